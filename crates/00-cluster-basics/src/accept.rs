@@ -1,0 +1,128 @@
+//! A thread that waits its turn to accept.
+//!
+//! A tokio accept loop wakes the worker that went to sleep last, so one worker ends up with almost
+//! all long-lived connections. Threads that block in `accept` are woken by the kernel in turn: the
+//! one that has just been served goes to the end of the line.
+
+use std::{
+    io::{self, ErrorKind},
+    net::{TcpListener, TcpStream},
+    os::fd::AsFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, Thread},
+};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::sync::mpsc;
+
+use crate::listener::ACCEPT_INTERVAL;
+
+/// Connections that [`Acceptor::stop`] may still take out of the kernel's queue: no queue is
+/// longer than this, and a flood must not keep us from stopping.
+const LAST_CALL: usize = 4096;
+
+/// Accepts connections on a thread of its own.
+pub struct Acceptor {
+    connections: mpsc::UnboundedReceiver<TcpStream>,
+    is_stopping: Arc<AtomicBool>,
+    thread: Thread,
+}
+
+impl Acceptor {
+    /// Starts to accept from `listener`.
+    #[must_use]
+    pub fn start(listener: TcpListener) -> Self {
+        let (accepted, connections) = mpsc::unbounded_channel();
+        let is_stopping = Arc::new(AtomicBool::new(false));
+        let flag = is_stopping.clone();
+        let thread = thread::spawn(move || accept_until(&flag, listener, &accepted));
+        Acceptor {
+            connections,
+            is_stopping,
+            thread: thread.thread().clone(),
+        }
+    }
+
+    /// The next connection. `None` once accepting was stopped, every accepted connection was
+    /// handed out, and our copy of the listener is closed.
+    ///
+    /// Cancel safe.
+    pub async fn next(&mut self) -> Option<tokio::net::TcpStream> {
+        loop {
+            let stream = self.connections.recv().await?;
+            // A client that left already is no reason to stop serving the others.
+            if let Ok(stream) = into_tokio(stream) {
+                return Some(stream);
+            }
+        }
+    }
+
+    /// Accepts what waits in the kernel's queue, then no more. Takes effect within 50 ms; go on
+    /// calling [`Self::next`] until it says `None`.
+    pub fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+fn into_tokio(stream: TcpStream) -> io::Result<tokio::net::TcpStream> {
+    stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    tokio::net::TcpStream::from_std(stream)
+}
+
+fn accept_until(
+    is_stopping: &AtomicBool,
+    listener: TcpListener,
+    accepted: &mpsc::UnboundedSender<TcpStream>,
+) {
+    while !is_stopping.load(Ordering::Acquire) {
+        match accept(&listener) {
+            Ok(stream) => drop(accepted.send(stream)),
+            Err(error) if is_routine(&error) => {}
+            // Out of descriptors, most likely: asking again at once would only burn CPU.
+            Err(_) => thread::park_timeout(ACCEPT_INTERVAL),
+        }
+    }
+    // The kernel has completed these handshakes, and the clients may have sent their requests.
+    // Whoever closes the last copy of the listener resets what is still in the queue.
+    for _ in 0..LAST_CALL {
+        if !is_readable(&listener, PollTimeout::ZERO) {
+            break;
+        }
+        if let Ok(stream) = accept(&listener) {
+            drop(accepted.send(stream));
+        }
+    }
+    drop(listener);
+}
+
+/// Blocks until a connection comes, [`ACCEPT_INTERVAL`] at most.
+#[cfg(target_os = "linux")]
+fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    Ok(listener.accept()?.0)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    is_readable(listener, PollTimeout::from(50u8));
+    let (stream, _) = listener.accept()?;
+    Ok(stream)
+}
+
+/// Nobody came in time, or whoever came has left again.
+fn is_routine(error: &io::Error) -> bool {
+    use ErrorKind::{ConnectionAborted, Interrupted, TimedOut, WouldBlock};
+    matches!(
+        error.kind(),
+        ConnectionAborted | Interrupted | TimedOut | WouldBlock
+    )
+}
+
+fn is_readable(listener: &TcpListener, timeout: PollTimeout) -> bool {
+    let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    matches!(poll(&mut fds, timeout), Ok(1..))
+}

@@ -1,0 +1,142 @@
+//! The primary's side: it starts workers, tells them things, and hears what becomes of them.
+
+use std::{collections::BTreeMap, io, net::TcpListener};
+
+use events::Exit;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::{process::Child, sync::mpsc};
+
+use crate::{
+    channel::{Receiver, Sender, channel},
+    spawn::spawn,
+};
+
+/// Something that a worker said, or its end.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Notice<In> {
+    /// The worker sent a message.
+    Said {
+        /// The slot that it fills.
+        worker: u32,
+        /// Its process.
+        pid: u32,
+        /// What it said.
+        message: In,
+    },
+    /// The worker's process ended, and was reaped. Everything it said came before this.
+    Exited {
+        /// The slot that it filled.
+        worker: u32,
+        /// The process that is gone.
+        pid: u32,
+        /// How it ended.
+        exit: Exit,
+    },
+}
+
+/// The workers of this primary. `Out` is what they are told, `In` what they say.
+pub struct Cluster<Out, In> {
+    listener: Option<TcpListener>,
+    workers: BTreeMap<u32, Sender<Out>>,
+    notices: mpsc::UnboundedReceiver<Notice<In>>,
+    notice: mpsc::UnboundedSender<Notice<In>>,
+}
+
+impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
+    /// A cluster without workers yet, behind `listener`.
+    #[must_use]
+    pub fn new(listener: TcpListener) -> Self {
+        let (notice, notices) = mpsc::unbounded_channel();
+        Cluster {
+            listener: Some(listener),
+            workers: BTreeMap::new(),
+            notices,
+            notice,
+        }
+    }
+
+    /// Starts a worker in slot `worker` and returns its process number.
+    ///
+    /// # Errors
+    /// When the process can't be started, or [`Self::stop_listening`] was called before.
+    pub fn spawn(&mut self, worker: u32) -> io::Result<u32> {
+        let listener = self
+            .listener
+            .as_ref()
+            .ok_or_else(|| io::Error::other("not listening"))?;
+        let (child, stream) = spawn(worker, listener)?;
+        let pid = child
+            .id()
+            .ok_or_else(|| io::Error::other("the worker is gone already"))?;
+        let (sender, receiver) = channel(stream)?;
+        self.workers.insert(pid, sender);
+        tokio::spawn(watch(worker, pid, child, receiver, self.notice.clone()));
+        Ok(pid)
+    }
+
+    /// What happens next. Without workers it waits for ever: see [`Self::is_empty`].
+    ///
+    /// Cancel safe.
+    pub async fn next(&mut self) -> Notice<In> {
+        // We hold a sender ourselves, so the channel never closes.
+        let Some(notice) = self.notices.recv().await else {
+            std::future::pending().await
+        };
+        if let Notice::Exited { pid, .. } = notice {
+            self.workers.remove(&pid);
+        }
+        notice
+    }
+
+    /// Tells every worker `message`. One that can't hear it any more is about to be reported as
+    /// exited, so that is no error here.
+    pub async fn tell_all(&mut self, message: &Out) {
+        for sender in self.workers.values_mut() {
+            let _ = sender.send(message).await;
+        }
+    }
+
+    /// Ends every worker at once, by SIGKILL: a stopped process hears nothing else.
+    pub fn kill_all(&self) {
+        for &pid in self.workers.keys() {
+            // Not reaped yet, so the number is still this worker's and nobody else's.
+            let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+        }
+    }
+
+    /// Closes the primary's copy of the listening socket. The socket itself closes with the last
+    /// copy: until the workers close theirs, connections go on being accepted.
+    pub fn stop_listening(&mut self) {
+        self.listener = None;
+    }
+
+    /// Whether every worker has been reaped.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.workers.is_empty()
+    }
+}
+
+/// Passes on what one worker says, then its end.
+async fn watch<In: DeserializeOwned>(
+    worker: u32,
+    pid: u32,
+    mut child: Child,
+    mut receiver: Receiver<In>,
+    notice: mpsc::UnboundedSender<Notice<In>>,
+) {
+    while let Some(message) = receiver.recv().await {
+        let _ = notice.send(Notice::Said {
+            worker,
+            pid,
+            message,
+        });
+    }
+    // End of file, 30 µs after a kill -9; now reap, or it stays a zombie.
+    let exit = child.wait().await.map_or(Exit::Code(-1), Exit::from);
+    let _ = notice.send(Notice::Exited { worker, pid, exit });
+}

@@ -1,0 +1,44 @@
+//! One listening socket: the primary binds it once, every worker inherits it.
+//!
+//! All of them accept from the same queue in the kernel, so a connection that waits there when a
+//! worker goes is accepted by another. (One `SO_REUSEPORT` socket per worker would lose it: guide
+//! 03 shows that.)
+
+use std::{
+    io,
+    net::{Ipv4Addr, TcpListener},
+    time::Duration,
+};
+
+/// How long an accept waits before it looks up whether it should stop.
+pub(crate) const ACCEPT_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Listens on 127.0.0.1. Port 0 takes any free one: ask `local_addr` which.
+///
+/// # Errors
+/// `AddrInUse` when somebody listens there already.
+pub fn bind(port: u16) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    bound_the_wait(&listener)?;
+    Ok(listener)
+}
+
+/// On Linux an accept blocks for at most [`ACCEPT_INTERVAL`].
+///
+/// Both this limit and `O_NONBLOCK` belong to the socket, not to the descriptor: every process
+/// that inherited it shares them. So they are set here, once, and by nobody else.
+#[cfg(target_os = "linux")]
+fn bound_the_wait(listener: &TcpListener) -> io::Result<()> {
+    use nix::sys::{socket::setsockopt, socket::sockopt::ReceiveTimeout, time::TimeVal};
+    let micros = i64::from(ACCEPT_INTERVAL.subsec_micros());
+    Ok(setsockopt(
+        listener,
+        ReceiveTimeout,
+        &TimeVal::new(0, micros),
+    )?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bound_the_wait(listener: &TcpListener) -> io::Result<()> {
+    listener.set_nonblocking(true)
+}

@@ -1,0 +1,62 @@
+//! What a worker finds when it starts: its slot, the listener, and the channel to its primary.
+
+use std::{
+    env, io,
+    net::TcpListener,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+};
+
+use listenfd::ListenFd;
+use nix::libc::{AF_UNIX, SOCK_STREAM};
+
+use crate::{
+    channel::{Receiver, Sender, channel},
+    spawn::{CHANNEL, LISTENER, WORKER_ID},
+};
+
+/// This process, as a worker. `Out` is what it says to its primary, `In` what it is told.
+pub struct Worker<Out, In> {
+    /// The slot that it fills, from 1.
+    pub id: u32,
+    /// The socket that all workers accept from.
+    pub listener: TcpListener,
+    /// To the primary.
+    pub sender: Sender<Out>,
+    /// From the primary. `None` from it means that the primary is gone, and so should we be.
+    pub receiver: Receiver<In>,
+}
+
+/// Whether this process was started as a worker.
+#[must_use]
+pub fn is_worker() -> bool {
+    env::var_os(WORKER_ID).is_some()
+}
+
+impl<Out, In> Worker<Out, In> {
+    /// Takes over what the primary handed down. Call it once, inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the variables or descriptors are not there: nobody starts a worker by hand.
+    pub fn inherit() -> io::Result<Self> {
+        let id = env::var(WORKER_ID).ok().and_then(|id| id.parse().ok());
+        let id = id.ok_or_else(|| missing(WORKER_ID))?;
+        // `ListenFd` checks the kind of each socket and makes it close-on-exec again.
+        let mut inherited = ListenFd::from_env();
+        let listener = inherited.take_tcp_listener(LISTENER)?;
+        let stream: Option<OwnedFd> =
+            inherited.take_custom(CHANNEL, AF_UNIX, SOCK_STREAM, "channel")?;
+        let stream = UnixStream::from(stream.ok_or_else(|| missing("the channel"))?);
+        let (sender, receiver) = channel(stream)?;
+        let listener = listener.ok_or_else(|| missing("the listener"))?;
+        Ok(Worker {
+            id,
+            listener,
+            sender,
+            receiver,
+        })
+    }
+}
+
+fn missing(what: &str) -> io::Error {
+    io::Error::other(format!("{what} was not handed down by a primary"))
+}

@@ -1,0 +1,103 @@
+//! The sentence that a person reads for an event.
+
+use crate::{Event, Outcome};
+
+/// Says `event` in one short sentence, without colour.
+#[must_use]
+pub fn narrate(event: &Event) -> String {
+    match event {
+        Event::Listening { address } => format!("listening on http://{address}"),
+        Event::WorkerStarted { worker, pid } => format!("worker {worker} started (pid {pid})"),
+        Event::WorkerReady { worker, pid } => format!("worker {worker} ready (pid {pid})"),
+        Event::WorkerDraining {
+            worker, in_flight, ..
+        } => {
+            format!(
+                "worker {worker} draining, {} in flight",
+                count(*in_flight, "request")
+            )
+        }
+        Event::WorkerDrained {
+            worker,
+            answered,
+            cut: 0,
+            ..
+        } => {
+            format!(
+                "worker {worker} drained, {} answered",
+                count(*answered, "request")
+            )
+        }
+        Event::WorkerDrained {
+            worker,
+            answered,
+            cut,
+            ..
+        } => format!(
+            "worker {worker} out of time: {} answered, {} cut",
+            count(*answered, "request"),
+            count(*cut, "connection"),
+        ),
+        Event::CleanedUp {
+            worker,
+            resource,
+            detail,
+        } => {
+            format!("worker {worker} released its {resource}: {detail}")
+        }
+        Event::WorkerExited { worker, exit, .. } => format!("worker {worker} exited ({exit})"),
+        Event::ShutdownStarted { signal, timeout_ms } => {
+            format!("{signal}: draining for at most {timeout_ms} ms")
+        }
+        Event::ShutdownForced { reason } => format!("killing what is left: {reason}"),
+        Event::ShutdownComplete {
+            outcome,
+            drained,
+            cut,
+            millis,
+        } => format!(
+            "shutdown {} in {millis} ms, {} answered, {} cut",
+            match outcome {
+                Outcome::Drained => "complete",
+                Outcome::Cut => "cut short",
+                Outcome::Forced => "forced",
+            },
+            count(*drained, "request"),
+            count(*cut, "connection"),
+        ),
+    }
+}
+
+/// `1 request`, `2 requests`, `12,431 requests`.
+#[must_use]
+pub fn count(n: usize, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(n), if n == 1 { "" } else { "s" })
+}
+
+/// `12,431`.
+#[must_use]
+pub fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_nouns_agree() {
+        assert_eq!(count(0, "request"), "0 requests");
+        assert_eq!(count(1, "request"), "1 request");
+        assert_eq!(count(999, "request"), "999 requests");
+        assert_eq!(count(12_431, "request"), "12,431 requests");
+        assert_eq!(thousands(1_000_000), "1,000,000");
+    }
+}

@@ -1,0 +1,40 @@
+//! Being interrupted: Ctrl-C, a signal to us alone, or the end of whoever started us.
+//!
+//! A terminal sends SIGINT to the whole foreground group, but `kill` and a supervisor reach one
+//! process only. A program under test has a group of its own, so in either case it is up to us.
+
+use std::{io, io::Read, process::exit, thread};
+
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
+
+/// Runs `clean_up` when SIGINT, SIGTERM or SIGHUP arrives, then exits with 128 + the signal's
+/// number, as a shell reports a process that the signal ended.
+///
+/// # Errors
+/// When the handlers can't be installed.
+pub fn on_interrupt(clean_up: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    thread::spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            clean_up();
+            exit(128 + signal);
+        }
+    });
+    Ok(())
+}
+
+/// Runs `clean_up` and exits with 1 when stdin reaches its end.
+///
+/// Whoever starts us holds the other end of that pipe and never writes: its end of file means
+/// that they are gone, even by SIGKILL.
+pub fn when_stdin_closes(clean_up: impl FnOnce() + Send + 'static) {
+    thread::spawn(move || {
+        let mut byte = [0];
+        while let Ok(1) = io::stdin().read(&mut byte) {}
+        clean_up();
+        exit(1);
+    });
+}

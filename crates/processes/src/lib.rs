@@ -1,0 +1,24 @@
+//! Finding and ending the processes that we started, and only those.
+//!
+//! Guarantees:
+//! 1. [`end_descendants`] ends every process that descends from this one, whatever it does: it may
+//!    ignore SIGTERM, be stopped, have left its process group, or have lost its own parent.
+//! 2. Nothing else is ever signalled.
+//! 3. A process that installed [`on_interrupt`] runs its clean-up when it is interrupted, also
+//!    when only it was told and its children were not.
+//!
+//! An orphan stays findable because [`adopt_orphans`] makes it our child instead of init's. Only
+//! Linux can do that; elsewhere an orphan is found by its process group alone.
+//!
+//! [`table`] lists processes, [`sweep`] ends them, [`interrupt`] says when, [`wait`] is the only
+//! place that polls.
+
+pub mod interrupt;
+pub mod sweep;
+pub mod table;
+pub mod wait;
+
+pub use interrupt::{on_interrupt, when_stdin_closes};
+pub use sweep::{adopt_orphans, end_descendants};
+pub use table::{Process, descendants_of, is_alive, table};
+pub use wait::until;
