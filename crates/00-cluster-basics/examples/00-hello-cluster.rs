@@ -36,11 +36,7 @@ async fn primary() -> Result<ExitCode, StartError> {
     emit(&Event::Listening { address });
     loop {
         match cluster.next().await {
-            Notice::Said {
-                worker,
-                pid,
-                message: Ready,
-            } => {
+            Notice::Said { worker, pid, message: Ready } => {
                 emit(&Event::WorkerReady { worker, pid });
             }
             Notice::Exited { worker, pid, exit } => {

@@ -39,11 +39,7 @@ impl Acceptor {
         let is_stopping = Arc::new(AtomicBool::new(false));
         let flag = is_stopping.clone();
         let thread = thread::spawn(move || accept_until(&flag, listener, &accepted));
-        Acceptor {
-            connections,
-            is_stopping,
-            thread: thread.thread().clone(),
-        }
+        Acceptor { connections, is_stopping, thread: thread.thread().clone() }
     }
 
     /// The next connection. `None` once accepting was stopped, every accepted connection was
@@ -116,10 +112,7 @@ fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
 /// Nobody came in time, or whoever came has left again.
 fn is_routine(error: &io::Error) -> bool {
     use ErrorKind::{ConnectionAborted, Interrupted, TimedOut, WouldBlock};
-    matches!(
-        error.kind(),
-        ConnectionAborted | Interrupted | TimedOut | WouldBlock
-    )
+    matches!(error.kind(), ConnectionAborted | Interrupted | TimedOut | WouldBlock)
 }
 
 fn is_readable(listener: &TcpListener, timeout: PollTimeout) -> bool {

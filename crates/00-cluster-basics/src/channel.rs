@@ -41,10 +41,7 @@ pub struct Receiver<T> {
 pub fn channel<Out, In>(stream: StdUnixStream) -> io::Result<(Sender<Out>, Receiver<In>)> {
     stream.set_nonblocking(true)?;
     let (read, write) = UnixStream::from_std(stream)?.into_split();
-    let sender = Sender {
-        frames: FramedWrite::new(write, codec()),
-        message: PhantomData,
-    };
+    let sender = Sender { frames: FramedWrite::new(write, codec()), message: PhantomData };
     let receiver = Receiver {
         stream: read,
         codec: codec(),
@@ -55,9 +52,7 @@ pub fn channel<Out, In>(stream: StdUnixStream) -> io::Result<(Sender<Out>, Recei
 }
 
 fn codec() -> LengthDelimitedCodec {
-    LengthDelimitedCodec::builder()
-        .max_frame_length(MAX_FRAME)
-        .new_codec()
+    LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME).new_codec()
 }
 
 impl<T: Serialize> Sender<T> {

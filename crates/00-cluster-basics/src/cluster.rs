@@ -51,12 +51,7 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
     #[must_use]
     pub fn new(listener: TcpListener) -> Self {
         let (notice, notices) = mpsc::unbounded_channel();
-        Cluster {
-            listener: Some(listener),
-            workers: BTreeMap::new(),
-            notices,
-            notice,
-        }
+        Cluster { listener: Some(listener), workers: BTreeMap::new(), notices, notice }
     }
 
     /// Starts a worker in slot `worker` and returns its process number.
@@ -64,14 +59,9 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
     /// # Errors
     /// When the process can't be started, or [`Self::stop_listening`] was called before.
     pub fn spawn(&mut self, worker: u32) -> io::Result<u32> {
-        let listener = self
-            .listener
-            .as_ref()
-            .ok_or_else(|| io::Error::other("not listening"))?;
+        let listener = self.listener.as_ref().ok_or_else(|| io::Error::other("not listening"))?;
         let (child, stream) = spawn(worker, listener)?;
-        let pid = child
-            .id()
-            .ok_or_else(|| io::Error::other("the worker is gone already"))?;
+        let pid = child.id().ok_or_else(|| io::Error::other("the worker is gone already"))?;
         let (sender, receiver) = channel(stream)?;
         self.workers.insert(pid, sender);
         tokio::spawn(watch(worker, pid, child, receiver, self.notice.clone()));
@@ -83,9 +73,7 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
     /// Cancel safe.
     pub async fn next(&mut self) -> Notice<In> {
         // We hold a sender ourselves, so the channel never closes.
-        let Some(notice) = self.notices.recv().await else {
-            std::future::pending().await
-        };
+        let Some(notice) = self.notices.recv().await else { std::future::pending().await };
         if let Notice::Exited { pid, .. } = notice {
             self.workers.remove(&pid);
         }
@@ -130,11 +118,7 @@ async fn watch<In: DeserializeOwned>(
     notice: mpsc::UnboundedSender<Notice<In>>,
 ) {
     while let Some(message) = receiver.recv().await {
-        let _ = notice.send(Notice::Said {
-            worker,
-            pid,
-            message,
-        });
+        let _ = notice.send(Notice::Said { worker, pid, message });
     }
     // End of file, 30 µs after a kill -9; now reap, or it stays a zombie.
     let exit = child.wait().await.map_or(Exit::Code(-1), Exit::from);

@@ -18,12 +18,7 @@ pub struct ConfigError {
 /// # Errors
 /// When it is no number from 0 to 65535.
 pub fn port() -> Result<u16, ConfigError> {
-    read(
-        "PORT",
-        8000,
-        "a number from 0 (any free port) to 65535",
-        |_| true,
-    )
+    read("PORT", 8000, "a number from 0 (any free port) to 65535", |_| true)
 }
 
 /// `WORKERS`: how many processes serve.
@@ -31,9 +26,7 @@ pub fn port() -> Result<u16, ConfigError> {
 /// # Errors
 /// When it is no number from 1 to 64.
 pub fn workers(default: u32) -> Result<u32, ConfigError> {
-    read("WORKERS", default, "a number from 1 to 64", |n| {
-        (1..=64).contains(n)
-    })
+    read("WORKERS", default, "a number from 1 to 64", |n| (1..=64).contains(n))
 }
 
 /// A duration, written as whole milliseconds.
@@ -43,13 +36,8 @@ pub fn workers(default: u32) -> Result<u32, ConfigError> {
 pub fn millis(name: &'static str, default: Duration) -> Result<Duration, ConfigError> {
     const DAY: u64 = 24 * 60 * 60 * 1000;
     let default = u64::try_from(default.as_millis()).unwrap_or(DAY);
-    read(
-        name,
-        default,
-        "milliseconds as a whole number, a day at most",
-        |ms| *ms <= DAY,
-    )
-    .map(Duration::from_millis)
+    read(name, default, "milliseconds as a whole number, a day at most", |ms| *ms <= DAY)
+        .map(Duration::from_millis)
 }
 
 fn read<T: FromStr + Display>(
@@ -64,11 +52,6 @@ fn read<T: FromStr + Display>(
     let value = value.to_string_lossy().into_owned();
     match value.trim().parse() {
         Ok(parsed) if is_sensible(&parsed) => Ok(parsed),
-        _ => Err(ConfigError {
-            name,
-            value,
-            wanted,
-            default: default.to_string(),
-        }),
+        _ => Err(ConfigError { name, value, wanted, default: default.to_string() }),
     }
 }

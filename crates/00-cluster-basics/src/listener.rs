@@ -31,11 +31,7 @@ pub fn bind(port: u16) -> io::Result<TcpListener> {
 fn bound_the_wait(listener: &TcpListener) -> io::Result<()> {
     use nix::sys::{socket::setsockopt, socket::sockopt::ReceiveTimeout, time::TimeVal};
     let micros = i64::from(ACCEPT_INTERVAL.subsec_micros());
-    Ok(setsockopt(
-        listener,
-        ReceiveTimeout,
-        &TimeVal::new(0, micros),
-    )?)
+    Ok(setsockopt(listener, ReceiveTimeout, &TimeVal::new(0, micros))?)
 }
 
 #[cfg(not(target_os = "linux"))]

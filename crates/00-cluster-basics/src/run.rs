@@ -38,11 +38,7 @@ pub fn run<Out, In>(
 ) -> ExitCode {
     let outcome = runtime().and_then(|runtime| {
         runtime.block_on(async {
-            if is_worker() {
-                worker(Worker::inherit()?).await
-            } else {
-                primary().await
-            }
+            if is_worker() { worker(Worker::inherit()?).await } else { primary().await }
         })
     });
     outcome.unwrap_or_else(|error| {
@@ -55,7 +51,5 @@ pub fn run<Out, In>(
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
-    Ok(tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?)
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }

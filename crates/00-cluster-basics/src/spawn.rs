@@ -49,10 +49,7 @@ fn command(id: u32, inherited: [OwnedFd; 2]) -> io::Result<Command> {
     let mappings = inherited
         .into_iter()
         .zip(FIRST_FD..)
-        .map(|(parent_fd, child_fd)| FdMapping {
-            parent_fd,
-            child_fd,
-        })
+        .map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd })
         .collect();
     command.fd_mappings(mappings).map_err(io::Error::other)?;
     Ok(command)

@@ -48,12 +48,7 @@ impl<Out, In> Worker<Out, In> {
         let stream = UnixStream::from(stream.ok_or_else(|| missing("the channel"))?);
         let (sender, receiver) = channel(stream)?;
         let listener = listener.ok_or_else(|| missing("the listener"))?;
-        Ok(Worker {
-            id,
-            listener,
-            sender,
-            receiver,
-        })
+        Ok(Worker { id, listener, sender, receiver })
     }
 }
 

@@ -26,9 +26,7 @@ pub fn emit(event: &Event) {
     } else {
         wire_line(event)
     };
-    let _ = stdout
-        .write_all(line.as_bytes())
-        .and_then(|()| stdout.flush());
+    let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
 }
 
 /// The line that stands for `event` on the wire.
@@ -39,11 +37,7 @@ pub fn emit(event: &Event) {
 pub fn wire_line(event: &Event) -> String {
     let mut line = serde_json::to_string(event).expect("an event has only strings and numbers");
     line.push('\n');
-    assert!(
-        line.len() <= MAX_LINE,
-        "an event of {} bytes tears on a shared pipe",
-        line.len()
-    );
+    assert!(line.len() <= MAX_LINE, "an event of {} bytes tears on a shared pipe", line.len());
     line
 }
 

@@ -38,13 +38,7 @@ impl Entry {
     /// Something that the tester did or saw.
     #[must_use]
     pub fn observed(at: f64, text: impl Into<String>) -> Self {
-        Entry {
-            at,
-            source: Source::Observed,
-            text: text.into(),
-            event: None,
-            here: false,
-        }
+        Entry { at, source: Source::Observed, text: text.into(), event: None, here: false }
     }
 
     /// A line that the program printed: an event where it is one, plain output otherwise.
@@ -78,24 +72,12 @@ mod tests {
         let entry = Entry::from_line(0.5, r#"{"event":"worker-ready","worker":2,"pid":4242}"#);
         assert_eq!(entry.source, Source::Reported);
         assert_eq!(entry.text, "worker 2 ready (pid 4242)");
-        assert_eq!(
-            entry.event,
-            Some(Event::WorkerReady {
-                worker: 2,
-                pid: 4242
-            })
-        );
+        assert_eq!(entry.event, Some(Event::WorkerReady { worker: 2, pid: 4242 }));
     }
 
     #[test]
     fn any_other_line_is_output_even_if_it_is_json() {
-        for line in [
-            "got here",
-            r#"{"event":"tea-ready"}"#,
-            r#"{"level":"info"}"#,
-            "",
-            "{",
-        ] {
+        for line in ["got here", r#"{"event":"tea-ready"}"#, r#"{"level":"info"}"#, "", "{"] {
             let entry = Entry::from_line(0.0, line);
             assert_eq!((entry.source, entry.text.as_str()), (Source::Output, line));
         }

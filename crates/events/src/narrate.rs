@@ -9,40 +9,18 @@ pub fn narrate(event: &Event) -> String {
         Event::Listening { address } => format!("listening on http://{address}"),
         Event::WorkerStarted { worker, pid } => format!("worker {worker} started (pid {pid})"),
         Event::WorkerReady { worker, pid } => format!("worker {worker} ready (pid {pid})"),
-        Event::WorkerDraining {
-            worker, in_flight, ..
-        } => {
-            format!(
-                "worker {worker} draining, {} in flight",
-                count(*in_flight, "request")
-            )
+        Event::WorkerDraining { worker, in_flight, .. } => {
+            format!("worker {worker} draining, {} in flight", count(*in_flight, "request"))
         }
-        Event::WorkerDrained {
-            worker,
-            answered,
-            cut: 0,
-            ..
-        } => {
-            format!(
-                "worker {worker} drained, {} answered",
-                count(*answered, "request")
-            )
+        Event::WorkerDrained { worker, answered, cut: 0, .. } => {
+            format!("worker {worker} drained, {} answered", count(*answered, "request"))
         }
-        Event::WorkerDrained {
-            worker,
-            answered,
-            cut,
-            ..
-        } => format!(
+        Event::WorkerDrained { worker, answered, cut, .. } => format!(
             "worker {worker} out of time: {} answered, {} cut",
             count(*answered, "request"),
             count(*cut, "connection"),
         ),
-        Event::CleanedUp {
-            worker,
-            resource,
-            detail,
-        } => {
+        Event::CleanedUp { worker, resource, detail } => {
             format!("worker {worker} released its {resource}: {detail}")
         }
         Event::WorkerExited { worker, exit, .. } => format!("worker {worker} exited ({exit})"),
@@ -50,12 +28,7 @@ pub fn narrate(event: &Event) -> String {
             format!("{signal}: draining for at most {timeout_ms} ms")
         }
         Event::ShutdownForced { reason } => format!("killing what is left: {reason}"),
-        Event::ShutdownComplete {
-            outcome,
-            drained,
-            cut,
-            millis,
-        } => format!(
+        Event::ShutdownComplete { outcome, drained, cut, millis } => format!(
             "shutdown {} in {millis} ms, {} answered, {} cut",
             match outcome {
                 Outcome::Drained => "complete",

@@ -13,26 +13,16 @@ pub const MAX_ENTRIES: usize = 16;
 /// the end, if none is marked) tell most.
 #[must_use]
 pub fn timeline(entries: &[Entry], width: usize) -> Vec<String> {
-    let end = entries
-        .iter()
-        .position(|entry| entry.here)
-        .map_or(entries.len(), |at| at + 3);
+    let end = entries.iter().position(|entry| entry.here).map_or(entries.len(), |at| at + 3);
     let entries = &entries[..end.min(entries.len())];
     if entries.len() <= MAX_ENTRIES {
         return entries.iter().map(|entry| line(entry, width)).collect();
     }
     let (head, tail) = (MAX_ENTRIES / 4, MAX_ENTRIES - MAX_ENTRIES / 4 - 1);
     let left_out = entries.len() - head - tail;
-    let mut lines: Vec<String> = entries[..head]
-        .iter()
-        .map(|entry| line(entry, width))
-        .collect();
+    let mut lines: Vec<String> = entries[..head].iter().map(|entry| line(entry, width)).collect();
     lines.push(format!("         … {left_out} more").dimmed().to_string());
-    lines.extend(
-        entries[entries.len() - tail..]
-            .iter()
-            .map(|entry| line(entry, width)),
-    );
+    lines.extend(entries[entries.len() - tail..].iter().map(|entry| line(entry, width)));
     lines
 }
 
@@ -40,22 +30,14 @@ fn line(entry: &Entry, width: usize) -> String {
     const MARK: &str = "  <- here";
     const COLUMNS_BEFORE_TEXT: usize = 19;
     let mark = if entry.here { MARK } else { "" };
-    let room = width
-        .saturating_sub(COLUMNS_BEFORE_TEXT + mark.len())
-        .max(20);
+    let room = width.saturating_sub(COLUMNS_BEFORE_TEXT + mark.len()).max(20);
     let text = clip(&entry.text, room);
     let at = format!("{:7.3}", entry.at);
     match entry.source {
         Source::Reported => format!("{}  {}  {text}{mark}", at.dimmed(), "reported".cyan()),
         Source::Output => format!("{}  {}  {text}{mark}", at.dimmed(), "output  ".dimmed()),
         Source::Observed if entry.here => {
-            format!(
-                "{}  {}  {}{}",
-                at.dimmed(),
-                "observed".bold(),
-                text.red(),
-                mark.red().bold()
-            )
+            format!("{}  {}  {}{}", at.dimmed(), "observed".bold(), text.red(), mark.red().bold())
         }
         Source::Observed => format!("{}  {}  {text}", at.dimmed(), "observed".bold()),
     }
@@ -99,9 +81,8 @@ mod tests {
     #[test]
     fn a_long_recording_keeps_its_beginning_and_what_led_to_the_mark() {
         colored::control::set_override(false);
-        let mut entries: Vec<Entry> = (0..100)
-            .map(|i| Entry::observed(f64::from(i), format!("step {i}")))
-            .collect();
+        let mut entries: Vec<Entry> =
+            (0..100).map(|i| Entry::observed(f64::from(i), format!("step {i}"))).collect();
         entries[90].here = true;
         let lines = timeline(&entries, 80);
         assert_eq!(lines.len(), MAX_ENTRIES);

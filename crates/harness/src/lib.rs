@@ -1,1 +1,51 @@
-//! x
+//! The black-box kit: starts a program, signals it, loads it, observes it, waits, cleans up.
+//!
+//! Guarantees:
+//! 1. It knows processes and sockets, never topics: whatever keeps PROTOCOL.md can be judged.
+//! 2. A promise is judged by what was observed. What the program reports may be waited for, and is
+//!    shown, but proves nothing.
+//! 3. Every wait has a deadline and names what it waited for. `CHECK_PATIENCE=3` makes each of
+//!    them three times as long on a slow machine.
+//! 4. Everything that was started is gone afterwards, whatever it did to stay, and also when the
+//!    judge itself is interrupted or loses whoever started it.
+//!
+//! | file | idea |
+//! |---|---|
+//! | [`contract`] | the `main` of a contract test: list the promises, judge one, or run them all |
+//! | [`judge`] | one promise in a process of its own, which is its own guard |
+//! | [`trial`] | what a promise gets to work with |
+//! | [`subject`] | which program is under test |
+//! | [`cluster`] | that program, running |
+//! | [`recorder`] | one clock for what was reported and what was observed |
+//! | [`broken`] | a promise that was not kept, and why |
+//! | [`wire`] | HTTP/1.1 by hand, to tell refused from reset from cut off |
+//! | [`exchange`] | one request whose every step is recorded |
+//! | [`client`] | an ordinary HTTP client, for questions |
+//! | [`load`], [`ledger`] | steady traffic, and the exact account of what became of it |
+//! | [`tour`], [`stage`] | a demonstration in steps, with a measured end |
+//! | [`patience`] | how long is too long |
+
+pub mod broken;
+pub mod client;
+pub mod cluster;
+pub mod contract;
+pub mod exchange;
+pub mod judge;
+pub mod ledger;
+pub mod load;
+pub mod patience;
+pub mod recorder;
+pub mod stage;
+pub mod subject;
+pub mod tour;
+pub mod trial;
+pub mod wire;
+
+pub use broken::{Broken, Kept};
+pub use cluster::Cluster;
+pub use contract::{Promise, contract};
+pub use nix::sys::signal::Signal;
+pub use patience::patience;
+pub use stage::Stage;
+pub use tour::tour;
+pub use trial::Trial;

@@ -33,10 +33,7 @@ pub fn end_descendants(limit: Duration) -> Vec<u32> {
     let me = std::process::id();
     let mut left = Vec::new();
     until(limit, || {
-        left = descendants_of(me)
-            .into_iter()
-            .map(|process| process.pid)
-            .collect();
+        left = descendants_of(me).into_iter().map(|process| process.pid).collect();
         for &pid in &left {
             // ESRCH: it ended by itself since the list was made.
             let _ = kill(as_pid(pid), Signal::SIGKILL);

@@ -29,21 +29,14 @@ pub fn descendants_of(root: u32) -> Vec<Process> {
     loop {
         let before = family.len();
         family.extend(
-            table
-                .iter()
-                .filter(|p| family.contains(&p.parent))
-                .map(|p| p.pid)
-                .collect::<Vec<_>>(),
+            table.iter().filter(|p| family.contains(&p.parent)).map(|p| p.pid).collect::<Vec<_>>(),
         );
         if family.len() == before {
             break;
         }
     }
     family.remove(&root);
-    table
-        .into_iter()
-        .filter(|p| family.contains(&p.pid) && !p.is_zombie)
-        .collect()
+    table.into_iter().filter(|p| family.contains(&p.pid) && !p.is_zombie).collect()
 }
 
 /// Whether `pid` runs (a zombie does not).
@@ -88,16 +81,11 @@ mod platform {
     use super::Process;
 
     pub(super) fn table() -> Vec<Process> {
-        let Ok(output) = Command::new("ps")
-            .args(["-A", "-o", "pid=,ppid=,pgid=,state="])
-            .output()
+        let Ok(output) = Command::new("ps").args(["-A", "-o", "pid=,ppid=,pgid=,state="]).output()
         else {
             return Vec::new();
         };
-        String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .filter_map(read)
-            .collect()
+        String::from_utf8_lossy(&output.stdout).lines().filter_map(read).collect()
     }
 
     fn read(line: &str) -> Option<Process> {
@@ -119,10 +107,7 @@ mod tests {
 
     #[test]
     fn a_child_is_listed_as_ours_until_it_is_gone() {
-        let mut child = Command::new("cat")
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("cat starts");
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("cat starts");
         let me = std::process::id();
         let listed = descendants_of(me).into_iter().find(|p| p.pid == child.id());
         assert_eq!(listed.expect("the child is listed").parent, me);

@@ -21,10 +21,7 @@ pub fn until<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one poll interval of the project"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one poll interval of the project")]
 fn pause() {
     std::thread::sleep(INTERVAL);
 }

@@ -1,0 +1,121 @@
+//! What becomes of connections: new ones, kept-alive ones, and those of clients that misbehave.
+
+use std::{
+    sync::mpsc::{RecvTimeoutError, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use harness::{Kept, Signal, Trial, patience};
+
+use crate::scene::{self, ENDLESS, NO_HURRY, Newcomer, PROMPT};
+
+/// A request that does not end holds the drain open, so that it can be looked at.
+pub(crate) fn a_new_connection_while_draining_is_refused(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[NO_HURRY])?;
+    let _held = cluster.get(ENDLESS)?.in_flight()?;
+    cluster.signal(Signal::SIGTERM);
+    scene::wait_until_draining(trial, &cluster)?;
+    trial.expect(
+        cluster.is_running(),
+        "the cluster drains for as long as a request is in flight",
+        "it is gone already",
+    )?;
+    for _ in 0..8 {
+        let newcomer = scene::knock(&cluster);
+        trial.expect(
+            newcomer == Newcomer::TurnedAway,
+            "every new connection is refused, or told 503, while it drains",
+            format!("{newcomer:?}, after another was turned away"),
+        )?;
+    }
+    Ok(())
+}
+
+/// The answer to a request in flight says `Connection: close`, and the connection is closed.
+pub(crate) fn a_kept_alive_connection_is_told_to_close(trial: &Trial) -> Kept {
+    // The drain must be seen to have begun before the answer is due. Where the machine is too
+    // slow for that, nothing was learnt: ask again for an answer that takes longer.
+    let mut told = false;
+    for millis in [2500, 10_000] {
+        told = is_told_to_close(trial, millis)?;
+        if told {
+            break;
+        }
+        trial.recorder.observe("the drain began too late to tell: again, with more time");
+    }
+    trial.expect(told, "a drain that begins within 10 s", "it had not begun by then")?;
+    idle_does_not_hold_the_exit(trial)
+}
+
+/// `false` when the answer came before the drain was seen to have begun.
+fn is_told_to_close(trial: &Trial, millis: u32) -> Kept<bool> {
+    let cluster = trial.start(&[NO_HURRY, ("LAME_DUCK_MS", "60000")])?;
+    let (_, kept) = scene::meet(trial, &cluster)?;
+    let _held = cluster.get(ENDLESS)?.in_flight()?;
+    let asked = cluster.get_on(kept, &format!("/?ms={millis}")).sent()?;
+    cluster.signal(Signal::SIGTERM);
+    scene::wait_until_draining(trial, &cluster)?;
+    if asked.is_over() && asked.outcome()?.is_ok_and(|reply| !reply.answer.closes) {
+        return Ok(false);
+    }
+    let mut reply = asked.expect_200()?;
+    let said = if reply.answer.closes { "Connection: close" } else { "no Connection: close" };
+    if !reply.answer.closes {
+        let expected = "an answer with `Connection: close`, while it drains";
+        let broken = harness::Broken::new(expected, format!("200, whole, and {said}"));
+        return Err(broken
+            .at(reply.moment)
+            .advice("The client believes that it may use this connection again. Who tells it?"));
+    }
+    reply.connection.wait_closed().map_err(|failure| {
+        trial.broken("the connection is closed after that answer", failure.to_string())
+    })?;
+    Ok(true)
+}
+
+fn idle_does_not_hold_the_exit(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[NO_HURRY])?;
+    let (_, _idle) = scene::meet(trial, &cluster)?;
+    cluster.signal(Signal::SIGTERM);
+    cluster.wait_exit(PROMPT).map(|_| ()).map_err(|broken| {
+        broken
+            .expected("an exit soon after SIGTERM: the only open connection is idle")
+            .advice("A kept-alive connection stays open for ever. Who closes it?")
+    })
+}
+
+/// One client sends its request byte by byte (slowloris), another never reads a long answer.
+pub(crate) fn a_slow_client_does_not_hold_the_exit(trial: &Trial) -> Kept {
+    const TIMEOUT: Duration = Duration::from_millis(1500);
+    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "1500")])?;
+    let (_, mut dribbling) = scene::meet(trial, &cluster)?;
+    let (_stop, stopped) = channel::<()>();
+    thread::spawn(move || {
+        let endless = b"GET /fast HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Endless: "
+            .iter()
+            .chain(b"x".iter().cycle());
+        for byte in endless {
+            let is_open = dribbling.send(&[*byte]).is_ok();
+            let pause = stopped.recv_timeout(Duration::from_millis(20));
+            if !is_open || pause != Err(RecvTimeoutError::Timeout) {
+                break;
+            }
+        }
+    });
+    trial.recorder.observe("a client begins to dribble a request, byte by byte");
+    let (_, mut deaf) = scene::meet(trial, &cluster)?;
+    deaf.send(b"GET /download?mb=64 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        .map_err(|failure| trial.broken("a request that can be sent", failure.to_string()))?;
+    trial.recorder.observe("GET /download?mb=64 sent, by a client that never reads");
+
+    let asked = Instant::now();
+    cluster.signal(Signal::SIGTERM);
+    cluster.wait_exit(TIMEOUT + PROMPT).map_err(|broken| {
+        broken
+            .expected("an exit soon after the drain timeout of 1.5 s")
+            .advice("Neither client will ever finish. What ends the wait for them?")
+    })?;
+    trial.recorder.observe(format!("it took {:.1} s", asked.elapsed().as_secs_f64()));
+    cluster.wait_gone(patience(Duration::from_secs(5)))
+}

@@ -1,0 +1,57 @@
+//! Beyond what the exercise asks for.
+
+use std::time::{Duration, Instant};
+
+use events::{Event, Exit, Outcome};
+use harness::{Kept, Signal, Trial};
+
+use crate::scene::{self, ENDLESS, NO_HURRY, PROMPT};
+
+pub(crate) fn sigint_and_sigterm_have_their_own_timeouts(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[NO_HURRY, ("DRAIN_TIMEOUT_SIGINT_MS", "700")])?;
+    let _held = cluster.get(ENDLESS)?.in_flight()?;
+    cluster.signal(Signal::SIGINT);
+    let exit = cluster
+        .wait_exit(PROMPT)
+        .map_err(|broken| broken.expected("an exit soon after DRAIN_TIMEOUT_SIGINT_MS=700"))?;
+    trial.expect(exit == Exit::Code(1), "exit code 1", exit.to_string())
+}
+
+/// Asked on a connection that was open before: a new one may be refused.
+pub(crate) fn health_says_503_while_draining(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[NO_HURRY, ("LAME_DUCK_MS", "60000")])?;
+    let (_, kept) = scene::meet(trial, &cluster)?;
+    let _held = cluster.get(ENDLESS)?.in_flight()?;
+    cluster.signal(Signal::SIGTERM);
+    scene::wait_until_draining(trial, &cluster)?;
+    let reply = cluster.get_on(kept, "/health").reply()?;
+    let status = reply.answer.status;
+    trial.expect(status == 503, "GET /health: 503 while it drains", format!("status {status}"))
+}
+
+/// Held against what was seen: one request answered, one cut off, and the time on our clock.
+pub(crate) fn the_shutdown_reports_what_it_drained_and_cut(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "1500")])?;
+    let held = cluster.get(ENDLESS)?.in_flight()?;
+    let answered = cluster.get("/slow?ms=600")?.in_flight()?;
+    let asked = Instant::now();
+    cluster.signal(Signal::SIGTERM);
+    answered.expect_200()?;
+    cluster.wait_exit(PROMPT)?;
+    let took = asked.elapsed();
+    let _ = held.outcome()?;
+    let is_it = |event: &Event| matches!(event, Event::ShutdownComplete { .. });
+    let report = trial.recorder.wait_for_report(Duration::from_secs(5), is_it);
+    let Some(Event::ShutdownComplete { outcome, drained, cut, millis }) = report else {
+        return Err(trial.broken("an event shutdown-complete", "none was reported"));
+    };
+    let is_true = outcome == Outcome::Cut
+        && (drained, cut) == (1, 1)
+        && Duration::from_millis(millis) <= took
+        && millis >= 1400;
+    trial.expect(
+        is_true,
+        format!("outcome cut, 1 drained, 1 cut, between 1500 and {} ms", took.as_millis()),
+        format!("outcome {outcome:?}, {drained} drained, {cut} cut, {millis} ms"),
+    )
+}

@@ -1,0 +1,76 @@
+//! What was acknowledged is on disk.
+
+use std::fs;
+
+use harness::{Cluster, Kept, Signal, Trial, broken::Broken};
+
+use crate::scene::{ENDLESS, NO_HURRY, PROMPT};
+
+/// Lines from before the signal, lines that are acknowledged while it drains, and lines in a
+/// drain that ends by its timeout.
+pub(crate) fn each_acknowledged_line_is_on_disk_exactly_once(trial: &Trial) -> Kept {
+    let drained = write_and_drain(trial)?;
+    is_on_disk_once(trial, "journal", &drained)?;
+    let cut = write_and_be_cut(trial)?;
+    is_on_disk_once(trial, "journal-of-a-drain-that-was-cut", &cut).map_err(|broken| {
+        broken.advice("The drain timed out, but the lines had been acknowledged long before.")
+    })
+}
+
+fn write_and_drain(trial: &Trial) -> Kept<Vec<String>> {
+    let cluster = trial.start(&[NO_HURRY])?;
+    let mut lines = acknowledged(&cluster, "before the signal", 6)?;
+    let late: Vec<String> = (0..4).map(|n| format!("while it drains {n}")).collect();
+    let slow = cluster.get("/slow?ms=800")?.in_flight()?;
+    let posts: Vec<_> = late
+        .iter()
+        .map(|line| cluster.post("/journal?ms=800", line)?.sent())
+        .collect::<Result<_, _>>()?;
+    cluster.signal(Signal::SIGTERM);
+    for (line, post) in late.into_iter().zip(posts) {
+        post.expect_200()?;
+        lines.push(line);
+    }
+    slow.expect_200()?;
+    cluster.wait_exit(PROMPT)?;
+    Ok(lines)
+}
+
+fn write_and_be_cut(trial: &Trial) -> Kept<Vec<String>> {
+    let path = trial.path("journal-of-a-drain-that-was-cut");
+    let path = path.to_string_lossy();
+    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "700"), ("JOURNAL", &path)])?;
+    let lines = acknowledged(&cluster, "before the cut", 6)?;
+    let _held = cluster.get(ENDLESS)?.in_flight()?;
+    cluster.signal(Signal::SIGTERM);
+    cluster.wait_exit(PROMPT)?;
+    Ok(lines)
+}
+
+/// Sends `number` lines, each on a connection of its own, so that both workers get some.
+fn acknowledged(cluster: &Cluster, what: &str, number: usize) -> Kept<Vec<String>> {
+    let lines = (0..number).map(|n| {
+        let line = format!("{what} {n}");
+        cluster.post("/journal", &line)?.expect_200()?;
+        Ok(line)
+    });
+    lines.collect()
+}
+
+fn is_on_disk_once(trial: &Trial, file: &str, acknowledged: &[String]) -> Kept {
+    let written = fs::read_to_string(trial.path(file)).unwrap_or_default();
+    let times = |wanted: &String| written.lines().filter(|line| line == wanted).count();
+    let lost: Vec<_> = acknowledged.iter().filter(|line| times(line) == 0).collect();
+    let doubled: Vec<_> = acknowledged.iter().filter(|line| times(line) > 1).collect();
+    if lost.is_empty() && doubled.is_empty() {
+        return Ok(());
+    }
+    let (what, lines) =
+        if lost.is_empty() { ("more than once", &doubled) } else { ("not on disk", &lost) };
+    let number = acknowledged.len();
+    let observed = format!("{} of {number} {what}, such as {:?}", lines.len(), lines[0]);
+    let broken: Broken =
+        trial.broken("every acknowledged line in the journal, exactly once", observed);
+    Err(broken
+        .advice("When is the journal written, and may a request still add a line after that?"))
+}

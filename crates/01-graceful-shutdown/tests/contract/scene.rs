@@ -1,0 +1,110 @@
+//! What several promises need to set their scene.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use harness::{
+    Cluster, Kept, Trial, patience,
+    wire::{Connection, Failure},
+};
+use serde::Deserialize;
+
+/// A request that outlives every deadline of a check.
+pub(crate) const ENDLESS: &str = "/slow?ms=120000";
+/// A drain timeout that no check waits for.
+pub(crate) const NO_HURRY: (&str, &str) = ("DRAIN_TIMEOUT_MS", "120000");
+/// How long the exit may take when nothing holds it.
+pub(crate) const PROMPT: Duration = Duration::from_secs(10);
+
+/// Who answered, as the routes of PROTOCOL.md say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Who {
+    pub(crate) worker: u32,
+    pub(crate) pid: u32,
+}
+
+/// A kept-alive connection, and the worker at its other end.
+pub(crate) fn meet(trial: &Trial, cluster: &Cluster) -> Kept<(Who, Connection)> {
+    let reply = cluster.get("/fast")?.expect_200()?;
+    match serde_json::from_str(&reply.answer.body) {
+        Ok(who) => Ok((who, reply.connection)),
+        Err(error) => Err(trial
+            .broken(
+                r#"GET /fast: JSON with "worker" and "pid""#,
+                format!("{error}: {}", reply.answer.body.trim()),
+            )
+            .at(reply.moment)),
+    }
+}
+
+/// A kept-alive connection to each of `number` workers, by process.
+pub(crate) fn meet_all(
+    trial: &Trial,
+    cluster: &Cluster,
+    number: usize,
+) -> Kept<BTreeMap<u32, Connection>> {
+    const ATTEMPTS: usize = 200;
+    let mut met = BTreeMap::new();
+    for _ in 0..ATTEMPTS {
+        let (who, connection) = meet(trial, cluster)?;
+        met.entry(who.pid).or_insert(connection);
+        if met.len() == number {
+            return Ok(met);
+        }
+    }
+    let pids: Vec<_> = met.keys().collect();
+    Err(trial.broken(
+        format!("answers from {number} processes"),
+        format!("{ATTEMPTS} connections, all answered by {pids:?}"),
+    ))
+}
+
+/// What became of one new connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Newcomer {
+    /// It got an answer, with this status.
+    Answered(u16),
+    /// It was turned away: refused, or reset in the queue of a closing listener.
+    TurnedAway,
+    /// It was left hanging.
+    Hangs(Failure),
+}
+
+/// Knocks with a new connection.
+pub(crate) fn knock(cluster: &Cluster) -> Newcomer {
+    let limit = patience(Duration::from_secs(6));
+    let answer = Connection::open(cluster.address, limit).and_then(|mut new| new.get("/fast"));
+    match answer {
+        Ok(answer) if answer.status == 503 => Newcomer::TurnedAway,
+        Ok(answer) => Newcomer::Answered(answer.status),
+        Err(Failure::Refused | Failure::Reset | Failure::Closed) => Newcomer::TurnedAway,
+        Err(failure @ (Failure::TimedOut(_) | Failure::Truncated | Failure::Malformed(_))) => {
+            Newcomer::Hangs(failure)
+        }
+    }
+}
+
+/// Waits until new connections are turned away: the sign that the drain has begun.
+pub(crate) fn wait_until_draining(trial: &Trial, cluster: &Cluster) -> Kept {
+    const EXPECTED: &str = "a new connection is refused, or told 503, once the drain has begun";
+    let limit = patience(Duration::from_secs(10));
+    let mut last = Newcomer::Answered(0);
+    let seen = processes::until(limit, || {
+        last = knock(cluster);
+        (!matches!(last, Newcomer::Answered(_))).then_some(())
+    });
+    match (seen, last) {
+        (Some(()), Newcomer::TurnedAway) => {
+            trial.recorder.observe("a new connection is turned away: it drains");
+            Ok(())
+        }
+        (_, Newcomer::Hangs(failure)) => Err(trial
+            .broken(EXPECTED, format!("a new connection was accepted by the kernel: {failure}"))
+            .advice("Somebody still holds the listening socket, and nobody accepts from it.")),
+        (_, last) => Err(trial
+            .broken(
+                EXPECTED,
+                format!("still {last:?} {:.0} s after the signal", limit.as_secs_f64()),
+            )
+            .advice("New work goes on arriving: who still accepts?")),
+    }
+}

@@ -1,0 +1,266 @@
+//! The program under test, running: in a process group of its own, heard on stdout and stderr.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
+    sync::{Arc, OnceLock},
+    thread,
+    time::{Duration, Instant},
+};
+
+use events::{Event, Exit};
+use nix::sys::signal::Signal;
+use processes::{Process, descendants_of, sweep, until};
+
+use crate::{
+    broken::{Broken, Kept},
+    exchange::{self, Pending},
+    patience,
+    recorder::Recorder,
+    wire::{Connection, Failure},
+};
+
+/// Longer lines are cut: nobody reads them, and a line without end must not fill our memory.
+const MAX_LINE: u64 = 2048;
+/// How long a program may take to say that it listens.
+const START_LIMIT: Duration = Duration::from_secs(15);
+/// How long a silent connection is waited for, unless a promise says otherwise.
+pub const READ_LIMIT: Duration = Duration::from_secs(20);
+
+/// A program under test. Dropping it ends it and everything that it started.
+pub struct Cluster {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The process that we started.
+    pub pid: u32,
+    recorder: Recorder,
+    exit: Arc<OnceLock<Exit>>,
+}
+
+impl Cluster {
+    /// Starts `command` and waits until it says that it listens.
+    ///
+    /// # Errors
+    /// When it can't be started, ends first, or does not say so in time.
+    pub fn start(recorder: &Recorder, mut command: Command) -> Kept<Self> {
+        let mut child = command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .env_remove("RUST_BACKTRACE")
+            .spawn()
+            .map_err(|error| Broken::new("a program that starts", error.to_string()))?;
+        // The moment from which reports count: an earlier cluster's `listening` is not ours.
+        let earlier = recorder.entries().len();
+        pump(recorder, child.stdout.take());
+        pump(recorder, child.stderr.take());
+        let mut cluster = Cluster {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            pid: child.id(),
+            recorder: recorder.clone(),
+            exit: Arc::default(),
+        };
+        watch(child, recorder.clone(), cluster.exit.clone());
+        cluster.address = cluster.wait_for_listening(earlier)?;
+        Ok(cluster)
+    }
+
+    fn wait_for_listening(&self, earlier: usize) -> Kept<SocketAddr> {
+        let limit = patience(START_LIMIT);
+        let answer = self.recorder.wait(limit, |entries| {
+            let listening = entries[earlier..].iter().find_map(|entry| match entry.event {
+                Some(Event::Listening { address }) => Some(Ok(address)),
+                _ => None,
+            });
+            listening.or_else(|| self.exit.get().map(|exit| Err(*exit)))
+        });
+        let expected = r#"one line {"event":"listening","address":"127.0.0.1:PORT"} on stdout"#;
+        match answer {
+            Some(Ok(address)) => Ok(address),
+            Some(Err(exit)) => {
+                Err(Broken::new(expected, format!("the program ended first ({exit})")))
+            }
+            None => {
+                let seconds = limit.as_secs();
+                let moment = self.recorder.observe(format!("no `listening` within {seconds} s"));
+                let observed = format!("no such line within {seconds} s");
+                Err(Broken::new(expected, observed).at(moment).advice(
+                    "PROTOCOL.md says what a program prints so that it can be found and judged.",
+                ))
+            }
+        }
+    }
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn connect(&self) -> Kept<Connection> {
+        self.try_connect().map_err(|failure| {
+            let moment = self.recorder.observe(format!("a new connection: {failure}"));
+            Broken::new("a connection", failure.to_string()).at(moment)
+        })
+    }
+
+    /// Opens a connection, and says how that failed.
+    ///
+    /// # Errors
+    /// Mostly [`Failure::Refused`].
+    pub fn try_connect(&self) -> Result<Connection, Failure> {
+        Connection::open(self.address, patience(READ_LIMIT))
+    }
+
+    /// Sends GET `path` on a new connection.
+    ///
+    /// # Errors
+    /// When the connection is refused.
+    pub fn get(&self, path: &str) -> Kept<Pending> {
+        Ok(self.get_on(self.connect()?, path))
+    }
+
+    /// Sends GET `path` on `connection`.
+    #[must_use]
+    pub fn get_on(&self, connection: Connection, path: &str) -> Pending {
+        exchange::start(&self.recorder, connection, "GET", path, "", patience(READ_LIMIT))
+    }
+
+    /// Sends POST `path` with `body` on a new connection.
+    ///
+    /// # Errors
+    /// When the connection is refused.
+    pub fn post(&self, path: &str, body: &str) -> Kept<Pending> {
+        let connection = self.connect()?;
+        Ok(exchange::start(&self.recorder, connection, "POST", path, body, patience(READ_LIMIT)))
+    }
+
+    /// Sends `signal` to the process that we started, and to it alone.
+    pub fn signal(&self, signal: Signal) {
+        self.recorder.observe(format!("{signal} sent to the primary (pid {})", self.pid));
+        if self.exit.get().is_none() {
+            let _ = sweep::send(self.pid, signal);
+        }
+    }
+
+    /// Sends `signal` to every process of the group, as a terminal does with Ctrl-C.
+    pub fn signal_group(&self, signal: Signal) {
+        self.recorder.observe(format!("{signal} sent to the whole process group, as Ctrl-C does"));
+        let _ = sweep::send_to_group(self.pid, signal);
+    }
+
+    /// Sends `signal` to one of its processes, given by its number.
+    ///
+    /// # Errors
+    /// When `pid` is none of its processes: a program may not make us signal anybody else.
+    pub fn signal_process(&self, pid: u32, signal: Signal) -> Kept {
+        if !self.processes().iter().any(|process| process.pid == pid) {
+            let observed = format!("pid {pid} is none of the program's processes");
+            let moment = self.recorder.observe(observed.clone());
+            return Err(
+                Broken::new("answers that name the process they come from", observed).at(moment)
+            );
+        }
+        self.recorder.observe(format!("{signal} sent to pid {pid}"));
+        let _ = sweep::send(pid, signal);
+        Ok(())
+    }
+
+    /// Its running processes: the one that we started, what that started, and what they left
+    /// behind.
+    #[must_use]
+    pub fn processes(&self) -> Vec<Process> {
+        let ours = descendants_of(std::process::id());
+        ours.into_iter()
+            .filter(|process| process.pid != self.pid || self.exit.get().is_none())
+            .collect()
+    }
+
+    /// Waits until the process that we started ends.
+    ///
+    /// # Errors
+    /// When it still runs after `limit`.
+    pub fn wait_exit(&self, limit: Duration) -> Kept<Exit> {
+        let limit = patience(limit);
+        if let Some(exit) = self.wait_exit_quietly(limit) {
+            return Ok(exit);
+        }
+        let seconds = limit.as_secs_f64();
+        let workers = self.processes().len().saturating_sub(1);
+        let observed = format!("still running after {seconds:.0} s, with {workers} more processes");
+        let moment = self.recorder.observe(observed.clone());
+        Err(Broken::new(format!("an exit within {seconds:.0} s"), observed).at(moment))
+    }
+
+    /// Waits until the process that we started ends; `None` when it still runs after `limit`.
+    #[must_use]
+    pub fn wait_exit_quietly(&self, limit: Duration) -> Option<Exit> {
+        self.recorder.wait(limit, |_| self.exit.get().copied())
+    }
+
+    /// Waits until none of its processes is left.
+    ///
+    /// # Errors
+    /// Names those that are still there after `limit`.
+    pub fn wait_gone(&self, limit: Duration) -> Kept {
+        let limit = patience(limit);
+        if until(limit, || self.processes().is_empty().then_some(())).is_some() {
+            return Ok(());
+        }
+        let left: Vec<_> = self.processes().iter().map(|process| process.pid.to_string()).collect();
+        let observed = match left.as_slice() {
+            [pid] => format!("a process is left behind: pid {pid}"),
+            pids => format!("{} processes are left behind: pids {}", pids.len(), pids.join(", ")),
+        };
+        let moment = self.recorder.observe(observed.clone());
+        Err(Broken::new("no process is left behind", observed).at(moment))
+    }
+
+    /// Whether it still runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.exit.get().is_none()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for process in self.processes() {
+            let _ = sweep::send(process.pid, Signal::SIGKILL);
+        }
+        self.recorder.wait(patience(Duration::from_secs(5)), |_| self.exit.get().copied());
+    }
+}
+
+/// Records what the program prints, and goes on reading whatever it does: a full pipe would stop
+/// it.
+fn pump(recorder: &Recorder, pipe: Option<impl Read + Send + 'static>) {
+    let Some(pipe) = pipe else { return };
+    let recorder = recorder.clone();
+    thread::spawn(move || {
+        let mut reader = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while let Ok(1..) = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+            let text = String::from_utf8_lossy(&line);
+            let text = text.trim_end();
+            if !text.is_empty() && !text.starts_with("note: run with `RUST_BACKTRACE") {
+                recorder.hear(text);
+            }
+            line.clear();
+        }
+    });
+}
+
+fn watch(mut child: Child, recorder: Recorder, exit: Arc<OnceLock<Exit>>) {
+    let pid = child.id();
+    let began = Instant::now();
+    thread::spawn(move || {
+        let Ok(status) = child.wait() else { return };
+        let ended = Exit::from(status);
+        // Known before it is recorded: whoever is woken by the entry finds it.
+        let _ = exit.set(ended);
+        let lived = began.elapsed().as_secs_f64();
+        recorder.observe(format!("the primary (pid {pid}) ended after {lived:.1} s: {ended}"));
+    });
+}

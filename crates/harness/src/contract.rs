@@ -1,0 +1,150 @@
+//! The `main` of a contract test.
+//!
+//! Run by `cargo test` it judges the reference solution, all promises, each in a process of its
+//! own. The runner asks for the catalogue and for one promise at a time: `CONTRACT=catalogue`,
+//! `CONTRACT=judge`. See [`events::contract`] for what is said.
+
+use std::{
+    env,
+    process::{Command, ExitCode, Stdio},
+    time::Duration,
+};
+
+use events::contract::{Report, Status, Story};
+use libtest_mimic::{Arguments, Failed};
+
+use crate::{Trial, broken::Kept, judge, patience, subject::Subject};
+
+/// Promises that are judged at the same time: they mostly wait.
+const SIDE_BY_SIDE: usize = 4;
+
+/// One promise: a sentence, the passage that teaches it, and its check.
+#[derive(Clone, Copy)]
+pub struct Promise {
+    pub(crate) path: &'static str,
+    pub(crate) sentence: &'static str,
+    pub(crate) anchor: &'static str,
+    pub(crate) is_extra: bool,
+    pub(crate) check: fn(&Trial) -> Kept,
+}
+
+impl Promise {
+    /// Prefer the macro [`promise!`](crate::promise), which takes the name from the function.
+    #[must_use]
+    pub const fn new(
+        path: &'static str,
+        sentence: &'static str,
+        anchor: &'static str,
+        check: fn(&Trial) -> Kept,
+    ) -> Self {
+        Promise { path, sentence, anchor, is_extra: false, check }
+    }
+
+    /// The same, beyond what the exercise asks for.
+    #[must_use]
+    pub const fn extra(mut self) -> Self {
+        self.is_extra = true;
+        self
+    }
+
+    /// The name of its function, without the modules.
+    pub(crate) fn id(&self) -> &'static str {
+        self.path.rsplit("::").next().unwrap_or(self.path)
+    }
+}
+
+/// A promise: `promise!(module::function, "The sentence.", "#anchor-in-the-guide")`.
+#[macro_export]
+macro_rules! promise {
+    ($check:path, $sentence:literal, $anchor:literal) => {
+        $crate::Promise::new(stringify!($check), $sentence, $anchor, $check)
+    };
+}
+
+/// Lists the promises, judges one, or runs them all against `solution`. `guide` is the path of the
+/// guide that the anchors belong to.
+#[must_use]
+pub fn contract(solution: &str, guide: &str, promises: &[Promise]) -> ExitCode {
+    match env::var("CONTRACT").as_deref() {
+        Ok("catalogue") => print_catalogue(guide, promises),
+        Ok("judge") => judge_one(solution, promises),
+        _ => run_all(promises),
+    }
+}
+
+fn print_catalogue(guide: &str, promises: &[Promise]) -> ExitCode {
+    let catalogue: Vec<_> = promises
+        .iter()
+        .map(|promise| events::contract::Promise {
+            id: promise.id().to_owned(),
+            sentence: promise.sentence.to_owned(),
+            extra: promise.is_extra,
+            guide: format!("{guide}{}", promise.anchor),
+        })
+        .collect();
+    println!("{}", serde_json::to_string(&catalogue).expect("strings can be written"));
+    ExitCode::SUCCESS
+}
+
+fn judge_one(solution: &str, promises: &[Promise]) -> ExitCode {
+    let wanted = env::var("CONTRACT_PROMISE").unwrap_or_default();
+    let Some(promise) = promises.iter().find(|promise| promise.id() == wanted) else {
+        eprintln!("CONTRACT_PROMISE={wanted} names no promise of this contract");
+        return ExitCode::from(4);
+    };
+    match Subject::from_env(solution) {
+        Ok(subject) => judge::in_this_process(promise.check, subject),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run_all(promises: &[Promise]) -> ExitCode {
+    let guarded = processes::adopt_orphans().and_then(|()| {
+        processes::on_interrupt(|| {
+            let _ = processes::end_descendants(patience(Duration::from_secs(5)));
+        })
+    });
+    if let Err(error) = guarded {
+        eprintln!("can't guard what the tests start: {error}");
+        return ExitCode::from(4);
+    }
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
+    let tests = promises
+        .iter()
+        .map(|promise| {
+            let id = promise.id();
+            libtest_mimic::Trial::test(id, move || judge_in_child(id))
+        })
+        .collect();
+    libtest_mimic::run(&arguments, tests).exit_code()
+}
+
+/// Has a process of its own judge the promise `id`, and shows the story if it is broken.
+fn judge_in_child(id: &str) -> Result<(), Failed> {
+    let mut child = Command::new(env::current_exe()?)
+        .env("CONTRACT", "judge")
+        .env("CONTRACT_PROMISE", id)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    // Held until the child is done: to the judge its end would mean that we are gone.
+    let _alive = child.stdin.take();
+    let output = child.wait_with_output()?;
+    let report: Report = serde_json::from_slice(&output.stdout).map_err(|error| {
+        format!("the judge ended with {} and no report: {error}", output.status)
+    })?;
+    match (report.status, report.story) {
+        (Status::Kept | Status::Skipped, _) => Ok(()),
+        (_, Some(story)) => Err(as_text(&story).into()),
+        (status, None) => Err(format!("{status:?}").into()),
+    }
+}
+
+fn as_text(story: &Story) -> String {
+    let timeline = events::timeline::timeline(&story.timeline, 100).join("\n");
+    format!("expected  {}\nobserved  {}\n{timeline}", story.expected, story.observed)
+}

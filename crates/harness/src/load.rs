@@ -1,0 +1,181 @@
+//! Steady traffic from many clients, in phases, each request accounted for.
+//!
+//! The clients are closed loops with a pause between requests, a thread each. They behave as good
+//! clients do: they look whether a kept connection was closed before they use it again, and send a
+//! request again only when the server closed the idle connection under it.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    ledger::Ledger,
+    patience,
+    wire::{Answer, Connection, Failure},
+};
+
+/// How a client uses its connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    /// One for as long as the server keeps it open.
+    KeptAlive,
+    /// A new one for each request.
+    OnePerRequest,
+}
+
+/// A group of like clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Clients {
+    /// How many.
+    pub number: usize,
+    /// How they connect.
+    pub connections: Connections,
+    /// What they ask for with GET.
+    pub path: &'static str,
+    /// How long each pauses between an answer and its next request.
+    pub pause: Duration,
+}
+
+/// Traffic under way. Dropping it stops it.
+pub struct Load {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<Vec<Ledger>>>,
+}
+
+struct Shared {
+    address: SocketAddr,
+    phase: AtomicUsize,
+    sent: AtomicUsize,
+    is_over: Mutex<bool>,
+    over: Condvar,
+}
+
+impl Load {
+    /// Starts to send what `groups` say to `address`.
+    #[must_use]
+    pub fn start(address: SocketAddr, groups: &[Clients]) -> Self {
+        let shared = Arc::new(Shared {
+            address,
+            phase: AtomicUsize::new(0),
+            sent: AtomicUsize::new(0),
+            is_over: Mutex::new(false),
+            over: Condvar::new(),
+        });
+        let threads = groups
+            .iter()
+            .flat_map(|clients| std::iter::repeat_n(*clients, clients.number))
+            .map(|clients| {
+                let shared = shared.clone();
+                thread::spawn(move || Client::new(clients, &shared).run())
+            })
+            .collect();
+        Load { shared, threads }
+    }
+
+    /// Requests finished so far, for a display of progress.
+    #[must_use]
+    pub fn sent(&self) -> usize {
+        self.shared.sent.load(Ordering::Relaxed)
+    }
+
+    /// Waits until `number` requests have been finished in all, `limit` at most; says whether they
+    /// have.
+    #[must_use]
+    pub fn wait_for(&self, number: usize, limit: Duration) -> bool {
+        processes::until(patience(limit), || (self.sent() >= number).then_some(())).is_some()
+    }
+
+    /// From now on requests are counted in the next phase: each belongs to the phase in which it
+    /// was sent.
+    pub fn next_phase(&self) {
+        self.shared.phase.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Ends the traffic, waits for the requests under way, and returns a ledger for each phase.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<Ledger> {
+        self.stop();
+        let mut phases = vec![Ledger::default(); self.shared.phase.load(Ordering::SeqCst) + 1];
+        for client in self.threads.drain(..) {
+            let ledgers = client.join().expect("a client does not panic");
+            for (sum, ledger) in phases.iter_mut().zip(&ledgers) {
+                sum.add(ledger);
+            }
+        }
+        phases
+    }
+
+    fn stop(&self) {
+        *self.shared.is_over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.over.notify_all();
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+struct Client<'a> {
+    clients: Clients,
+    shared: &'a Shared,
+    connection: Option<Connection>,
+    ledgers: Vec<Ledger>,
+    limit: Duration,
+}
+
+impl<'a> Client<'a> {
+    fn new(clients: Clients, shared: &'a Shared) -> Self {
+        let limit = patience(Duration::from_secs(30));
+        Client { clients, shared, connection: None, ledgers: Vec::new(), limit }
+    }
+
+    fn run(mut self) -> Vec<Ledger> {
+        while !self.is_over_after(self.clients.pause) {
+            let phase = self.shared.phase.load(Ordering::SeqCst);
+            self.ledgers.resize_with(self.ledgers.len().max(phase + 1), Ledger::default);
+            let began = Instant::now();
+            let outcome = self.request(phase);
+            self.ledgers[phase].count(began.elapsed(), &outcome);
+            self.shared.sent.fetch_add(1, Ordering::Relaxed);
+        }
+        self.ledgers
+    }
+
+    fn request(&mut self, phase: usize) -> Result<Answer, Failure> {
+        if let Some(mut kept) = self.connection.take_if(|kept| !kept.is_closed()) {
+            match kept.get(self.clients.path) {
+                Err(Failure::Reset | Failure::Closed) => self.ledgers[phase].retried += 1,
+                outcome => return self.keep(kept, outcome),
+            }
+        }
+        let mut fresh = Connection::open(self.shared.address, self.limit)?;
+        let outcome = fresh.get(self.clients.path);
+        self.keep(fresh, outcome)
+    }
+
+    fn keep(
+        &mut self,
+        connection: Connection,
+        outcome: Result<Answer, Failure>,
+    ) -> Result<Answer, Failure> {
+        let may_keep = self.clients.connections == Connections::KeptAlive;
+        let is_kept = may_keep && outcome.as_ref().is_ok_and(|answer| !answer.closes);
+        self.connection = is_kept.then_some(connection);
+        outcome
+    }
+
+    /// Pauses, and says whether the load ended meanwhile.
+    fn is_over_after(&self, pause: Duration) -> bool {
+        let is_over = self.shared.is_over.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.shared.over.wait_timeout_while(is_over, pause, |is_over| !*is_over);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}

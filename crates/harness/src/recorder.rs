@@ -1,0 +1,150 @@
+//! One clock for what the program reported and what the tester did and saw.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use events::{Entry, Event};
+
+/// Entries kept at most: a program that floods its output must not fill our memory.
+const MAX_ENTRIES: usize = 2000;
+/// Lines of plain output kept at most.
+const MAX_OUTPUT: usize = 200;
+
+/// A place in the recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(usize);
+
+impl Moment {
+    pub(crate) fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// Hears each entry as it is recorded.
+pub type Listener = Box<dyn Fn(&Entry) + Send + Sync>;
+
+/// The recording. Clones share it.
+#[derive(Clone)]
+pub struct Recorder {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    began: Instant,
+    tape: Mutex<Tape>,
+    news: Condvar,
+    listener: Option<Listener>,
+}
+
+#[derive(Default)]
+struct Tape {
+    entries: Vec<Entry>,
+    output_lines: usize,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
+impl Recorder {
+    /// An empty recording that begins now; `listener` hears each entry as it is made.
+    #[must_use]
+    pub fn new(listener: Option<Listener>) -> Self {
+        let shared = Shared {
+            began: Instant::now(),
+            tape: Mutex::default(),
+            news: Condvar::new(),
+            listener,
+        };
+        Recorder { shared: Arc::new(shared) }
+    }
+
+    /// Records something that the tester did or saw.
+    pub fn observe(&self, text: impl Into<String>) -> Moment {
+        self.push(Entry::observed(self.now(), text))
+    }
+
+    /// Records a line that the program printed.
+    pub fn hear(&self, line: &str) {
+        let entry = Entry::from_line(self.now(), line);
+        if entry.event.is_none() {
+            let mut tape = self.tape();
+            tape.output_lines += 1;
+            match tape.output_lines {
+                ..=MAX_OUTPUT => {}
+                n if n == MAX_OUTPUT + 1 => {
+                    drop(tape);
+                    self.observe("the program prints a lot: further lines are not recorded");
+                    return;
+                }
+                _ => return,
+            }
+        }
+        self.push(entry);
+    }
+
+    /// Seconds since the recording began.
+    #[must_use]
+    pub fn now(&self) -> f64 {
+        self.shared.began.elapsed().as_secs_f64()
+    }
+
+    /// Everything recorded so far.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        self.tape().entries.clone()
+    }
+
+    /// Waits until `find` makes something of the recording, `limit` at most.
+    pub fn wait<T>(
+        &self,
+        limit: Duration,
+        mut find: impl FnMut(&[Entry]) -> Option<T>,
+    ) -> Option<T> {
+        let deadline = Instant::now() + limit;
+        let mut tape = self.tape();
+        loop {
+            if let Some(found) = find(&tape.entries) {
+                return Some(found);
+            }
+            let left = deadline.checked_duration_since(Instant::now())?;
+            tape =
+                self.shared.news.wait_timeout(tape, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits for a report, `limit` at most. It is testimony: enough to go on, not to judge by.
+    pub fn wait_for_report(
+        &self,
+        limit: Duration,
+        mut is_it: impl FnMut(&Event) -> bool,
+    ) -> Option<Event> {
+        self.wait(limit, |entries| {
+            entries
+                .iter()
+                .filter_map(|entry| entry.event.as_ref())
+                .find(|event| is_it(event))
+                .cloned()
+        })
+    }
+
+    fn push(&self, entry: Entry) -> Moment {
+        let mut tape = self.tape();
+        if let Some(listener) = &self.shared.listener {
+            listener(&entry);
+        }
+        if tape.entries.len() < MAX_ENTRIES {
+            tape.entries.push(entry);
+        }
+        self.shared.news.notify_all();
+        Moment(tape.entries.len() - 1)
+    }
+
+    fn tape(&self) -> MutexGuard<'_, Tape> {
+        self.shared.tape.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

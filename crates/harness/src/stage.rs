@@ -1,0 +1,185 @@
+//! What a tour plays on: steps, what happens in them as it happens, and what must hold.
+
+use std::{
+    io::{IsTerminal, Write},
+    time::Duration,
+};
+
+use colored::Colorize;
+use events::{Entry, Source, narrate::thousands, timeline::timeline};
+use serde_json::{Value, json};
+
+use crate::{
+    Trial, broken::Kept, cluster::Cluster, ledger::Ledger, load::Load, recorder::Recorder,
+    subject::Subject,
+};
+
+/// How a tour tells its story.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// To a person, as it happens.
+    Text,
+    /// As one JSON object at the end.
+    Json,
+}
+
+/// A tour under way.
+pub struct Stage {
+    name: String,
+    format: Format,
+    trial: Trial,
+    total: Ledger,
+    steps: Vec<Step>,
+}
+
+struct Step {
+    title: String,
+    findings: Vec<(bool, String)>,
+}
+
+impl Stage {
+    /// An empty stage for the tour `name` of `subject`.
+    ///
+    /// # Errors
+    /// When no temporary folder can be made.
+    pub fn new(name: &str, subject: Subject, format: Format) -> std::io::Result<Self> {
+        let recorder = match format {
+            Format::Text => Recorder::new(Some(Box::new(show))),
+            Format::Json => Recorder::default(),
+        };
+        Ok(Stage {
+            name: name.to_owned(),
+            format,
+            trial: Trial::new(subject, recorder)?,
+            total: Ledger::default(),
+            steps: Vec::new(),
+        })
+    }
+
+    /// Begins the next step.
+    pub fn step(&mut self, title: &str) {
+        self.steps.push(Step { title: title.to_owned(), findings: Vec::new() });
+        self.print(&format!("\n{}", format!("{}. {title}", self.steps.len()).bold()));
+    }
+
+    /// Says what to look at, in a sentence or two.
+    pub fn say(&self, text: &str) {
+        self.print(&format!("   {text}").dimmed().to_string());
+    }
+
+    /// Starts the program with `settings`.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start(&self, settings: &[(&str, &str)]) -> Kept<Cluster> {
+        self.trial.start(settings)
+    }
+
+    /// The trial behind the stage: its recording and its folder.
+    #[must_use]
+    pub fn trial(&self) -> &Trial {
+        &self.trial
+    }
+
+    /// Waits until `load` has had `number` more requests answered, and shows how far it is.
+    pub fn run_load(&self, load: &Load, number: usize) {
+        let goal = load.sent() + number;
+        let is_live = self.format == Format::Text && std::io::stdout().is_terminal();
+        let mut shown = 0;
+        while load.sent() < goal && shown < 600 {
+            let _ = load.wait_for(goal, Duration::from_millis(100));
+            shown += 1;
+            if is_live {
+                print!("\r   {} requests so far ", thousands(load.sent()));
+                let _ = std::io::stdout().flush();
+            }
+        }
+        if is_live {
+            print!("\r{}\r", " ".repeat(40));
+        }
+    }
+
+    /// Adds `ledger` to the account of the whole tour.
+    pub fn account(&mut self, ledger: &Ledger) {
+        self.total.add(ledger);
+    }
+
+    /// Records whether what the tour promises held.
+    pub fn finding(&mut self, holds: bool, text: impl Into<String>) {
+        let text = text.into();
+        let sign = if holds { "✓".green().bold() } else { "✗".red().bold() };
+        self.print(&format!("   {sign} {text}"));
+        if let Some(step) = self.steps.last_mut() {
+            step.findings.push((holds, text));
+        }
+    }
+
+    /// Records that the tour could not go on.
+    pub(crate) fn stopped_by(&mut self, broken: crate::Broken) {
+        let story = broken.story(&self.trial.recorder);
+        if self.format == Format::Text {
+            println!("\n{}", timeline(&story.timeline, 80).join("\n"));
+        }
+        self.finding(false, format!("expected {}, observed {}", story.expected, story.observed));
+    }
+
+    /// Whether everything held.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        let mut findings = self.steps.iter().flat_map(|step| &step.findings);
+        !self.steps.is_empty() && findings.all(|(holds, _)| *holds)
+    }
+
+    /// Ends the tour: the account of everything in one line, or the JSON object.
+    pub(crate) fn close(&self) {
+        match self.format {
+            Format::Json => println!("{}", self.as_json()),
+            Format::Text => {
+                let verdict = if self.holds() { "held".green() } else { "did not hold".red() };
+                println!("\n{} {}: {}", self.name.bold(), verdict.bold(), self.account_line());
+            }
+        }
+    }
+
+    fn account_line(&self) -> String {
+        let ms = |share| self.total.quantile(share).as_secs_f64() * 1e3;
+        format!("{}; p50 {:.1} ms, p99 {:.1} ms", self.total, ms(0.5), ms(0.99))
+    }
+
+    fn as_json(&self) -> Value {
+        let ms = |share| self.total.quantile(share).as_secs_f64() * 1e3;
+        let finding = |(holds, text): &(bool, String)| json!({ "held": holds, "text": text });
+        let step = |step: &Step| {
+            let findings: Vec<_> = step.findings.iter().map(finding).collect();
+            json!({ "title": step.title, "findings": findings })
+        };
+        json!({
+            "tour": self.name,
+            "verdict": if self.holds() { "held" } else { "broken" },
+            "sent": self.total.sent,
+            "answered": self.total.answered_in_all(),
+            "refused": self.total.refused,
+            "lost": self.total.lost(),
+            "p50_ms": ms(0.5),
+            "p99_ms": ms(0.99),
+            "steps": self.steps.iter().map(step).collect::<Vec<_>>(),
+        })
+    }
+
+    pub(crate) fn print(&self, text: &str) {
+        if self.format == Format::Text {
+            println!("{text}");
+        }
+    }
+}
+
+/// Shows an entry as it happens.
+fn show(entry: &Entry) {
+    let mut entry = entry.clone();
+    if entry.source == Source::Observed {
+        entry.here = false;
+    }
+    for line in timeline(&[entry], 80) {
+        println!("  {line}");
+    }
+}

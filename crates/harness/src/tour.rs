@@ -1,0 +1,100 @@
+//! The `main` of a tour: a demonstration in steps that the runner plays against an example, or
+//! against a learner's own program.
+
+use std::{
+    env,
+    process::ExitCode,
+    sync::{Arc, Once, OnceLock},
+    time::Duration,
+};
+
+use colored::Colorize;
+use nix::sys::signal::Signal;
+use processes::{
+    adopt_orphans, end_descendants, is_alive, on_interrupt, sweep, until, when_stdin_closes,
+};
+
+use crate::{
+    broken::Kept,
+    patience,
+    stage::{Format, Stage},
+    subject::Subject,
+};
+
+/// How long a cluster that was left up may take to shut down.
+const FAREWELL: Duration = Duration::from_secs(12);
+
+/// Plays `play`. With `TOUR_STAY` set, a cluster is left up afterwards, and `try_this` says what
+/// to type: `{url}` and `{pid}` in it are replaced.
+#[must_use]
+pub fn tour(name: &str, play: fn(&mut Stage) -> Kept, try_this: &[&str]) -> ExitCode {
+    let resident = Arc::new(OnceLock::new());
+    if let Err(error) = guard(&resident) {
+        eprintln!("can't guard what the tour starts: {error}");
+        return ExitCode::from(4);
+    }
+    let format = match env::var("TOUR_FORMAT").as_deref() {
+        Ok("json") => Format::Json,
+        _ => Format::Text,
+    };
+    let Some(subject) = env::var_os("SUBJECT").and_then(|_| Subject::from_env("").ok()) else {
+        eprintln!("SUBJECT names no program: play this tour with `cargo xtask run {name}`");
+        return ExitCode::from(2);
+    };
+    let mut stage = match Stage::new(name, subject, format) {
+        Ok(stage) => stage,
+        Err(error) => {
+            eprintln!("can't make a temporary folder: {error}");
+            return ExitCode::from(3);
+        }
+    };
+    if let Err(broken) = play(&mut stage) {
+        stage.stopped_by(broken);
+    }
+    stage.close();
+    if stage.holds() && env::var_os("TOUR_STAY").is_some() {
+        stay(&stage, try_this, &resident);
+    }
+    let _ = end_descendants(patience(Duration::from_secs(5)));
+    if stage.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Leaves a cluster up for the learner until it ends, or Ctrl-C ends it.
+fn stay(stage: &Stage, try_this: &[&str], resident: &OnceLock<u32>) {
+    stage.print(&format!("\n{}", "Now it is yours. A cluster is up; in another terminal:".bold()));
+    let Ok(cluster) = stage.start(&[]) else {
+        return;
+    };
+    let _ = resident.set(cluster.pid);
+    for line in try_this {
+        let line = line
+            .replace("{url}", &format!("http://{}", cluster.address))
+            .replace("{pid}", &cluster.pid.to_string());
+        stage.print(&format!("   {line}"));
+    }
+    stage.print(&"   Ctrl-C here ends it gracefully.".dimmed().to_string());
+    while cluster.is_running() {
+        let _ = cluster.wait_exit_quietly(Duration::from_hours(1));
+    }
+}
+
+/// Ends everything when we are interrupted or alone; a cluster that was left up is asked first.
+fn guard(resident: &Arc<OnceLock<u32>>) -> std::io::Result<()> {
+    adopt_orphans()?;
+    let farewell = Arc::new(Once::new());
+    let end = {
+        let resident = resident.clone();
+        move || farewell.call_once(|| end_all(resident.get().copied()))
+    };
+    on_interrupt(end.clone())?;
+    when_stdin_closes(end);
+    Ok(())
+}
+
+fn end_all(resident: Option<u32>) {
+    if let Some(pid) = resident.filter(|pid| is_alive(*pid)) {
+        let _ = sweep::send(pid, Signal::SIGTERM);
+        until(patience(FAREWELL), || (!is_alive(pid)).then_some(()));
+    }
+    let _ = end_descendants(patience(Duration::from_secs(5)));
+}
