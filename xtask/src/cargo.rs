@@ -1,0 +1,200 @@
+//! The only place that starts cargo.
+//!
+//! A build says what it is doing once it takes more than a second, finds the executables in
+//! cargo's own messages (never by a pattern of file names: old builds leave theirs behind), and
+//! keeps the compiler's complaints apart by target, so that a learner sees only their own.
+
+mod messages;
+mod narration;
+
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context, anyhow};
+use colored::control::SHOULD_COLORIZE;
+
+pub(crate) use self::messages::Diagnostic;
+use self::{
+    messages::{Message, Stream},
+    narration::Narration,
+};
+use crate::{exit::Failure, interrupt, workspace::Workspace};
+
+/// Something to build.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Target {
+    Bin(String),
+    Example(String),
+    Test(String),
+}
+
+/// One run of `cargo build`.
+pub(crate) struct Build<'a> {
+    /// The tree whose sources are compiled.
+    pub(crate) tree: &'a Workspace,
+    /// Where to build, unless in the tree's own target folder.
+    pub(crate) target_dir: Option<&'a Path>,
+    /// The packages that features are unified over. The same for all builds of one exercise, or
+    /// each would compile the dependencies anew.
+    pub(crate) packages: &'a [&'a str],
+    /// What to build of them.
+    pub(crate) targets: &'a [Target],
+}
+
+/// What a build made.
+#[derive(Default)]
+pub(crate) struct Built {
+    executables: BTreeMap<Target, PathBuf>,
+    /// The compiler's warnings.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// Why a build made nothing.
+pub(crate) enum BuildFailure {
+    /// The compiler refused these.
+    Errors(Vec<Diagnostic>),
+    /// Cargo could not do its work.
+    Other(Failure),
+}
+
+impl BuildFailure {
+    /// The failure for code that no learner writes: an error in it is the workbook's fault.
+    pub(crate) fn into_failure(self) -> Failure {
+        match self {
+            BuildFailure::Other(failure) => failure,
+            BuildFailure::Errors(errors) => {
+                let text: Vec<String> = errors.into_iter().map(|error| error.rendered).collect();
+                anyhow!("the workbook's own code does not compile:\n{}", text.join("\n")).into()
+            }
+        }
+    }
+}
+
+impl Built {
+    /// The executable of `target`.
+    pub(crate) fn executable(&self, target: &Target) -> Result<PathBuf, Failure> {
+        let found = self.executables.get(target).cloned();
+        Ok(found.with_context(|| format!("cargo built no executable for {target:?}"))?)
+    }
+}
+
+impl Build<'_> {
+    /// Builds, and says so if it takes a while.
+    pub(crate) fn run(&self) -> Result<Built, BuildFailure> {
+        let mut child = self.start().map_err(BuildFailure::Other)?;
+        let mut narration = Narration::new();
+        let mut built = Built::default();
+        let mut errors = Vec::new();
+        let mut complaints = Vec::new();
+        for message in Stream::of(&mut child, &mut narration) {
+            match message {
+                Message::Made(target, path) => drop(built.executables.insert(target, path)),
+                Message::Warning(warning) => built.warnings.push(warning),
+                Message::Error(error) => errors.push(error),
+                Message::Complaint(line) => complaints.push(line),
+            }
+        }
+        let status = child.wait().context("cargo got lost");
+        let status = status.map_err(|error| BuildFailure::Other(error.into()))?;
+        if status.success() {
+            return Ok(built);
+        }
+        if errors.is_empty() {
+            interrupt::give_way();
+            return Err(BuildFailure::Other(explain(&complaints.join("\n"))));
+        }
+        Err(BuildFailure::Errors(errors))
+    }
+
+    fn start(&self) -> Result<Child, Failure> {
+        let format = if SHOULD_COLORIZE.should_colorize() {
+            "--message-format=json-diagnostic-rendered-ansi"
+        } else {
+            "--message-format=json"
+        };
+        let mut command = cargo(self.tree);
+        command.args(["build", format]);
+        for package in self.packages {
+            command.args(["--package", package]);
+        }
+        for target in self.targets {
+            match target {
+                Target::Bin(name) => command.args(["--bin", name]),
+                Target::Example(name) => command.args(["--example", name]),
+                Target::Test(name) => command.args(["--test", name]),
+            };
+        }
+        if let Some(target_dir) = self.target_dir {
+            command.arg("--target-dir").arg(target_dir);
+        }
+        command
+            .env("CARGO_TERM_COLOR", "never")
+            .env("CARGO_TERM_PROGRESS_WHEN", "never")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.spawn().map_err(|error| missing_cargo(&error))
+    }
+}
+
+/// Runs cargo with `arguments` in the foreground and answers whether it succeeded.
+pub(crate) fn succeeds(
+    tree: &Workspace,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Result<bool, Failure> {
+    let variables = variables.iter().copied();
+    let status = cargo(tree).args(arguments).envs(variables).status();
+    let status = status.map_err(|error| missing_cargo(&error))?;
+    if !status.success() {
+        interrupt::give_way();
+    }
+    Ok(status.success())
+}
+
+/// What cargo knows about the packages of the workspace.
+pub(crate) fn metadata(tree: &Workspace) -> Result<serde_json::Value, Failure> {
+    let output = cargo(tree)
+        .args(["metadata", "--no-deps", "--format-version=1"])
+        .output()
+        .map_err(|error| missing_cargo(&error))?;
+    if !output.status.success() {
+        return Err(explain(&String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(serde_json::from_slice(&output.stdout).context("cargo's metadata is no JSON")?)
+}
+
+/// Cargo, as it was started for us, at the root of `tree`.
+fn cargo(tree: &Workspace) -> Command {
+    let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(program);
+    command.current_dir(&tree.root).env_remove("RUST_BACKTRACE").stdin(Stdio::null());
+    command
+}
+
+fn missing_cargo(error: &std::io::Error) -> Failure {
+    Failure::Environment(format!(
+        "Cargo can't be started ({error}); https://rustup.rs installs it."
+    ))
+}
+
+/// Cargo failed without an error in any source file: usually the machine lacks something.
+fn explain(complaints: &str) -> Failure {
+    const OF_THE_MACHINE: [&str; 5] = [
+        "failed to download",
+        "failed to get",
+        "No space left",
+        "Permission denied",
+        "is not installed",
+    ];
+    if OF_THE_MACHINE.iter().any(|sign| complaints.contains(sign)) {
+        return Failure::Environment(format!(
+            "Cargo can't build here; `cargo xtask doctor` looks at the machine.\n{complaints}"
+        ));
+    }
+    Failure::Grader(anyhow!("cargo failed:\n{complaints}"))
+}

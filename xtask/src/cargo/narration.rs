@@ -1,0 +1,77 @@
+//! What a long build tells the person who waits: that it goes on, and that it is once only.
+
+use std::time::{Duration, Instant};
+
+use super::messages::Message;
+use crate::terminal::{Ticker, is_watched, note};
+
+/// A build that is quicker than this needs no words.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// More crates than these are dependencies, which are compiled once.
+const OWN_CRATES: usize = 8;
+
+/// The running commentary of one build.
+pub(super) struct Narration {
+    started: Instant,
+    ticker: Ticker,
+    has_begun: bool,
+    compiled: usize,
+    latest: String,
+}
+
+impl Narration {
+    pub(super) fn new() -> Self {
+        Narration {
+            started: Instant::now(),
+            ticker: Ticker::new(),
+            has_begun: false,
+            compiled: 0,
+            latest: "building".into(),
+        }
+    }
+
+    /// How long to wait in silence before [`Narration::begin`]; `None` once it began.
+    pub(super) fn until_due(&self) -> Option<Duration> {
+        (!self.has_begun).then(|| PATIENCE.saturating_sub(self.started.elapsed()))
+    }
+
+    /// It takes a while: says so. Off a terminal this is one line and no more.
+    pub(super) fn begin(&mut self) -> Option<Message> {
+        self.has_begun = true;
+        if is_watched() {
+            self.show();
+        } else {
+            note("Building. The first time takes a minute or two; later only your file is built.");
+        }
+        None
+    }
+
+    /// Takes in a line of cargo, such as `   Compiling tokio v1.54.1`.
+    pub(super) fn heard(&mut self, line: &str) {
+        let line = line.trim();
+        if let Some(compiling) = line.strip_prefix("Compiling ") {
+            self.compiled += 1;
+            let name = compiling.split(' ').next().unwrap_or(compiling);
+            self.latest = format!("compiling {name}");
+        } else if line.starts_with("Blocking waiting") {
+            self.latest = "waiting for another cargo to finish".into();
+        } else if line.starts_with("Downloading") || line.starts_with("Updating") {
+            self.latest = "downloading the dependencies".into();
+        } else {
+            return;
+        }
+        if self.has_begun {
+            self.show();
+        }
+    }
+
+    fn show(&mut self) {
+        let once = if self.compiled > OWN_CRATES {
+            format!(" ({} crates so far; the dependencies are compiled once only)", self.compiled)
+        } else {
+            String::new()
+        };
+        self.ticker.show(&format!("{}{once}", self.latest));
+    }
+}

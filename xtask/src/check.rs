@@ -1,0 +1,193 @@
+//! `cargo xtask check`: builds the program under test, has its promises judged, shows the verdict.
+
+mod json;
+mod lookup;
+mod pick;
+mod repeat;
+mod show;
+
+use events::contract::{Promise, Report, Status};
+use serde_json::Value;
+
+use crate::{
+    contract::Contract,
+    exit::{Failure, Outcome, Verdict},
+    interrupt,
+    judge::{Plan, first_broken},
+    names,
+    next::next_step,
+    progress::Progress,
+    report::Words,
+    subject::{Source, Subject, Unready, prepare},
+    syllabus::{Exercise, Topic, exercises},
+    terminal::{note, say, width},
+    workspace::Workspace,
+};
+
+/// What the command line asked for.
+pub(crate) struct Options {
+    /// The exercise, or `all`.
+    pub(crate) name: String,
+    pub(crate) source: Source,
+    /// One promise: its number, id, or a part of it.
+    pub(crate) only: Option<String>,
+    pub(crate) runs: u32,
+    pub(crate) keep_going: bool,
+    pub(crate) json: bool,
+}
+
+/// One exercise, as it was asked for.
+struct Check<'a> {
+    workspace: &'a Workspace,
+    topic: &'static Topic,
+    exercise: &'static Exercise,
+    options: &'a Options,
+}
+
+/// Checks what `options` ask for. Nothing that was started outlives this call.
+pub(crate) fn check(workspace: &Workspace, options: &Options) -> Outcome {
+    let wanted = wanted(workspace, options)?;
+    interrupt::guard(|| {})?;
+    let mut holds = true;
+    let mut objects = Vec::new();
+    for (topic, exercise) in wanted {
+        let check = Check { workspace, topic, exercise, options };
+        let (verdict, object) = check.run().inspect_err(|failure| check.tell(failure))?;
+        holds &= verdict == Verdict::Kept;
+        objects.push(object);
+    }
+    if options.json {
+        say(json::together(objects, options.name == "all").to_string());
+    }
+    Ok(Verdict::from_holds(holds))
+}
+
+fn wanted(
+    workspace: &Workspace,
+    options: &Options,
+) -> Result<Vec<(&'static Topic, &'static Exercise)>, Failure> {
+    if options.name != "all" {
+        return Ok(vec![names::exercise(workspace, &options.name)?]);
+    }
+    if options.only.is_some() || matches!(options.source, Source::Program(_)) {
+        let sentence = "`all` goes with neither --only nor --program; name one exercise.";
+        return Err(Failure::Usage(sentence.into()));
+    }
+    Ok(exercises().filter(|(topic, _)| topic.has_exercise(workspace)).collect())
+}
+
+impl Check<'_> {
+    fn run(&self) -> Result<(Verdict, Value), Failure> {
+        let source = &self.options.source;
+        let (subject, contract) = match prepare(self.workspace, self.topic, self.exercise, source) {
+            Ok(ready) => ready,
+            Err(Unready::Failed(failure)) => return Err(failure),
+            Err(Unready::DoesNotCompile { label, errors }) => {
+                let text = self.words(&[]).does_not_compile(&label, &errors);
+                self.say(text);
+                return Ok((
+                    Verdict::Broken,
+                    json::does_not_compile(self.exercise, source, &errors),
+                ));
+            }
+        };
+        let promises = contract.catalogue()?;
+        let only =
+            self.options.only.as_deref().map(|part| pick::pick(&promises, part)).transpose()?;
+        let plan = Plan {
+            contract: &contract,
+            promises: &promises,
+            subject: &subject.command,
+            only,
+            keep_going: self.options.keep_going,
+        };
+        let words = self.words(&promises);
+        self.say(words.heading());
+        if self.options.runs > 1 {
+            return repeat::repeat(self, &plan, &words);
+        }
+        self.judge(&plan, &words, &contract, &subject)
+    }
+
+    fn judge(
+        &self,
+        plan: &Plan,
+        words: &Words,
+        contract: &Contract,
+        subject: &Subject,
+    ) -> Result<(Verdict, Value), Failure> {
+        let mut show =
+            show::Show::new(words, plan.only, self.options.json, self.mutants(contract)?);
+        let reports = plan.judge(|index, report| show.decided(index, report))?;
+        drop(show);
+        self.note_lookup(words)?;
+        if subject.warnings > 0 {
+            self.say(words.warnings(subject.warnings));
+        }
+        self.say(self.last_word(plan, words, &reports));
+        let object = json::checked(self.exercise, &self.options.source, plan.promises, &reports);
+        let holds = first_broken(plan.promises, &reports).is_none();
+        Ok((Verdict::from_holds(holds), object))
+    }
+
+    /// What is left to say once every promise was shown, and what to do next.
+    fn last_word(&self, plan: &Plan, words: &Words, reports: &[Report]) -> String {
+        let progress = self.remember(plan.promises, reports);
+        let is_broken = first_broken(plan.promises, reports).is_some();
+        match plan.only.map(|only| reports[only].status) {
+            Some(Status::Kept) => words.passed_one(),
+            Some(_) => String::new(),
+            None if is_broken => words.failed(reports),
+            None => words.passed(reports, &next_step(self.workspace, &progress).command),
+        }
+    }
+
+    /// Only the learner's own program moves the learner forward.
+    fn remember(&self, promises: &[Promise], reports: &[Report]) -> Progress {
+        let mut progress = Progress::load(self.workspace);
+        if self.options.source == Source::Own {
+            progress.checked(&self.exercise.name(), promises, reports);
+            progress.save(self.workspace);
+        }
+        progress
+    }
+
+    fn note_lookup(&self, words: &Words) -> Result<(), Failure> {
+        if self.options.source == Source::Own {
+            let text = self.workspace.read(self.exercise.file())?;
+            let lines = lookup::lookups(&text, &self.topic.crate_name());
+            if !lines.is_empty() {
+                note(words.looked_up(&lines));
+            }
+        }
+        Ok(())
+    }
+
+    fn mutants(&self, contract: &Contract) -> Result<Vec<crate::mutants::Mutant>, Failure> {
+        Ok(crate::mutants::of(&contract.workspace, self.topic)?)
+    }
+
+    fn words<'a>(&'a self, promises: &'a [Promise]) -> Words<'a> {
+        Words {
+            topic: self.topic,
+            exercise: self.exercise,
+            source: &self.options.source,
+            promises,
+            width: width(),
+        }
+    }
+
+    /// With --json, stdout holds one object and nothing else.
+    fn say(&self, text: String) {
+        if !self.options.json && !text.is_empty() {
+            say(text);
+        }
+    }
+
+    /// With --json, a check that could not be done is an object, too.
+    fn tell(&self, failure: &Failure) {
+        if self.options.json && !matches!(failure, Failure::Usage(_)) {
+            say(json::failed(self.exercise, &self.options.source, failure).to_string());
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The contract of an exercise: the program that holds its promises and judges a subject by them.
+//!
+//! The runner never judges. It asks for the catalogue, has each promise checked in a process of
+//! its own, and holds that process by a pipe: when the pipe closes, whether on purpose or because
+//! we died, the process ends everything that it started.
+
+use std::{
+    env,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use events::contract::Promise;
+
+use crate::{interrupt, workspace::Workspace};
+
+/// A built contract.
+pub(crate) struct Contract {
+    /// Its test binary.
+    pub(crate) binary: PathBuf,
+    /// The folder to run it in.
+    pub(crate) workspace: Workspace,
+}
+
+impl Contract {
+    /// The promises, in order, extras last.
+    pub(crate) fn catalogue(&self) -> anyhow::Result<Vec<Promise>> {
+        let mut child = self.command("catalogue").spawn().context("the contract can't start")?;
+        let hold = child.stdin.take();
+        let output = child.wait_with_output().context("the contract got lost")?;
+        drop(hold);
+        if !output.status.success() {
+            interrupt::give_way();
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            bail!("the contract has no catalogue ({}):\n{complaint}", output.status);
+        }
+        serde_json::from_slice(&output.stdout).context("the contract's catalogue is no JSON")
+    }
+
+    /// Starts the check of one promise on the program that `subject` starts.
+    pub(crate) fn start(&self, promise: &str, subject: &str) -> anyhow::Result<Child> {
+        self.command("judge")
+            .env("CONTRACT_PROMISE", promise)
+            .env("SUBJECT", subject)
+            .spawn()
+            .context("the contract can't start")
+    }
+
+    fn command(&self, task: &str) -> Command {
+        let mut command = Command::new(&self.binary);
+        command
+            .current_dir(&self.workspace.root)
+            .env("CONTRACT", task)
+            // It makes a panic's text three times as long, and tells a learner nothing.
+            .env_remove("RUST_BACKTRACE")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+}
+
+/// The time that one promise may take before the grader, which has deadlines of its own, counts as
+/// stuck.
+pub(crate) fn deadline() -> Duration {
+    Duration::from_mins(2).mul_f64(patience())
+}
+
+/// `CHECK_PATIENCE=3` makes all deadlines three times as long, for a slow machine.
+fn patience() -> f64 {
+    let wanted = env::var("CHECK_PATIENCE").ok().and_then(|text| text.parse().ok());
+    wanted.filter(|factor| (0.1..=100.0).contains(factor)).unwrap_or(1.0)
+}

@@ -1,0 +1,66 @@
+//! Ctrl-C, or a signal to the runner alone: whatever was started ends first.
+//!
+//! A program under test has a process group of its own, so no terminal ends it for us, and a
+//! signal to the runner reaches nobody else. The clean-up runs on its own thread while the main
+//! thread sees its children die; it must not take that for a verdict ([`give_way`]).
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use anyhow::Context;
+
+use crate::{exit::Failure, terminal::note};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// How long the processes may take to vanish after SIGKILL.
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
+
+/// From now on nothing outlives this process: orphans become our children, and an interrupt runs
+/// `wind_down` (for what can still be asked politely), then ends all descendants.
+pub(crate) fn guard(wind_down: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    processes::adopt_orphans().context("orphans can't be adopted on this system")?;
+    guard_without_adopting(wind_down)
+}
+
+/// The same for a command that is about to become another program, which would inherit the
+/// adopted orphans.
+pub(crate) fn guard_without_adopting(
+    wind_down: impl FnOnce() + Send + 'static,
+) -> Result<(), Failure> {
+    processes::on_interrupt(move || {
+        INTERRUPTED.store(true, Ordering::SeqCst);
+        wind_down();
+        end_everything();
+        note("\nInterrupted. Everything that was started has been ended.");
+    })
+    .context("signal handlers can't be installed")?;
+    Ok(())
+}
+
+/// Ends all descendants. Only for when nobody waits for a child any more, because it reaps them.
+pub(crate) fn end_everything() {
+    let left = processes::end_descendants(LIMIT);
+    if !left.is_empty() {
+        note(format!(
+            "These processes do not end even by SIGKILL; the kernel holds them: {left:?}."
+        ));
+    }
+}
+
+/// Called when a child ended without doing its work: if that is because of an interrupt, this
+/// thread waits for the clean-up to end the process instead of reporting a failure.
+///
+/// The terminal signals everybody at once, so the child may be gone before our handler has run.
+pub(crate) fn give_way() {
+    const HANDLER_HAS_RUN: Duration = Duration::from_millis(300);
+    let interrupted = || INTERRUPTED.load(Ordering::SeqCst).then_some(());
+    if processes::until(HANDLER_HAS_RUN, interrupted).is_some() {
+        loop {
+            thread::park();
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The learner's runner, and the maintainer's checks.
+//!
+//! Guarantees:
+//! 1. A check ends by itself, whatever the program under test does, and leaves nothing behind,
+//!    also when the runner is interrupted or signalled alone.
+//! 2. The exit code says who is at fault: the program (1), the command line (2), the machine (3),
+//!    or the grader (4), which is never blamed on the learner.
+//! 3. The learner's work is never lost: `reset` keeps it aside, progress is written atomically.
+//! 4. Into a pipe go plain lines, without colour or cursor movement, at most 80 columns wide.
+//!
+//! Read in this order: [`cli`] (the commands), [`syllabus`] and [`names`] (what there is and what
+//! it is called), [`check`] (with [`subject`], [`contract`], [`judge`] and [`report`]), then
+//! whichever command you like. [`verify`] is how the workbook proves itself right.
+
+mod cargo;
+mod check;
+mod ci;
+mod cli;
+mod contract;
+mod doctor;
+mod exit;
+mod guide;
+mod hint;
+mod interrupt;
+mod judge;
+mod list;
+mod markdown;
+mod mutants;
+mod names;
+mod next;
+mod progress;
+mod report;
+mod reset;
+mod run;
+mod solution;
+mod status;
+mod subject;
+mod syllabus;
+mod terminal;
+mod verify;
+mod workspace;
+mod wrap;
+
+use std::process::ExitCode;
+
+use crate::{cli::Command, exit::Outcome, workspace::Workspace};
+
+fn main() -> ExitCode {
+    let command = match cli::parse(std::env::args_os()) {
+        Ok(command) => command,
+        Err(already_told) => return already_told,
+    };
+    match perform(command) {
+        Ok(verdict) => verdict.into(),
+        Err(failure) => {
+            terminal::note(failure.message());
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn perform(command: Command) -> Outcome {
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Status => Ok(status::status(&workspace)),
+        Command::List { json } => Ok(list::list(&workspace, json)),
+        Command::Run(options) => run::run(&workspace, &options),
+        Command::Check(options) => check::check(&workspace, &options),
+        Command::Hint { name } => hint::hint(&workspace, &name),
+        Command::Guide { number, answers } => guide::guide(&workspace, number.as_deref(), answers),
+        Command::Reset { name } => reset::reset(&workspace, &name),
+        Command::Solution { name, spoil } => solution::solution(&workspace, &name, spoil),
+        Command::Doctor => doctor::doctor(&workspace),
+        Command::Verify { only } => verify::verify(&workspace, only),
+        Command::Ci => ci::ci(&workspace),
+    }
+}

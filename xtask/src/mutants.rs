@@ -1,0 +1,141 @@
+//! The mutants: bugs that people really ship, as diffs of a solution.
+//!
+//! Each has a lesson, the promise that must catch it, and the words that its story must contain.
+//! The maintainer's checks apply them; a learner whose program breaks in the same way is told
+//! which misconception it looks like.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+
+use crate::{syllabus::Topic, workspace::Workspace};
+
+/// One bug.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mutant {
+    /// The name of its file, without `.patch`.
+    pub(crate) name: String,
+    /// The patch, relative to the workspace.
+    pub(crate) file: PathBuf,
+    /// The misconception in one sentence: "this is what a worker that … looks like".
+    pub(crate) lesson: String,
+    /// The promise that must be the first to break.
+    pub(crate) killed_by: String,
+    /// What the observation of the broken promise must contain.
+    pub(crate) observed: String,
+    /// The passage that teaches better.
+    pub(crate) guide: String,
+}
+
+/// The mutants of `topic`, by name.
+pub(crate) fn of(workspace: &Workspace, topic: &Topic) -> anyhow::Result<Vec<Mutant>> {
+    let files = workspace.files(&format!("{}/mutants", topic.folder()), ".patch");
+    let read = |file: PathBuf| {
+        let text = workspace.read(&file)?;
+        parse(file.clone(), &text).with_context(|| format!("in {}", file.display()))
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// The one mutant that breaks `promise` with the same observation. If several do, none is meant.
+pub(crate) fn recognise<'a>(
+    mutants: &'a [Mutant],
+    promise: &str,
+    observed: &str,
+) -> Option<&'a Mutant> {
+    let mut alike = mutants
+        .iter()
+        .filter(|mutant| mutant.killed_by == promise && observed.contains(&mutant.observed));
+    alike.next().filter(|_| alike.next().is_none())
+}
+
+/// Reads the header of a patch: `key: text` lines before the diff, where a line without a key
+/// continues the one before.
+fn parse(file: PathBuf, text: &str) -> anyhow::Result<Mutant> {
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut fields: Vec<(&str, String)> = Vec::new();
+    for line in text.lines().take_while(|line| !begins_diff(line)) {
+        match (key_of(line), fields.last_mut()) {
+            (Some((key, value)), _) => fields.push((key, value.trim().to_owned())),
+            (None, Some((_, value))) if !line.trim().is_empty() => {
+                value.push(' ');
+                value.push_str(line.trim());
+            }
+            (None, _) => {}
+        }
+    }
+    let field = |wanted: &str| {
+        let found = fields.iter().find(|(key, value)| *key == wanted && !value.is_empty());
+        found.map(|(_, value)| value.clone()).with_context(|| format!("no `{wanted}:` line"))
+    };
+    if !text.lines().any(begins_diff) {
+        bail!("no diff");
+    }
+    Ok(Mutant {
+        lesson: field("lesson")?,
+        killed_by: field("killed-by")?,
+        observed: field("observed")?,
+        guide: field("guide")?,
+        name,
+        file,
+    })
+}
+
+fn begins_diff(line: &str) -> bool {
+    line.starts_with("diff --git ") || line.starts_with("--- ")
+}
+
+fn key_of(line: &str) -> Option<(&str, &str)> {
+    let (key, value) = line.split_once(':')?;
+    ["lesson", "killed-by", "observed", "guide"].contains(&key).then_some((key, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATCH: &str = "\
+lesson: this is what a worker that closes the listener
+  but forgets its connections looks like
+killed-by: idle_connections
+observed: still open
+guide: guides/01.md#idle
+
+diff --git a/solutions/exercise-1.rs b/solutions/exercise-1.rs
+--- a/solutions/exercise-1.rs
++++ b/solutions/exercise-1.rs
+@@ -1 +1 @@
+-a
++guide: not a header
+";
+
+    #[test]
+    fn the_header_of_a_patch_is_read_and_the_diff_is_not() {
+        let mutant = parse("m/forgets-idle.patch".into(), PATCH).unwrap();
+        assert_eq!(mutant.name, "forgets-idle");
+        assert_eq!(
+            mutant.lesson,
+            "this is what a worker that closes the listener but forgets its connections looks like"
+        );
+        assert_eq!(mutant.guide, "guides/01.md#idle");
+    }
+
+    #[test]
+    fn a_missing_line_is_named() {
+        let error = parse("x.patch".into(), &PATCH.replace("killed-by", "killed")).unwrap_err();
+        assert!(error.to_string().contains("killed-by"), "{error}");
+        let error = parse("x.patch".into(), "lesson: a\n").unwrap_err();
+        assert!(error.to_string().contains("no diff"), "{error}");
+    }
+
+    #[test]
+    fn only_an_unmistakable_likeness_is_named() {
+        let one = parse("one.patch".into(), PATCH).unwrap();
+        let other = Mutant { observed: "open after 3 s".into(), ..one.clone() };
+        let both = [one, other];
+        let seen = "the connection was still open";
+        assert_eq!(recognise(&both, "idle_connections", seen), Some(&both[0]));
+        assert_eq!(recognise(&both, "another_promise", seen), None);
+        assert_eq!(recognise(&both, "idle_connections", "still open after 3 s"), None);
+    }
+}

@@ -1,0 +1,103 @@
+//! What to do next: one command, chosen from what the learner did so far.
+
+use crate::{
+    progress::Progress,
+    syllabus::{Exercise, TOPICS, Topic},
+    workspace::Workspace,
+};
+
+/// One step on the way.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// What to paste.
+    pub(crate) command: String,
+    /// What it is for, as an end of a sentence.
+    pub(crate) why: String,
+}
+
+/// The next step: the topic that the learner is in, or else the first that is not finished, is
+/// read, then watched, then built.
+pub(crate) fn next_step(workspace: &Workspace, progress: &Progress) -> Step {
+    let topics = || TOPICS.iter().filter(|topic| topic.is_built(workspace));
+    let is_current = |topic: &&Topic| {
+        let name = topic.exercise.as_ref().map(Exercise::name);
+        name.is_some() && name == progress.current
+    };
+    // Whoever went ahead to a later topic is not called back to an earlier guide.
+    let reached = topics().find(is_current).map_or(0, |topic| topic.number);
+    topics()
+        .filter(|topic| topic.number >= reached)
+        .find_map(|topic| step_in(workspace, progress, topic))
+        .unwrap_or_else(|| Step {
+            command: "cargo xtask list".into(),
+            why: "everything that is there is done".into(),
+        })
+}
+
+fn step_in(workspace: &Workspace, progress: &Progress, topic: &Topic) -> Option<Step> {
+    let exercise = topic.exercise.as_ref().filter(|_| topic.has_exercise(workspace));
+    let attempts = exercise.and_then(|exercise| progress.exercises.get(&exercise.name()));
+    if let (Some(exercise), Some(attempts)) = (exercise, attempts) {
+        return (!attempts.done).then(|| go_on(exercise, attempts.broken.is_some()));
+    }
+    let guide = topic.guides.iter().find(|guide| {
+        workspace.has(format!("guides/{guide}.md")) && !progress.seen.contains(&read(guide))
+    });
+    if let Some(guide) = guide {
+        return Some(Step {
+            command: format!("cargo xtask guide {}", number(guide)),
+            why: "read how and why".into(),
+        });
+    }
+    if !progress.seen.contains(&played(topic)) {
+        return Some(Step {
+            command: format!("cargo xtask run {}", topic.slug()),
+            why: "watch it happen".into(),
+        });
+    }
+    exercise.map(|exercise| Step {
+        command: format!("cargo xtask check {}", exercise.name()),
+        why: format!("then build it, in {}", exercise.file()),
+    })
+}
+
+fn go_on(exercise: &Exercise, is_broken: bool) -> Step {
+    let name = exercise.name();
+    if is_broken {
+        Step {
+            command: format!("cargo xtask check {name}"),
+            why: format!("after your next change; stuck? cargo xtask hint {name}"),
+        }
+    } else {
+        Step { command: format!("cargo xtask check {name}"), why: "all promises at once".into() }
+    }
+}
+
+/// How progress remembers a guide.
+pub(crate) fn read(guide: &str) -> String {
+    format!("guide {guide}")
+}
+
+/// How progress remembers a tour.
+pub(crate) fn played(topic: &Topic) -> String {
+    format!("run {}", topic.slug())
+}
+
+/// `1` of `01-graceful-shutdown-patterns`: what `guide` takes.
+pub(crate) fn number(guide: &str) -> &str {
+    let digits = guide.split('-').next().unwrap_or(guide);
+    let number = digits.trim_start_matches('0');
+    if number.is_empty() { "0" } else { number }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guide_is_asked_for_by_its_number() {
+        assert_eq!(number("00-cluster-basics"), "0");
+        assert_eq!(number("01-graceful-shutdown-patterns"), "1");
+        assert_eq!(number("10-later"), "10");
+    }
+}

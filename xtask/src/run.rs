@@ -1,0 +1,238 @@
+//! `cargo xtask run`: plays the tour of an example, or of the learner's own program.
+//!
+//! A tour is a test target of its topic: it starts the program, puts load on it, does things to
+//! it, and narrates what it measures. The runner builds both, holds the tour by a pipe, and passes
+//! its exit code on.
+
+use std::{
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow};
+
+use crate::{
+    cargo::{BuildFailure, Built, Target},
+    exit::{Failure, Outcome, Verdict},
+    interrupt,
+    names::{self, Runnable},
+    next,
+    progress::Progress,
+    report::Words,
+    subject::{Source, Unready, build, command_line, quote, whose},
+    syllabus::{Exercise, Topic},
+    terminal::{is_watched, note, width},
+    workspace::Workspace,
+};
+
+/// A tour that was told to stop drains its cluster and says so; it has this long.
+const WIND_DOWN: Duration = Duration::from_secs(15);
+
+/// What the command line asked for.
+pub(crate) struct Options {
+    pub(crate) name: String,
+    pub(crate) source: Source,
+    /// Only start the program.
+    pub(crate) serve: bool,
+    pub(crate) json: bool,
+}
+
+/// What a tour plays against.
+struct Stage<'a> {
+    workspace: &'a Workspace,
+    topic: &'static Topic,
+    /// The exercise behind the program, unless it is the example.
+    exercise: Option<&'static Exercise>,
+    source: &'a Source,
+    with_tour: bool,
+}
+
+/// Runs what `options` ask for.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
+    let runnable = names::runnable(workspace, &options.name)?;
+    let (topic, exercise) = match (runnable, &options.source) {
+        (Runnable::Exercise(topic, exercise), _) => (topic, Some(exercise)),
+        (Runnable::Example(topic), Source::Own) => (topic, None),
+        (Runnable::Example(topic), _) => (topic, topic.exercise.as_ref()),
+    };
+    let stage = Stage {
+        workspace,
+        topic,
+        exercise,
+        source: &options.source,
+        with_tour: !options.serve && topic.has_tour(workspace),
+    };
+    if stage.with_tour { stage.tour(options.json) } else { stage.serve(options.serve) }
+}
+
+impl Stage<'_> {
+    fn tour(&self, json: bool) -> Outcome {
+        let hold: Arc<Mutex<Option<(ChildStdin, u32)>>> = Arc::default();
+        interrupt::guard({
+            let hold = Arc::clone(&hold);
+            move || wind_down(&hold)
+        })?;
+        let Some((built, command)) = self.build()? else {
+            return Ok(Verdict::Broken);
+        };
+        let binary = built.executable(&tour())?;
+        let mut child = start(self.workspace, &binary, &command, json)?;
+        let pipe = child.stdin.take().context("the tour has no stdin")?;
+        *hold.lock().unwrap_or_else(PoisonError::into_inner) = Some((pipe, child.id()));
+        let status = child.wait().context("the tour got lost")?;
+        if !status.success() {
+            interrupt::give_way();
+        }
+        interrupt::end_everything();
+        let verdict = judge(status)?;
+        if self.exercise.is_none() {
+            Progress::saw(self.workspace, next::played(self.topic));
+        }
+        Ok(verdict)
+    }
+
+    /// Becomes the program: it has our terminal, our process number and every signal to it.
+    fn serve(&self, asked_for: bool) -> Outcome {
+        interrupt::guard_without_adopting(|| {})?;
+        if !asked_for {
+            note("There is no tour here: the program runs until Ctrl-C.\n");
+        }
+        let Some((_, command)) = self.build()? else {
+            return Ok(Verdict::Broken);
+        };
+        let words = shlex::split(&command).unwrap_or_default();
+        let (program, arguments) = words.split_first().context("there is nothing to run")?;
+        let error = Command::new(program).args(arguments).exec();
+        Err(anyhow!("{program} can't be started: {error}").into())
+    }
+
+    /// Builds what is needed; `None` when the learner's file does not compile, which was told.
+    fn build(&self) -> Result<Option<(Built, String)>, Failure> {
+        if let Source::Program(line) = self.source {
+            command_line(line)?;
+        }
+        let mut targets: Vec<Target> = self.program().into_iter().collect();
+        targets.extend(self.with_tour.then(tour));
+        let outcome = if targets.is_empty() {
+            Ok(Built::default())
+        } else {
+            build(self.workspace, None, self.topic, &targets)
+        };
+        match outcome {
+            Ok(built) => {
+                let command = self.command(&built)?;
+                Ok(Some((built, command)))
+            }
+            Err(failure) => self.tell(failure).map(|()| None),
+        }
+    }
+
+    fn program(&self) -> Option<Target> {
+        match self.exercise {
+            Some(exercise) => self.source.target(exercise),
+            None => match self.source {
+                Source::Program(_) => None,
+                Source::Own | Source::Solution => Some(Target::Example(self.topic.example.into())),
+            },
+        }
+    }
+
+    fn command(&self, built: &Built) -> Result<String, Failure> {
+        match (self.source, self.program()) {
+            (_, Some(target)) => quote(&built.executable(&target)?),
+            (Source::Program(line), None) => command_line(line),
+            (_, None) => Err(anyhow!("there is nothing to run").into()),
+        }
+    }
+
+    fn tell(&self, failure: BuildFailure) -> Result<(), Failure> {
+        let Some(exercise) = self.exercise else {
+            return Err(failure.into_failure());
+        };
+        match whose(failure, exercise, self.source) {
+            Unready::Failed(failure) => Err(failure),
+            Unready::DoesNotCompile { label, errors } => {
+                let words = Words {
+                    topic: self.topic,
+                    exercise,
+                    source: self.source,
+                    promises: &[],
+                    width: width(),
+                };
+                note(words.does_not_compile(&label, &errors));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn tour() -> Target {
+    Target::Test("tour".into())
+}
+
+/// Starts the tour in `binary` against the program that `command` starts.
+fn start(
+    workspace: &Workspace,
+    binary: &Path,
+    command: &str,
+    json: bool,
+) -> Result<Child, Failure> {
+    let mut tour = Command::new(binary);
+    tour.current_dir(&workspace.root)
+        .env("SUBJECT", command)
+        .env("TOUR_FORMAT", if json { "json" } else { "text" })
+        .env_remove("RUST_BACKTRACE")
+        .env_remove("TOUR_STAY")
+        .stdin(Stdio::piped());
+    if is_watched() && !json {
+        tour.env("TOUR_STAY", "1");
+    }
+    Ok(tour.spawn().context("the tour can't start")?)
+}
+
+/// Plays a tour to its end without a person who watches; whether it held, and what it printed.
+pub(crate) fn rehearse(
+    workspace: &Workspace,
+    topic: &'static Topic,
+) -> Result<(bool, String), Failure> {
+    let stage = Stage { workspace, topic, exercise: None, source: &Source::Own, with_tour: true };
+    let Some((built, command)) = stage.build()? else {
+        return Ok((false, String::new()));
+    };
+    let output = Command::new(built.executable(&tour())?)
+        .current_dir(&workspace.root)
+        .env("SUBJECT", command)
+        .env("TOUR_FORMAT", "json")
+        .env_remove("RUST_BACKTRACE")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(|mut child| {
+            // Its end must stay open until the tour is over.
+            let _hold = child.stdin.take();
+            child.wait_with_output()
+        })
+        .context("the tour can't be played")?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
+}
+
+fn wind_down(hold: &Mutex<Option<(ChildStdin, u32)>>) {
+    let taken = hold.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some((pipe, pid)) = taken {
+        drop(pipe);
+        processes::until(WIND_DOWN, || (!processes::is_alive(pid)).then_some(()));
+    }
+}
+
+fn judge(status: ExitStatus) -> Outcome {
+    match status.code() {
+        Some(0) => Ok(Verdict::Kept),
+        Some(1) => Ok(Verdict::Broken),
+        _ => Err(anyhow!("the tour itself failed ({status})").into()),
+    }
+}

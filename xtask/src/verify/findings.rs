@@ -1,0 +1,69 @@
+//! What was verified, line by line, and what is wrong.
+
+use colored::Colorize;
+
+use crate::{
+    terminal::{Ticker, say, width},
+    wrap::hang,
+};
+
+/// The running report of `verify`.
+#[derive(Default)]
+pub(super) struct Findings {
+    verified: usize,
+    problems: Vec<String>,
+    ticker: Option<Ticker>,
+}
+
+impl Findings {
+    /// A part begins.
+    pub(super) fn begin(&mut self, part: &str) {
+        self.ticker = None;
+        say(format!("\n{}", part.bold()));
+    }
+
+    /// Says what is being looked at, on a terminal, until the next line.
+    pub(super) fn looking_at(&mut self, what: &str) {
+        self.ticker.get_or_insert_with(Ticker::new).show(&format!("  {what}"));
+    }
+
+    /// Something was looked at: it is right, or these problems are.
+    pub(super) fn add(&mut self, what: &str, problems: Vec<String>) {
+        self.ticker = None;
+        self.verified += 1;
+        let mark = if problems.is_empty() { "✓".green() } else { "✗".red().bold() };
+        say(hang(&format!("  {mark} "), what, width()));
+        for problem in &problems {
+            say(hang("      ", problem, width()).red().to_string());
+        }
+        self.problems.extend(problems);
+    }
+
+    /// Something that is worth knowing and not wrong.
+    pub(super) fn remark(&mut self, text: &str) {
+        self.ticker = None;
+        say(hang("  ! ", text, width()).yellow().to_string());
+    }
+
+    /// Lines that belong to what was added last.
+    pub(super) fn show(&mut self, text: &str) {
+        self.ticker = None;
+        say(text);
+    }
+
+    /// The last word; whether everything is right.
+    pub(super) fn sum_up(mut self) -> bool {
+        self.ticker = None;
+        let verified = events::narrate::count(self.verified, "thing");
+        if self.problems.is_empty() {
+            say(format!("\n{}", format!("{verified} verified, all right.").green().bold()));
+            return true;
+        }
+        let problems = events::narrate::count(self.problems.len(), "problem");
+        say(format!("\n{}", format!("{verified} verified, {problems}:").red().bold()));
+        for problem in &self.problems {
+            say(hang("  - ", problem, width()));
+        }
+        false
+    }
+}

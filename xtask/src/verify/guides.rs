@@ -1,0 +1,56 @@
+//! The guides agree with the code, with each other, with the promises and with the hints.
+
+use std::path::{Path, PathBuf};
+
+use super::{Chapter, anchors, chapters, findings::Findings, hints, quotes};
+use crate::{exit::Failure, hint::hints_file, mutants, syllabus::TOPICS, workspace::Workspace};
+
+pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(), Failure> {
+    findings.add("each topic that is there has its guides", missing(workspace));
+    for page in pages(workspace) {
+        let text = workspace.read(&page)?;
+        let mut problems = quotes::problems(workspace, &page, &text);
+        problems.extend(anchors::problems(workspace, &page, &text));
+        findings.add(&format!("{}: quoted code and links", page.display()), problems);
+    }
+    for chapter in chapters(workspace)? {
+        let name = chapter.exercise.name();
+        let what = format!("the passages that teach the promises and mutants of {name}");
+        findings.add(&what, passages(workspace, &chapter)?);
+        let problems = match workspace.read(hints_file(chapter.topic)) {
+            Ok(text) => hints::problems(&chapter, &text),
+            Err(error) => vec![format!("{error:#}; write the hints of {name}.")],
+        };
+        findings.add(&format!("the hints of {name}"), problems);
+    }
+    Ok(())
+}
+
+/// The guides, and the pages beside the workspace's `Cargo.toml`.
+fn pages(workspace: &Workspace) -> Vec<PathBuf> {
+    let mut pages = workspace.files("", ".md");
+    pages.extend(workspace.files("guides", ".md"));
+    pages
+}
+
+fn missing(workspace: &Workspace) -> Vec<String> {
+    let there = TOPICS.iter().filter(|topic| topic.is_built(workspace));
+    let guides = there.flat_map(|topic| topic.guides).map(|guide| format!("guides/{guide}.md"));
+    let missing = guides.filter(|file| !workspace.has(file));
+    missing.map(|file| format!("{file} is missing; its topic is there.")).collect()
+}
+
+fn passages(workspace: &Workspace, chapter: &Chapter) -> anyhow::Result<Vec<String>> {
+    let promises =
+        chapter.promises.iter().map(|promise| (promise.id.clone(), promise.guide.clone()));
+    let mutants = mutants::of(workspace, chapter.topic)?.into_iter();
+    let mutants = mutants.map(|mutant| (mutant.file.display().to_string(), mutant.guide));
+    let wrong = promises.chain(mutants).filter_map(|(who, place)| {
+        if Path::new(&place).extension().is_some_and(|ending| ending == "md") {
+            return Some(format!("{who} points to {place} as a whole; name the heading, too."));
+        }
+        let why = anchors::place_problem(workspace, &place)?;
+        Some(format!("{who} points to {place}, {why}"))
+    });
+    Ok(wrong.collect())
+}

@@ -1,0 +1,133 @@
+//! A copy of the workbook that may be broken, with a target folder of its own.
+//!
+//! Only files that differ are written, so that cargo compiles only what a mutant changed.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::Context;
+
+use crate::{
+    cargo::{BuildFailure, Built, Target},
+    exit::Failure,
+    subject::build,
+    syllabus::Topic,
+    workspace::{Workspace, target_dir},
+};
+
+/// What a build needs, and nothing of the learner's but the exercises.
+const SOURCES: [&str; 8] = [
+    ".cargo",
+    "Cargo.lock",
+    "Cargo.toml",
+    "crates",
+    "exercises",
+    "rust-toolchain.toml",
+    "solutions",
+    "xtask",
+];
+
+/// The copy.
+pub(super) struct Tree {
+    pub(super) workspace: Workspace,
+    target: PathBuf,
+}
+
+impl Tree {
+    /// Brings the copy in line with `original`.
+    pub(super) fn of(original: &Workspace) -> anyhow::Result<Self> {
+        let folder = target_dir()?.join("verify");
+        let tree = Tree {
+            workspace: Workspace { root: folder.join("tree") },
+            target: folder.join("target"),
+        };
+        for source in SOURCES {
+            sync(&original.at(source), &tree.workspace.at(source))
+                .with_context(|| format!("{source} can't be copied"))?;
+        }
+        Ok(tree)
+    }
+
+    /// Builds one binary of `topic` in the copy.
+    pub(super) fn build(
+        &self,
+        topic: &Topic,
+        bin: String,
+    ) -> Result<(Built, PathBuf), BuildFailure> {
+        let target = Target::Bin(bin);
+        let targets = std::slice::from_ref(&target);
+        let built = build(&self.workspace, Some(&self.target), topic, targets)?;
+        let executable = built.executable(&target).map_err(BuildFailure::Other)?;
+        Ok((built, executable))
+    }
+
+    /// Applies `patch` to the copy; what git says when it refuses.
+    pub(super) fn apply(&self, patch: &Path) -> Result<Result<(), String>, Failure> {
+        let output = Command::new("git")
+            .args(["apply", "--whitespace=nowarn"])
+            .arg(patch)
+            .current_dir(&self.workspace.root)
+            // Otherwise git finds the repository around the target folder, and skips its files.
+            .env("GIT_CEILING_DIRECTORIES", self.workspace.root.parent().unwrap_or(Path::new("/")))
+            .stdin(Stdio::null())
+            .output();
+        let output = output.map_err(|error| {
+            Failure::Environment(format!("git can't be started ({error}); verify needs it."))
+        })?;
+        if output.status.success() {
+            return Ok(Ok(()));
+        }
+        Ok(Err(String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ")))
+    }
+}
+
+/// Makes `to` the same as `from`, and touches nothing that is the same already.
+fn sync(from: &Path, to: &Path) -> io::Result<()> {
+    if from.is_dir() {
+        return sync_folder(from, to);
+    }
+    let Some(text) = read(from)? else {
+        return remove(to);
+    };
+    if read(to)?.as_ref() == Some(&text) {
+        return Ok(());
+    }
+    fs::write(to, text)
+}
+
+fn sync_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    let wanted = names(from)?;
+    for stale in names(to)?.difference(&wanted) {
+        remove(&to.join(stale))?;
+    }
+    wanted.iter().try_for_each(|name| sync(&from.join(name), &to.join(name)))
+}
+
+/// What lies in `folder`, except for builds and what a learner set aside.
+fn names(folder: &Path) -> io::Result<BTreeSet<OsString>> {
+    let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name()));
+    let names: io::Result<BTreeSet<OsString>> = names.collect();
+    Ok(names?.into_iter().filter(|name| name != "target" && name != "kept").collect())
+}
+
+fn read(file: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(file) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    removed.or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })
+}

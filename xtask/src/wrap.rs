@@ -1,0 +1,75 @@
+//! Breaking text into lines of a given width, colours included.
+//!
+//! An escape sequence takes no column, so widths are counted without them.
+
+/// Breaks `text` at spaces into lines of at most `width` columns. A word that is longer stays
+/// whole: a path or an address that was cut can't be pasted.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && visible_width(&line) + 1 + visible_width(word) > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
+
+/// Wraps `text` behind `lead`, and indents the following lines by the width of `lead`.
+pub(crate) fn hang(lead: &str, text: &str, width: usize) -> String {
+    let indent = visible_width(lead);
+    let lines = wrap(text, width.saturating_sub(indent).max(20));
+    let follow = format!("\n{}", " ".repeat(indent));
+    format!("{lead}{}", lines.join(&follow))
+}
+
+/// Columns that `text` takes on the screen.
+pub(crate) fn visible_width(text: &str) -> usize {
+    let mut columns = 0;
+    let mut in_escape = false;
+    for c in text.chars() {
+        match c {
+            '\x1b' => in_escape = true,
+            'm' if in_escape => in_escape = false,
+            _ if in_escape => {}
+            _ => columns += 1,
+        }
+    }
+    columns
+}
+
+/// `text` with spaces up to `width` columns.
+pub(crate) fn pad(text: &str, width: usize) -> String {
+    let missing = width.saturating_sub(visible_width(text));
+    format!("{text}{}", " ".repeat(missing))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_breaks_at_spaces_and_never_inside_a_word() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("a /very/long/path b", 6), ["a", "/very/long/path", "b"]);
+        assert_eq!(wrap("", 10), [""]);
+    }
+
+    #[test]
+    fn colours_take_no_columns() {
+        assert_eq!(visible_width("\x1b[1;31mred\x1b[0m"), 3);
+        assert_eq!(wrap("\x1b[1mab\x1b[0m cd", 5).len(), 1);
+        assert_eq!(pad("\x1b[1mab\x1b[0m", 4), "\x1b[1mab\x1b[0m  ");
+    }
+
+    #[test]
+    fn following_lines_hang_under_the_first() {
+        let text = "one two three four five six";
+        assert_eq!(hang("- ", text, 22), "- one two three four\n  five six");
+    }
+}
