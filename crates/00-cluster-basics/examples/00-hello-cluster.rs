@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize)]
 struct Ready;
 
-fn main() -> ExitCode {
+/// Primary, or one of its workers.
+pub(crate) fn main() -> ExitCode {
     cluster_basics::run(primary, worker)
 }
 

@@ -29,14 +29,14 @@ pub fn narrate(event: &Event) -> String {
         }
         Event::ShutdownForced { reason } => format!("killing what is left: {reason}"),
         Event::ShutdownComplete { outcome, drained, cut, millis } => format!(
-            "shutdown {} in {millis} ms, {} answered, {} cut",
+            "shutdown {} in {millis} ms: {} answered, {} cut",
             match outcome {
                 Outcome::Drained => "complete",
                 Outcome::Cut => "cut short",
                 Outcome::Forced => "forced",
             },
-            count(*drained, "request"),
-            count(*cut, "connection"),
+            thousands(*drained),
+            thousands(*cut),
         ),
     }
 }

@@ -36,6 +36,13 @@ impl Broken {
         self
     }
 
+    /// Says in which part of the check it was observed.
+    #[must_use]
+    pub fn during(mut self, part: &str) -> Self {
+        self.observed = format!("{part}: {}", self.observed);
+        self
+    }
+
     /// Adds a question or a pointer. The first one stays: it is nearest to the cause.
     #[must_use]
     pub fn advice(mut self, advice: impl Into<String>) -> Self {

@@ -45,7 +45,7 @@ impl fmt::Display for Failure {
             Failure::Refused => f.write_str("connection refused"),
             Failure::Reset => f.write_str("connection reset before an answer"),
             Failure::Closed => f.write_str("connection closed without an answer"),
-            Failure::Truncated => f.write_str("connection ended in the middle of the answer"),
+            Failure::Truncated => f.write_str("cut off in the middle of the answer"),
             Failure::TimedOut(limit) => write!(f, "no answer within {:.1} s", limit.as_secs_f64()),
             Failure::Malformed(what) => write!(f, "not an HTTP/1.1 answer: {what}"),
         }

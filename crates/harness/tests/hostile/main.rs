@@ -1,0 +1,114 @@
+//! Everything that a check starts is gone afterwards, whatever the program under test does, and
+//! no program makes a check hang.
+//!
+//! This binary is three things: the tests, the judge that they start, and the hostile program that
+//! the judge starts.
+
+mod programs;
+
+use std::{
+    env,
+    io::Read,
+    process::{Child, Command, ExitCode, Stdio},
+    time::Duration,
+};
+
+use events::contract::{Report, Status};
+use harness::{Kept, Promise, Signal, Trial, patience, promise};
+use libtest_mimic::{Arguments, Failed};
+use processes::{adopt_orphans, descendants_of, end_descendants, sweep, until};
+
+/// Short waits: each of these programs is meant to break its promise.
+const PROMISES: &[Promise] = &[promise!(it_ends, "It listens, and SIGTERM ends it.", "")];
+
+fn it_ends(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[])?;
+    cluster.signal(Signal::SIGTERM);
+    cluster.wait_exit(Duration::from_secs(1))?;
+    cluster.wait_gone(Duration::from_secs(1))
+}
+
+fn main() -> ExitCode {
+    if let Ok(name) = env::var("HOSTILE").and_then(|name| env::var("PORT").map(|_| name)) {
+        return programs::run(&name);
+    }
+    if env::var_os("CONTRACT").is_some() {
+        return harness::contract("", "", PROMISES);
+    }
+    adopt_orphans().expect("a child subreaper");
+    let mut arguments = Arguments::from_args();
+    // Each test looks at all processes below this one.
+    arguments.test_threads = Some(1);
+    let broken = programs::ALL.iter().map(|(name, observed)| {
+        let name = *name;
+        libtest_mimic::Trial::test(format!("{name}_is_judged_and_gone"), move || {
+            judges_and_leaves_nothing(name, observed)
+        })
+    });
+    let interrupted = [
+        libtest_mimic::Trial::test("a_judge_that_gets_sigterm_leaves_nothing", || {
+            leaves_nothing_when(|judge| send(judge, Signal::SIGTERM))
+        }),
+        libtest_mimic::Trial::test("a_judge_that_gets_sigint_leaves_nothing", || {
+            leaves_nothing_when(|judge| send(judge, Signal::SIGINT))
+        }),
+        libtest_mimic::Trial::test("a_judge_that_is_left_alone_leaves_nothing", || {
+            leaves_nothing_when(|judge| drop(judge.stdin.take()))
+        }),
+    ];
+    libtest_mimic::run(&arguments, broken.chain(interrupted).collect()).exit_code()
+}
+
+fn judges_and_leaves_nothing(name: &str, expected: &str) -> Result<(), Failed> {
+    let mut judge = start_judge(name)?;
+    let mut output = String::new();
+    judge.stdout.take().ok_or("no pipe")?.read_to_string(&mut output)?;
+    judge.wait()?;
+    let report: Report = serde_json::from_str(&output)?;
+    let observed = report.story.map(|story| story.observed).unwrap_or_default();
+    if report.status != Status::Broken || !observed.contains(expected) {
+        return Err(format!("{:?}, and {observed:?} has no {expected:?}", report.status).into());
+    }
+    nothing_is_left()
+}
+
+/// Interrupts a judge whose program is running, will not end, and has children.
+fn leaves_nothing_when(interrupt: impl Fn(&mut Child)) -> Result<(), Failed> {
+    let mut judge = start_judge("never_listens")?;
+    let me = std::process::id();
+    let limit = patience(Duration::from_secs(10));
+    let is_up = || (descendants_of(me).len() >= 3).then_some(());
+    until(limit, is_up).ok_or("the program under test did not come up")?;
+    interrupt(&mut judge);
+    let ended = until(limit, || judge.try_wait().ok().flatten());
+    ended.ok_or("the judge goes on")?;
+    nothing_is_left()
+}
+
+fn send(judge: &Child, signal: Signal) {
+    let _ = sweep::send(judge.id(), signal);
+}
+
+fn start_judge(hostile: &str) -> Result<Child, Failed> {
+    let me = env::current_exe()?;
+    let judge = Command::new(&me)
+        .env("CONTRACT", "judge")
+        .env("CONTRACT_PROMISE", "it_ends")
+        .env("SUBJECT", &me)
+        .env("HOSTILE", hostile)
+        // Most of these make the judge wait in vain, so let it be impatient.
+        .env("CHECK_PATIENCE", "0.3")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    Ok(judge)
+}
+
+fn nothing_is_left() -> Result<(), Failed> {
+    let left = descendants_of(std::process::id());
+    if left.is_empty() {
+        return Ok(());
+    }
+    let _ = end_descendants(Duration::from_secs(5));
+    Err(format!("left behind: {left:?}").into())
+}

@@ -1,0 +1,98 @@
+//! Programs that do their worst.
+
+use std::{
+    env,
+    io::Write,
+    process::{Command, ExitCode, Stdio},
+    thread,
+};
+
+use nix::{
+    sys::signal::{SigSet, Signal, raise},
+    unistd::setsid,
+};
+
+/// Each program, and what a judge must observe of it.
+pub(crate) const ALL: &[(&str, &str)] = &[
+    ("never_listens", "no such line within"),
+    ("exits_at_once", "ended first"),
+    ("prints_garbage", "no such line within"),
+    ("ignores_sigterm", "still running"),
+    ("is_stopped", "still running"),
+    ("floods_stdout", "still running"),
+    ("prints_a_line_without_end", "still running"),
+    ("leaves_a_grandchild", "left behind"),
+    ("leaves_a_grandchild_in_a_session_of_its_own", "left behind"),
+];
+
+pub(crate) fn run(name: &str) -> ExitCode {
+    match name {
+        "exits_at_once" => ExitCode::FAILURE,
+        "never_listens" => {
+            start_grandchild("ignores_sigterm");
+            forever()
+        }
+        "prints_garbage" => {
+            println!("{{\"event\":\"listening\"}}\n{{\"event\":\"listening\",\"address\":7}}\n[");
+            forever()
+        }
+        "is_stopped" => {
+            listening();
+            let _ = raise(Signal::SIGSTOP);
+            forever()
+        }
+        "floods_stdout" => {
+            ignore_sigterm();
+            listening();
+            loop {
+                println!("{{\"event\":\"worker-ready\",\"worker\":1,\"pid\":1}}\nnoise");
+            }
+        }
+        "prints_a_line_without_end" => {
+            ignore_sigterm();
+            listening();
+            while std::io::stdout().write_all(&[b'x'; 4096]).is_ok() {}
+            forever()
+        }
+        "leaves_a_grandchild" | "leaves_a_grandchild_in_a_session_of_its_own" => {
+            let heir = if name.ends_with("own") { "own_session" } else { "ignores_sigterm" };
+            start_grandchild(heir);
+            listening();
+            // SIGTERM ends this one by default; nobody told the other.
+            forever()
+        }
+        "own_session" => {
+            let _ = setsid();
+            ignore_sigterm();
+            forever()
+        }
+        _ => {
+            ignore_sigterm();
+            listening();
+            forever()
+        }
+    }
+}
+
+fn listening() {
+    println!("{{\"event\":\"listening\",\"address\":\"127.0.0.1:9\"}}");
+}
+
+/// Blocks the signal rather than handling it: it stays pending for ever.
+fn ignore_sigterm() {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGTERM);
+    set.add(Signal::SIGINT);
+    let _ = set.thread_block();
+}
+
+fn start_grandchild(name: &str) {
+    let Ok(me) = env::current_exe() else { return };
+    let _ = Command::new(me).env("HOSTILE", name).stdout(Stdio::null()).spawn();
+}
+
+fn forever() -> ! {
+    loop {
+        thread::park();
+    }
+}
