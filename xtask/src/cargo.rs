@@ -105,7 +105,6 @@ impl Build<'_> {
             return Ok(built);
         }
         if errors.is_empty() {
-            interrupt::give_way();
             return Err(BuildFailure::Other(explain(&complaints.join("\n"))));
         }
         Err(BuildFailure::Errors(errors))
@@ -141,6 +140,13 @@ impl Build<'_> {
     }
 }
 
+/// What the first of `diagnostics` says, without the lines that show where.
+pub(crate) fn first_line<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -> String {
+    let first = diagnostics.into_iter().next();
+    let line = first.and_then(|diagnostic| diagnostic.rendered.lines().next());
+    line.unwrap_or("the compiler does not say why").to_owned()
+}
+
 /// Runs cargo with `arguments` in the foreground and answers whether it succeeded.
 pub(crate) fn succeeds(
     tree: &Workspace,
@@ -150,9 +156,7 @@ pub(crate) fn succeeds(
     let variables = variables.iter().copied();
     let status = cargo(tree).args(arguments).envs(variables).status();
     let status = status.map_err(|error| missing_cargo(&error))?;
-    if !status.success() {
-        interrupt::give_way();
-    }
+    interrupt::give_way(!status.success());
     Ok(status.success())
 }
 

@@ -186,6 +186,7 @@ impl Check<'_> {
 
     /// With --json, a check that could not be done is an object, too.
     fn tell(&self, failure: &Failure) {
+        interrupt::give_way(matches!(failure, Failure::Grader(_)));
         if self.options.json && !matches!(failure, Failure::Usage(_)) {
             say(json::failed(self.exercise, &self.options.source, failure).to_string());
         }

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, bail};
 use events::contract::Promise;
 
-use crate::{interrupt, workspace::Workspace};
+use crate::workspace::Workspace;
 
 /// A built contract.
 pub(crate) struct Contract {
@@ -32,7 +32,6 @@ impl Contract {
         let output = child.wait_with_output().context("the contract got lost")?;
         drop(hold);
         if !output.status.success() {
-            interrupt::give_way();
             let complaint = String::from_utf8_lossy(&output.stderr);
             bail!("the contract has no catalogue ({}):\n{complaint}", output.status);
         }
@@ -71,5 +70,5 @@ pub(crate) fn deadline() -> Duration {
 /// `CHECK_PATIENCE=3` makes all deadlines three times as long, for a slow machine.
 fn patience() -> f64 {
     let wanted = env::var("CHECK_PATIENCE").ok().and_then(|text| text.parse().ok());
-    wanted.filter(|factor| (0.1..=100.0).contains(factor)).unwrap_or(1.0)
+    wanted.filter(|factor| (0.01..=100.0).contains(factor)).unwrap_or(1.0)
 }

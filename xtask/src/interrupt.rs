@@ -2,7 +2,7 @@
 //!
 //! A program under test has a process group of its own, so no terminal ends it for us, and a
 //! signal to the runner reaches nobody else. The clean-up runs on its own thread while the main
-//! thread sees its children die; it must not take that for a verdict ([`give_way`]).
+//! thread sees its children die; it must not take that for a result ([`give_way`]).
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -51,14 +51,15 @@ pub(crate) fn end_everything() {
     }
 }
 
-/// Called when a child ended without doing its work: if that is because of an interrupt, this
-/// thread waits for the clean-up to end the process instead of reporting a failure.
+/// Lets the clean-up end the process, if an interrupt is under way, instead of telling the user
+/// what became of children that it killed.
 ///
-/// The terminal signals everybody at once, so the child may be gone before our handler has run.
-pub(crate) fn give_way() {
-    const HANDLER_HAS_RUN: Duration = Duration::from_millis(300);
+/// After a failure of the grader (`is_suspicious`) it waits a moment for that: a terminal signals
+/// everybody at once, and the child may be gone before our handler has run.
+pub(crate) fn give_way(is_suspicious: bool) {
+    let moment = Duration::from_millis(if is_suspicious { 300 } else { 0 });
     let interrupted = || INTERRUPTED.load(Ordering::SeqCst).then_some(());
-    if processes::until(HANDLER_HAS_RUN, interrupted).is_some() {
+    if processes::until(moment, interrupted).is_some() {
         loop {
             thread::park();
         }

@@ -25,7 +25,7 @@ pub(crate) fn list(workspace: &Workspace, as_json: bool) -> Verdict {
     for topic in &TOPICS {
         say(entry(workspace, &progress, topic));
     }
-    say("Play a tour:      cargo xtask run 01-graceful-shutdown");
+    say("\nPlay a tour:      cargo xtask run 01-graceful-shutdown");
     say("Read a guide:     cargo xtask guide 1");
     say("Check your work:  cargo xtask check exercise-1");
     Verdict::Kept
@@ -33,7 +33,7 @@ pub(crate) fn list(workspace: &Workspace, as_json: bool) -> Verdict {
 
 fn entry(workspace: &Workspace, progress: &Progress, topic: &Topic) -> String {
     if !topic.is_built(workspace) {
-        let line = format!("    {}  {}, coming\n", topic.slug(), topic.title);
+        let line = format!("    {}  {}, coming", topic.slug(), topic.title);
         return line.dimmed().to_string();
     }
     let mark = mark(topic_state(workspace, progress, topic));

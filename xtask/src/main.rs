@@ -43,14 +43,20 @@ mod wrap;
 
 use std::process::ExitCode;
 
-use crate::{cli::Command, exit::Outcome, workspace::Workspace};
+use crate::{
+    cli::Command,
+    exit::{Failure, Outcome},
+    workspace::Workspace,
+};
 
 fn main() -> ExitCode {
     let command = match cli::parse(std::env::args_os()) {
         Ok(command) => command,
         Err(already_told) => return already_told,
     };
-    match perform(command) {
+    let outcome = perform(command);
+    interrupt::give_way(matches!(outcome, Err(Failure::Grader(_))));
+    match outcome {
         Ok(verdict) => verdict.into(),
         Err(failure) => {
             terminal::note(failure.message());

@@ -83,9 +83,6 @@ impl Stage<'_> {
         let pipe = child.stdin.take().context("the tour has no stdin")?;
         *hold.lock().unwrap_or_else(PoisonError::into_inner) = Some((pipe, child.id()));
         let status = child.wait().context("the tour got lost")?;
-        if !status.success() {
-            interrupt::give_way();
-        }
         interrupt::end_everything();
         let verdict = judge(status)?;
         if self.exercise.is_none() {

@@ -79,10 +79,8 @@ fn how_far(workspace: &Workspace, progress: &Progress) -> String {
         0 => String::new(),
         _ => format!("; about {least} to {most} min of building are left"),
     };
-    format!(
-        "\n  {done} of {exercises} done{left}. {}",
-        "cargo xtask list shows the topics.".dimmed()
-    )
+    let more = "`cargo xtask list` shows the topics.".dimmed();
+    format!("\n  {done} of {exercises} done{left}.\n  {more}")
 }
 
 /// Whether the promises of `exercise` were all kept once.

@@ -113,7 +113,8 @@ fn one((promise, report): (&Promise, &Report)) -> Value {
 }
 
 fn entry(entry: &Entry) -> Value {
-    let mut value = json!({ "at": entry.at, "source": entry.source, "text": entry.text });
+    let at = (entry.at * 1000.0).round() / 1000.0;
+    let mut value = json!({ "at": at, "source": entry.source, "text": entry.text });
     if entry.here {
         value["here"] = true.into();
     }

@@ -28,9 +28,9 @@ pub(super) fn repeat(
         for index in &broken {
             *broke.entry(*index).or_default() += 1;
         }
+        let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         kept_all += u32::from(broken.is_empty());
-        let seconds = started.elapsed().as_secs_f64();
-        check.say(words.run(run, runs, broken.first().copied(), seconds));
+        check.say(words.run(run, runs, broken.first().copied(), millis));
         for index in broken {
             if let Some(story) = &reports[index].story {
                 check.say(words.story(index, story, None));

@@ -7,6 +7,7 @@ use std::{
     path::Path,
     process::{Command, Stdio},
     thread,
+    time::Duration,
 };
 
 use super::Finding;
@@ -154,10 +155,12 @@ fn init() -> Finding {
         let fix = "Start the container with an init: docker run --init";
         return Finding::worse(NAME, "this runner is process 1", fix);
     }
-    let zombies = ::processes::table().iter().filter(|p| p.is_zombie && p.parent == 1).count();
-    if zombies == 0 {
+    let zombies = || ::processes::table().iter().filter(|p| p.is_zombie && p.parent == 1).count();
+    // An init reaps within milliseconds; one that has just ended is no sign.
+    if ::processes::until(Duration::from_millis(500), || (zombies() == 0).then_some(())).is_some() {
         return Finding::good(NAME, "process 1 reaps orphans");
     }
+    let zombies = zombies();
     Finding::worse(
         NAME,
         format!("process 1 leaves {}", events::narrate::count(zombies, "zombie")),

@@ -16,7 +16,7 @@ use super::{
     cancel::{Cancellation, Hold},
     undecided,
 };
-use crate::{contract::deadline, interrupt};
+use crate::contract::deadline;
 
 /// A report is one line, with a timeline of a few hundred entries at most.
 const LONGEST_REPORT: u64 = 8 << 20;
@@ -80,7 +80,6 @@ fn wind_down(child: &mut Child) -> bool {
 fn end_speechless(child: &mut Child) -> anyhow::Error {
     // A process that closed its stdout is about to end; one that hangs is not.
     let ended = processes::until(Duration::from_millis(500), || child.try_wait().ok().flatten());
-    interrupt::give_way();
     if let Some(status) = ended {
         return anyhow!("it ended without a report ({status})");
     }

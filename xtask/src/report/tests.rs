@@ -1,9 +1,9 @@
 //! What a learner reads, to the letter.
 
-use events::Entry;
+use events::{Entry, contract::Story};
 
 use super::*;
-use crate::syllabus::TOPICS;
+use crate::{mutants::Mutant, syllabus::TOPICS};
 
 fn promises() -> Vec<Promise> {
     let promise = |id: &str, sentence: &str, extra| Promise {
@@ -51,7 +51,7 @@ fn a_kept_promise_is_one_line_with_its_time_at_the_right() {
     let line = words(&promises, &Source::Own).kept(0, &report(Status::Kept));
     assert_eq!(line.chars().count(), 80);
     assert!(line.starts_with("✓ 1/2  Both workers answer.  "), "{line}");
-    assert!(line.ends_with("  0.4 s"), "{line}");
+    assert!(line.ends_with("  412 ms"), "{line}");
     let extra = words(&promises, &Source::Own).kept(2, &report(Status::Kept));
     assert!(extra.starts_with("✓ 3    SIGINT and SIGTERM"), "{extra}");
 }
@@ -107,4 +107,21 @@ fn what_was_kept_is_counted_without_the_extras() {
     assert!(text.ends_with("next   cargo xtask guide 2"), "{text}");
     let all = [Status::Kept; 3].map(report);
     assert!(words.passed(&all, "").contains("and all 1 beyond the exercise"));
+}
+
+#[test]
+fn a_program_that_panicked_is_likened_to_nothing() {
+    let mutant = Mutant {
+        name: "x".into(),
+        file: "x.patch".into(),
+        lesson: "this is a lie".into(),
+        killed_by: "in_flight".into(),
+        observed: "reset".into(),
+        guide: "guides/01.md#lies".into(),
+    };
+    let mut story = story();
+    story.timeline.insert(1, Entry::from_line(0.302, "thread 'main' panicked at src/main.rs"));
+    let promises = promises();
+    let text = words(&promises, &Source::Own).story(1, &story, Some(&mutant));
+    assert!(!text.contains("This is a lie"), "{text}");
 }

@@ -11,7 +11,9 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Findings {
     verified: usize,
-    problems: Vec<String>,
+    problems: usize,
+    /// What is not as it should be.
+    red: Vec<String>,
     ticker: Option<Ticker>,
 }
 
@@ -28,15 +30,18 @@ impl Findings {
     }
 
     /// Something was looked at: it is right, or these problems are.
-    pub(super) fn add(&mut self, what: &str, problems: Vec<String>) {
+    pub(super) fn add(&mut self, what: &str, problems: &[String]) {
         self.ticker = None;
         self.verified += 1;
         let mark = if problems.is_empty() { "✓".green() } else { "✗".red().bold() };
         say(hang(&format!("  {mark} "), what, width()));
-        for problem in &problems {
+        for problem in problems {
             say(hang("      ", problem, width()).red().to_string());
         }
-        self.problems.extend(problems);
+        if !problems.is_empty() {
+            self.red.push(what.to_owned());
+            self.problems += problems.len();
+        }
     }
 
     /// Something that is worth knowing and not wrong.
@@ -55,14 +60,16 @@ impl Findings {
     pub(super) fn sum_up(mut self) -> bool {
         self.ticker = None;
         let verified = events::narrate::count(self.verified, "thing");
-        if self.problems.is_empty() {
+        if self.red.is_empty() {
             say(format!("\n{}", format!("{verified} verified, all right.").green().bold()));
             return true;
         }
-        let problems = events::narrate::count(self.problems.len(), "problem");
-        say(format!("\n{}", format!("{verified} verified, {problems}:").red().bold()));
-        for problem in &self.problems {
-            say(hang("  - ", problem, width()));
+        let problems = events::narrate::count(self.problems, "problem");
+        let red = self.red.len();
+        let summary = format!("{verified} verified; {problems} above, in {red} of them:");
+        say(format!("\n{}", summary.red().bold()));
+        for what in &self.red {
+            say(hang("  ✗ ", what, width()));
         }
         false
     }

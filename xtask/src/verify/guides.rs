@@ -1,27 +1,27 @@
 //! The guides agree with the code, with each other, with the promises and with the hints.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Chapter, anchors, chapters, findings::Findings, hints, quotes};
 use crate::{exit::Failure, hint::hints_file, mutants, syllabus::TOPICS, workspace::Workspace};
 
 pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(), Failure> {
-    findings.add("each topic that is there has its guides", missing(workspace));
+    findings.add("each topic that is there has its guides", &missing(workspace));
     for page in pages(workspace) {
         let text = workspace.read(&page)?;
         let mut problems = quotes::problems(workspace, &page, &text);
         problems.extend(anchors::problems(workspace, &page, &text));
-        findings.add(&format!("{}: quoted code and links", page.display()), problems);
+        findings.add(&format!("{}: quoted code and links", page.display()), &problems);
     }
     for chapter in chapters(workspace)? {
         let name = chapter.exercise.name();
         let what = format!("the passages that teach the promises and mutants of {name}");
-        findings.add(&what, passages(workspace, &chapter)?);
+        findings.add(&what, &passages(workspace, &chapter)?);
         let problems = match workspace.read(hints_file(chapter.topic)) {
             Ok(text) => hints::problems(&chapter, &text),
             Err(error) => vec![format!("{error:#}; write the hints of {name}.")],
         };
-        findings.add(&format!("the hints of {name}"), problems);
+        findings.add(&format!("the hints of {name}"), &problems);
     }
     Ok(())
 }
@@ -45,12 +45,22 @@ fn passages(workspace: &Workspace, chapter: &Chapter) -> anyhow::Result<Vec<Stri
         chapter.promises.iter().map(|promise| (promise.id.clone(), promise.guide.clone()));
     let mutants = mutants::of(workspace, chapter.topic)?.into_iter();
     let mutants = mutants.map(|mutant| (mutant.file.display().to_string(), mutant.guide));
-    let wrong = promises.chain(mutants).filter_map(|(who, place)| {
-        if Path::new(&place).extension().is_some_and(|ending| ending == "md") {
-            return Some(format!("{who} points to {place} as a whole; name the heading, too."));
-        }
-        let why = anchors::place_problem(workspace, &place)?;
+    let places = promises.chain(mutants).filter(|(_, place)| is_there(workspace, place));
+    let wrong = places.filter_map(|(who, place)| {
+        let why = if place.contains('#') {
+            anchors::place_problem(workspace, &place)?
+        } else {
+            "as a whole. Name the heading, too.".into()
+        };
         Some(format!("{who} points to {place}, {why}"))
     });
     Ok(wrong.collect())
+}
+
+/// A guide that is missing is one problem, not one for each promise that it teaches.
+fn is_there(workspace: &Workspace, place: &str) -> bool {
+    let file = place.split('#').next().unwrap_or(place);
+    let is_of_a_topic =
+        TOPICS.iter().flat_map(|topic| topic.guides).any(|guide| file.contains(guide));
+    workspace.has(file) || !is_of_a_topic
 }

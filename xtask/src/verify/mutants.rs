@@ -6,7 +6,7 @@ use events::contract::{Report, Status};
 
 use super::{Chapter, chapters, findings::Findings, tree::Tree};
 use crate::{
-    cargo::BuildFailure,
+    cargo::{BuildFailure, first_line},
     exit::Failure,
     judge::Plan,
     mutants::{self, Mutant},
@@ -26,10 +26,10 @@ pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(
             findings.looking_at(&format!("killing {}", mutant.name));
             let (problems, reports) = kill(workspace, &tree, &chapter, mutant)?;
             matrix.push(row(mutant, &reports, problems.is_empty()));
-            findings.add(&format!("{} dies of {}", mutant.name, mutant.killed_by), problems);
+            findings.add(&title(&chapter, mutant), &problems);
         }
         let name = chapter.exercise.name();
-        findings.add(&format!("every promise of {name} kills a mutant"), idle(&chapter, &mutants));
+        findings.add(&format!("every promise of {name} kills a mutant"), &idle(&chapter, &mutants));
         findings.show(&format!("\n{}", matrix.join("\n")));
     }
     Ok(())
@@ -55,8 +55,7 @@ fn kill(
         Ok((_, binary)) => binary,
         Err(BuildFailure::Other(failure)) => return Err(failure),
         Err(BuildFailure::Errors(errors)) => {
-            let text: Vec<String> = errors.into_iter().map(|error| error.rendered).collect();
-            return problem(format!("does not compile: {}", text.join(" ")));
+            return problem(format!("does not compile: {}. Mend it.", first_line(&errors)));
         }
     };
     let plan = Plan {
@@ -86,6 +85,13 @@ fn autopsy(chapter: &Chapter, mutant: &Mutant, reports: &[Report]) -> Option<Str
     }
     (!observed.contains(&mutant.observed))
         .then(|| format!("dies of {id}, but it was observed: {observed}. Correct its `observed:`."))
+}
+
+/// `01-one-worker-short is killed by promise 1`
+fn title(chapter: &Chapter, mutant: &Mutant) -> String {
+    let index = chapter.promises.iter().position(|promise| promise.id == mutant.killed_by);
+    let killer = index.map_or(mutant.killed_by.clone(), |index| (index + 1).to_string());
+    format!("{} is killed by promise {killer}", mutant.name)
 }
 
 fn first_broken(reports: &[Report]) -> Option<usize> {

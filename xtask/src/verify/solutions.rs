@@ -16,7 +16,7 @@ pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(
         findings.looking_at(&format!("judging {file}"));
         let problems = judge(workspace, &chapter, findings)?;
         let promises = events::narrate::count(chapter.promises.len(), "promise");
-        findings.add(&format!("{file} keeps all {promises}"), problems);
+        findings.add(&format!("{file} keeps all {promises}"), &problems);
     }
     Ok(())
 }

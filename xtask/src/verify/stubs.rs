@@ -7,7 +7,7 @@ use events::contract::Status;
 
 use super::{Chapter, chapters, findings::Findings, subsequence::first_drift, tree::Tree};
 use crate::{
-    cargo::BuildFailure,
+    cargo::{BuildFailure, first_line},
     exit::Failure,
     judge::{Plan, first_broken},
     reset::stub_file,
@@ -19,11 +19,11 @@ pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(
     for chapter in chapters(workspace)? {
         let stub = stub_file(chapter.topic);
         same_as_exercise(workspace, &chapter, findings)?;
-        findings.add(&format!("{stub} is its solution minus lines"), drift(workspace, &chapter)?);
+        findings.add(&format!("{stub} is its solution minus lines"), &drift(workspace, &chapter)?);
         findings.looking_at(&format!("building and judging {stub}"));
         findings.add(
             &format!("{stub} builds without a warning, keeps promise 1, breaks a later one"),
-            judge(workspace, &chapter)?,
+            &judge(workspace, &chapter)?,
         );
     }
     Ok(())
@@ -45,7 +45,7 @@ fn same_as_exercise(
     }
     let problem = format!("{file} and {stub} differ: copy the one that is right over the other.");
     let problems = if is_same { Vec::new() } else { vec![problem] };
-    findings.add(&format!("{file} is its stub"), problems);
+    findings.add(&format!("{file} is its stub"), &problems);
     Ok(())
 }
 
@@ -81,14 +81,14 @@ fn judge(workspace: &Workspace, chapter: &Chapter) -> Result<Vec<String>, Failur
         Ok(built) => built,
         Err(BuildFailure::Other(failure)) => return Err(failure),
         Err(BuildFailure::Errors(errors)) => {
-            let text: Vec<String> = errors.into_iter().map(|error| error.rendered).collect();
-            return Ok(vec![format!("{stub} does not compile: {}", text.join(" "))]);
+            return Ok(vec![format!("{stub} does not compile: {}. Mend it.", first_line(&errors))]);
         }
     };
     let own = |target: &str| target == chapter.exercise.name();
     let warnings = built.warnings.iter().filter(|warning| own(&warning.target));
-    let mut problems: Vec<String> =
-        warnings.map(|warning| format!("{stub} warns: {}", warning.rendered)).collect();
+    let mut problems: Vec<String> = warnings
+        .map(|warning| format!("{stub} warns: {}. Mend it.", first_line([warning])))
+        .collect();
     let plan = Plan {
         contract: &chapter.contract,
         promises: &chapter.promises,

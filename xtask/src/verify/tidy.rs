@@ -9,11 +9,11 @@ const LONGEST_FILE: usize = 300;
 
 pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(), Failure> {
     let what = format!("no source file is longer than {LONGEST_FILE} lines");
-    findings.add(&what, long_files(workspace)?);
+    findings.add(&what, &long_files(workspace)?);
     let metadata = cargo::metadata(workspace)?;
-    findings.add("crates import only what they may", arrows::problems(&metadata));
-    findings.add("versions stand in the workspace's Cargo.toml alone", versions(workspace)?);
-    findings.add("README.md names every topic", topics_in_readme(workspace));
+    findings.add("crates import only what they may", &arrows::problems(&metadata));
+    findings.add("versions stand in the workspace's Cargo.toml alone", &versions(workspace)?);
+    findings.add("README.md names every topic", &topics_in_readme(workspace));
     Ok(())
 }
 

@@ -13,7 +13,7 @@ pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(
         interrupt::end_everything();
         let problem = format!("The tour of {slug} does not hold; it said: {}", said.trim());
         let problems = if holds { Vec::new() } else { vec![problem] };
-        findings.add(&format!("the tour of {slug} holds"), problems);
+        findings.add(&format!("the tour of {slug} holds"), &problems);
     }
     Ok(())
 }

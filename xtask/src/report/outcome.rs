@@ -1,0 +1,114 @@
+//! What stands at the end of a check, or instead of one.
+
+use colored::Colorize;
+use events::contract::{Report, Status};
+
+use super::{TIME, Words, with_time};
+use crate::{
+    cargo::Diagnostic,
+    subject::Source,
+    wrap::{hang, wrap},
+};
+
+impl Words<'_> {
+    /// The check stopped at a broken promise, or went on and counts.
+    pub(crate) fn failed(&self, reports: &[Report]) -> String {
+        let tally = self.tally(reports);
+        let text = match self.count(reports, Status::NotReached) {
+            0 => format!("{tally}."),
+            not_reached => format!("{tally}; {not_reached} not reached."),
+        };
+        text.dimmed().to_string()
+    }
+
+    /// All needed promises are kept. Only the learner is praised, and told what is `next`.
+    pub(crate) fn passed(&self, reports: &[Report], next: &str) -> String {
+        let tally = self.tally(reports);
+        if *self.source != Source::Own {
+            let mut letters = tally.chars();
+            let first = letters.next().map(|c| c.to_ascii_uppercase()).unwrap_or_default();
+            return format!("\n{}", format!("{first}{}.", letters.as_str()).green().bold());
+        }
+        let kept = format!("Well done: {tally}.").green().bold();
+        let learnt = wrap(self.exercise.learnt, self.width).join("\n");
+        format!("\n{kept}\n{learnt}\nnext   {}", next.bold())
+    }
+
+    /// Only one promise was asked for, and it is kept.
+    pub(crate) fn passed_one(&self) -> String {
+        format!("\nThat promise is kept. All of them:  {}", self.command().bold())
+    }
+
+    /// The compiler refuses the learner's file.
+    pub(crate) fn does_not_compile(&self, label: &str, errors: &[Diagnostic]) -> String {
+        let text: Vec<&str> = errors.iter().map(|error| error.rendered.as_str()).collect();
+        let count = events::narrate::count(errors.len(), "error");
+        let summary = format!("{label} does not compile yet: {count}.");
+        format!("{}{}\nagain  {}", text.concat(), summary.bold(), self.command().bold())
+    }
+
+    /// The compiler warns about the learner's file; the program runs all the same.
+    pub(crate) fn warnings(&self, count: usize) -> String {
+        let warnings = events::narrate::count(count, "warning");
+        let command = format!("cargo build -p exercises --bin {}", self.exercise.name());
+        let text =
+            format!("Your file compiles with {warnings}; `{command}` shows what rustc says.");
+        wrap(&text, self.width).join("\n").dimmed().to_string()
+    }
+
+    /// The learner's file imports the answer.
+    pub(crate) fn looked_up(&self, lines: &[usize]) -> String {
+        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        let name = self.topic.crate_name();
+        let text = format!(
+            "{} uses the finished pattern of its own chapter (line {}). The promises are judged \
+             all the same; to learn it, use only `{name}::given` and write the rest.",
+            self.exercise.file(),
+            lines.join(", "),
+        );
+        wrap(&text, self.width).join("\n").yellow().to_string()
+    }
+
+    /// One of many runs: kept all, or the first that broke.
+    pub(crate) fn run(&self, run: u32, runs: u32, broken: Option<usize>, millis: u64) -> String {
+        let digits = runs.to_string().len();
+        let (mark, what) = match broken {
+            None => ("✓".green(), "all promises kept".to_owned()),
+            Some(index) => {
+                let sentence = &self.promises[index].sentence;
+                ("✗".red().bold(), format!("{}  {sentence}", self.number(index).trim()))
+            }
+        };
+        let lead = format!("{mark} run {run:>digits$}/{runs}  ");
+        with_time(&hang(&lead, &what, self.width - TIME), self.width, millis)
+    }
+
+    /// How many runs kept everything, and what broke in the others.
+    pub(crate) fn runs(&self, runs: u32, kept_all: u32, broke: &[(usize, u32)]) -> String {
+        let summary = format!("\n{kept_all} of {runs} runs kept all promises.");
+        let mut lines = vec![summary.bold().to_string()];
+        lines.extend(broke.iter().map(|(index, times)| {
+            let lead = format!("  {times:>3} x  {}  ", self.number(*index).trim());
+            hang(&lead, &self.promises[*index].sentence, self.width)
+        }));
+        lines.join("\n")
+    }
+
+    fn tally(&self, reports: &[Report]) -> String {
+        let (kept, needed) = (self.count(reports, Status::Kept), self.needed());
+        if kept < needed {
+            return format!("{kept} of {needed} promises kept");
+        }
+        let extras = self.promises.iter().zip(reports).filter(|(promise, _)| promise.extra);
+        let beyond = extras.clone().filter(|(_, report)| report.status == Status::Kept).count();
+        match (beyond, extras.count()) {
+            (0, _) => format!("all {needed} promises kept"),
+            (beyond, extras) if beyond == extras => {
+                format!("all {needed} promises kept, and all {extras} beyond the exercise")
+            }
+            (beyond, extras) => {
+                format!("all {needed} promises kept, and {beyond} of {extras} beyond the exercise")
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What stands under a broken promise: expected, observed, what happened, and one next step.
+
+use colored::Colorize;
+use events::{Source as Said, contract::Story, timeline::timeline};
+
+use super::Words;
+use crate::{
+    mutants::Mutant,
+    subject::Source,
+    wrap::{hang, pad},
+};
+
+impl Words<'_> {
+    /// The story of a broken promise. `likeness` is a mutant that breaks in the same way.
+    pub(crate) fn story(&self, index: usize, story: &Story, likeness: Option<&Mutant>) -> String {
+        let indent = self.indent();
+        let likeness = likeness.filter(|_| !panicked(story));
+        let mut lines = vec![
+            self.field("expected", &story.expected),
+            self.field("observed", &story.observed.red().to_string()),
+        ];
+        let drawn = timeline(&story.timeline, self.width - indent.len());
+        lines.extend(drawn.into_iter().map(|line| format!("{indent}{line}")));
+        lines.extend(story.advice.as_deref().map(|advice| hang(&indent, advice, self.width)));
+        let lesson = likeness.map(|mutant| as_sentence(&mutant.lesson));
+        lines.extend(lesson.map(|lesson| hang(&indent, &lesson, self.width)));
+        let guide = likeness.map_or(&self.promises[index].guide, |mutant| &mutant.guide);
+        lines.push(self.field("guide", &guide.cyan().to_string()));
+        if *self.source == Source::Own {
+            let hint = format!("cargo xtask hint {}", self.exercise.name());
+            lines.push(self.command_field("next", &hint));
+        }
+        lines.push(self.command_field("again", &self.again(index)));
+        lines.join("\n") + "\n"
+    }
+
+    /// A broken extra, in short: it is an invitation, not a failure.
+    pub(crate) fn beyond(&self, index: usize, story: &Story) -> String {
+        let again = format!("story  {}", self.again(index));
+        format!("{}\n{}{}", self.aside(&story.observed), self.indent(), again.dimmed())
+    }
+
+    fn field(&self, name: &str, text: &str) -> String {
+        let lead = format!("{}{}  ", self.indent(), pad(name, 8).dimmed());
+        hang(&lead, text, self.width)
+    }
+
+    /// A command stays on one line, however long: it is there to be pasted.
+    fn command_field(&self, name: &str, command: &str) -> String {
+        format!("{}{}  {}", self.indent(), pad(name, 8).dimmed(), command.bold())
+    }
+}
+
+/// A program that panicked, at a `todo!` perhaps, has no misconception that a mutant could show.
+fn panicked(story: &Story) -> bool {
+    let mut output = story.timeline.iter().filter(|entry| entry.source == Said::Output);
+    output.any(|entry| entry.text.contains("panicked at"))
+}
+
+/// `this is what … looks like` as a sentence of its own.
+fn as_sentence(lesson: &str) -> String {
+    let mut letters = lesson.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let end = if lesson.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}

@@ -1,0 +1,70 @@
+//! The real contract against programs that do their worst: the check ends by itself, with a story.
+
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use predicates::{boolean::PredicateBooleanExt, str::contains};
+use serde_json::Value;
+
+use crate::sham::{Sham, exit_code, processes_of, signal};
+
+/// The first of these checks may have to build the contract.
+const BUILD_AND_CHECK: Duration = Duration::from_mins(5);
+
+/// `check exercise-1 --program` on a script with `body`, in the workbook itself.
+fn check(sham: &Sham, body: &str) -> Command {
+    sham.script("hostile", body);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(["check", "exercise-1", "--program"]).arg(sham.path("hostile"));
+    command
+}
+
+#[test]
+fn a_check_ends_with_a_story_whatever_the_program_does() {
+    for (name, body) in [
+        ("exits at once", "exit 3"),
+        ("prints for ever", "while :; do echo flood flood flood flood flood; done"),
+        ("crashes", "kill -SEGV $$"),
+        ("leaves a grandchild", "setsid sh \"$0.child\" & exit 0"),
+    ] {
+        let sham = Sham::new();
+        sham.script("hostile.child", "trap '' TERM; while :; do sleep 1000; done");
+        let mut check = assert_cmd::Command::from_std(check(&sham, body));
+        // What never comes needs no patience.
+        check.env("CHECK_PATIENCE", "0.2");
+        let story = contains("✗  1/").and(contains("expected")).and(contains("observed"));
+        check.timeout(BUILD_AND_CHECK).assert().code(1).stdout(story);
+        let left = processes_of(sham.folder.path());
+        assert!(left.is_empty(), "a program that {name} left {left:?}");
+    }
+}
+
+#[test]
+fn a_foreign_program_is_judged_in_json_and_moves_no_progress() {
+    let sham = Sham::new();
+    let mut check = assert_cmd::Command::from_std(check(&sham, "exit 3"));
+    let assert = check.arg("--json").timeout(BUILD_AND_CHECK).assert().code(1);
+    let object: Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    assert_eq!((&object["verdict"], &object["kept"]), (&"broken".into(), &0.into()));
+    assert!(object["subject"].as_str().unwrap().ends_with("hostile"));
+    assert!(!object["promises"][0]["timeline"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_runner_that_is_told_to_stop_ends_a_program_that_never_listens() {
+    for name in ["TERM", "INT"] {
+        let sham = Sham::new();
+        let started = sham.path("started");
+        let body =
+            format!("trap '' TERM INT; echo > {}; while :; do sleep 1000; done", started.display());
+        let mut runner = check(&sham, &body).stdout(Stdio::null()).spawn().unwrap();
+        let is_started = || started.exists().then_some(());
+        processes::until(BUILD_AND_CHECK, is_started).expect("the program is started");
+        signal(&runner, name);
+        assert!(exit_code(&mut runner) > 128);
+        let left = processes_of(sham.folder.path());
+        assert!(left.is_empty(), "these outlived the runner: {left:?}");
+    }
+}
