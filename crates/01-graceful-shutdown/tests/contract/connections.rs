@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::{Kept, Signal, Trial, patience};
+use harness::{Cluster, Kept, Signal, Trial};
 
 use crate::scene::{self, ENDLESS, NO_HURRY, Newcomer, PROMPT};
 
@@ -26,7 +26,7 @@ pub(crate) fn a_new_connection_while_draining_is_refused(trial: &Trial) -> Kept 
         trial.expect(
             newcomer == Newcomer::TurnedAway,
             "every new connection is refused, or told 503, while it drains",
-            format!("{newcomer:?}, after another was turned away"),
+            format!("a new connection: {newcomer:?}, after another was turned away"),
         )?;
     }
     Ok(())
@@ -87,35 +87,49 @@ fn idle_does_not_hold_the_exit(trial: &Trial) -> Kept {
 
 /// One client sends its request byte by byte (slowloris), another never reads a long answer.
 pub(crate) fn a_slow_client_does_not_hold_the_exit(trial: &Trial) -> Kept {
-    const TIMEOUT: Duration = Duration::from_millis(1500);
-    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "1500")])?;
-    let (_, mut dribbling) = scene::meet(trial, &cluster)?;
+    a_dribbling_client(trial)?;
+    a_deaf_client(trial)
+}
+
+fn a_dribbling_client(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[SHORT_TIMEOUT])?;
+    let mut dribbling = cluster.connect()?;
     let (_stop, stopped) = channel::<()>();
     thread::spawn(move || {
-        let endless = b"GET /fast HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Endless: "
-            .iter()
-            .chain(b"x".iter().cycle());
-        for byte in endless {
+        let request = b"GET /fast HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Endless: ".iter();
+        for byte in request.chain(b"x".iter().cycle()) {
             let is_open = dribbling.send(&[*byte]).is_ok();
-            let pause = stopped.recv_timeout(Duration::from_millis(20));
+            let pause = stopped.recv_timeout(Duration::from_millis(10));
             if !is_open || pause != Err(RecvTimeoutError::Timeout) {
                 break;
             }
         }
     });
     trial.recorder.observe("a client begins to dribble a request, byte by byte");
+    // Connections are accepted in order: once both workers answer later ones, that one is theirs.
+    scene::meet_all(trial, &cluster, 2)?;
+    exits_in_time(trial, &cluster)
+}
+
+fn a_deaf_client(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[SHORT_TIMEOUT])?;
     let (_, mut deaf) = scene::meet(trial, &cluster)?;
     deaf.send(b"GET /download?mb=64 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         .map_err(|failure| trial.broken("a request that can be sent", failure.to_string()))?;
     trial.recorder.observe("GET /download?mb=64 sent, by a client that never reads");
+    exits_in_time(trial, &cluster)
+}
 
+const SHORT_TIMEOUT: (&str, &str) = ("DRAIN_TIMEOUT_MS", "1000");
+
+fn exits_in_time(trial: &Trial, cluster: &Cluster) -> Kept {
     let asked = Instant::now();
     cluster.signal(Signal::SIGTERM);
-    cluster.wait_exit(TIMEOUT + PROMPT).map_err(|broken| {
+    cluster.wait_exit(PROMPT).map_err(|broken| {
         broken
-            .expected("an exit soon after the drain timeout of 1.5 s")
-            .advice("Neither client will ever finish. What ends the wait for them?")
+            .expected("an exit soon after the drain timeout of 1 s")
+            .advice("This client will never finish. What ends the wait for it?")
     })?;
     trial.recorder.observe(format!("it took {:.1} s", asked.elapsed().as_secs_f64()));
-    cluster.wait_gone(patience(Duration::from_secs(5)))
+    cluster.wait_gone(Duration::from_secs(5))
 }

@@ -1,10 +1,8 @@
 //! A request in flight when the signal comes is answered.
 
-use std::time::Duration;
+use harness::{Broken, Cluster, Kept, Signal, Trial};
 
-use harness::{Cluster, Kept, Signal, Trial};
-
-use crate::scene::{NO_HURRY, PROMPT};
+use crate::scene::{self, NO_HURRY};
 
 /// `/slow` is proven to be in flight: the head of its answer has arrived. `/` is the everyday
 /// case: accepted, and nothing said yet.
@@ -14,23 +12,36 @@ pub(crate) fn a_request_in_flight_at_sigterm_is_answered_whole(trial: &Trial) ->
     })
 }
 
-/// To the primary alone, as `kill -INT` does, then to the group, as a terminal does.
+/// To the primary alone, as `kill -INT` does, then to every process, as a terminal does. Who hears
+/// a Ctrl-C first is chance, so the workers once get it well before the primary.
 pub(crate) fn a_request_in_flight_at_ctrl_c_is_answered_whole(trial: &Trial) -> Kept {
     answers_what_is_in_flight(trial, |cluster| cluster.signal(Signal::SIGINT))?;
-    let ctrl_c = |cluster: &Cluster| cluster.signal_group(Signal::SIGINT);
-    answers_what_is_in_flight(trial, ctrl_c).map_err(|broken| {
+    let ctrl_c = |broken: Broken| {
         let question = "Ctrl-C reaches the workers as well. Whose decision is it to stop?";
         broken.during("after Ctrl-C").advice(question)
-    })
+    };
+    answers_what_is_in_flight(trial, workers_first).map_err(ctrl_c)?;
+    answers_what_is_in_flight(trial, |cluster| cluster.signal_group(Signal::SIGINT)).map_err(ctrl_c)
+}
+
+fn workers_first(cluster: &Cluster) {
+    for process in cluster.processes().iter().filter(|process| process.pid != cluster.pid) {
+        // It may be gone by now, of the same signal to its sibling: that is what we look for.
+        let _ = cluster.signal_process(process.pid, Signal::SIGINT);
+    }
+    // By the time that these are answered, the workers have seen to their signals.
+    for _ in 0..8 {
+        let _ = scene::knock(cluster);
+    }
+    cluster.signal(Signal::SIGINT);
 }
 
 fn answers_what_is_in_flight(trial: &Trial, signal: impl Fn(&Cluster)) -> Kept {
     let cluster = trial.start(&[NO_HURRY])?;
-    let everyday = cluster.get("/?ms=1200")?.sent()?;
-    let slow = cluster.get("/slow?ms=800")?.in_flight()?;
+    let everyday = cluster.get("/?ms=1000")?.sent()?;
+    let slow = cluster.get("/slow?ms=700")?.in_flight()?;
     signal(&cluster);
     slow.expect_200()?;
     everyday.expect_200()?;
-    cluster.wait_exit(PROMPT + Duration::from_secs(5))?;
     Ok(())
 }

@@ -31,6 +31,11 @@ const PROMISES: &[Promise] = &[
         "#signals-and-who-receives-them"
     ),
     promise!(
+        exit::a_drained_cluster_exits_0_and_leaves_no_process,
+        "A drained cluster exits 0, without waiting out the timeout, and leaves no process.",
+        "#the-exit-code"
+    ),
+    promise!(
         connections::a_new_connection_while_draining_is_refused,
         "While draining, a new connection is refused or told 503, never left hanging.",
         "#stop-accepting"
@@ -41,19 +46,14 @@ const PROMISES: &[Promise] = &[
         "#connection-draining"
     ),
     promise!(
-        journal::each_acknowledged_line_is_on_disk_exactly_once,
-        "Each acknowledged journal line is on disk after the exit, exactly once.",
-        "#cleanup-in-reverse-order"
-    ),
-    promise!(
-        exit::a_drained_cluster_exits_0_and_leaves_no_process,
-        "A drained cluster exits 0, without waiting out the timeout, and leaves no process.",
-        "#the-exit-code"
-    ),
-    promise!(
         exit::a_request_that_outlives_the_timeout_is_cut,
         "A request that outlives the drain timeout is cut, and the exit code is 1.",
         "#deadlines-and-escalation"
+    ),
+    promise!(
+        journal::each_acknowledged_line_is_on_disk_exactly_once,
+        "Each acknowledged journal line is on disk after the exit, exactly once.",
+        "#cleanup-in-reverse-order"
     ),
     promise!(
         exit::a_second_signal_ends_it_at_once,

@@ -63,8 +63,11 @@ pub(crate) fn meet_all(
 pub(crate) enum Newcomer {
     /// It got an answer, with this status.
     Answered(u16),
-    /// It was turned away: refused, or reset in the queue of a closing listener.
+    /// It was turned away: refused, or told 503.
     TurnedAway,
+    /// It was accepted, and closed without an answer: a listener that closes does that to what
+    /// waits in its queue, for a moment.
+    Dropped,
     /// It was left hanging.
     Hangs(Failure),
 }
@@ -76,7 +79,8 @@ pub(crate) fn knock(cluster: &Cluster) -> Newcomer {
     match answer {
         Ok(answer) if answer.status == 503 => Newcomer::TurnedAway,
         Ok(answer) => Newcomer::Answered(answer.status),
-        Err(Failure::Refused | Failure::Reset | Failure::Closed) => Newcomer::TurnedAway,
+        Err(Failure::Refused) => Newcomer::TurnedAway,
+        Err(Failure::Reset | Failure::Closed) => Newcomer::Dropped,
         Err(failure @ (Failure::TimedOut(_) | Failure::Truncated | Failure::Malformed(_))) => {
             Newcomer::Hangs(failure)
         }
@@ -93,7 +97,7 @@ pub(crate) fn wait_until_draining(trial: &Trial, cluster: &Cluster) -> Kept {
         (!matches!(last, Newcomer::Answered(_))).then_some(())
     });
     match (seen, last) {
-        (Some(()), Newcomer::TurnedAway) => {
+        (Some(()), Newcomer::TurnedAway | Newcomer::Dropped) => {
             trial.recorder.observe("a new connection is turned away: it drains");
             Ok(())
         }
