@@ -1,12 +1,10 @@
 //! The command line: what there is to type, and one plain sentence for what makes no sense.
 
+mod refusal;
+
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{
-    Arg, ArgAction, ArgMatches, Command as Clap, arg,
-    error::{ContextKind, ContextValue, ErrorKind},
-    value_parser,
-};
+use clap::{Arg, ArgAction, ArgMatches, Command as Clap, arg, value_parser};
 
 use crate::{
     check, run,
@@ -159,40 +157,8 @@ fn tell(error: &clap::Error) -> ExitCode {
         say(error.render().to_string().trim_end());
         return ExitCode::SUCCESS;
     }
-    note(sentence(error));
+    note(refusal::sentence(error));
     ExitCode::from(2)
-}
-
-fn sentence(error: &clap::Error) -> String {
-    let context = |kind: ContextKind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.clone()),
-        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
-        _ => None,
-    };
-    let wrong = context(ContextKind::InvalidSubcommand).or(context(ContextKind::InvalidArg));
-    let wrong = wrong.unwrap_or_default();
-    let suggestion =
-        context(ContextKind::SuggestedSubcommand).or(context(ContextKind::SuggestedArg));
-    match (error.kind(), suggestion) {
-        (ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument, Some(meant)) => {
-            format!("There is no `{wrong}`. Did you mean `{meant}`?")
-        }
-        (ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument, None) => {
-            format!("There is no `{wrong}` here; `cargo xtask help` lists the commands.")
-        }
-        (ErrorKind::MissingRequiredArgument, _) => format!(
-            "{wrong} is missing; `cargo xtask list` shows the names of topics and exercises."
-        ),
-        (ErrorKind::ArgumentConflict, _) => {
-            let other = context(ContextKind::PriorArg).unwrap_or_default();
-            format!("{wrong} and {other} exclude each other; choose one.")
-        }
-        (ErrorKind::InvalidValue | ErrorKind::ValueValidation, _) => {
-            let value = context(ContextKind::InvalidValue).unwrap_or_default();
-            format!("`{value}` does not fit {wrong}; `cargo xtask help` explains each command.")
-        }
-        _ => "That can't be understood; `cargo xtask help` lists the commands.".into(),
-    }
 }
 
 #[cfg(test)]
@@ -202,7 +168,7 @@ mod tests {
     fn refused(line: &str) -> String {
         let arguments = line.split(' ').map(OsString::from);
         let error = definition().try_get_matches_from(arguments).unwrap_err();
-        sentence(&error)
+        refusal::sentence(&error)
     }
 
     #[test]

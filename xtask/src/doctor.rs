@@ -3,6 +3,7 @@
 //! It looks and never touches: stray processes are named, not killed.
 
 mod probes;
+mod processes;
 
 use colored::Colorize;
 

@@ -35,7 +35,7 @@ pub(crate) fn guard_without_adopting(
         INTERRUPTED.store(true, Ordering::SeqCst);
         wind_down();
         end_everything();
-        note("\nInterrupted. Everything that was started has been ended.");
+        note("\nStopped. Nothing that was started is left.");
     })
     .context("signal handlers can't be installed")?;
     Ok(())

@@ -4,6 +4,8 @@
 //! it, and narrates what it measures. The runner builds both, holds the tour by a pipe, and passes
 //! its exit code on.
 
+mod stage;
+
 use std::{
     os::unix::process::CommandExt,
     path::Path,
@@ -15,16 +17,15 @@ use std::{
 use anyhow::{Context, anyhow};
 
 use crate::{
-    cargo::{BuildFailure, Built, Target},
+    cargo::Target,
     exit::{Failure, Outcome, Verdict},
     interrupt,
     names::{self, Runnable},
     next,
     progress::Progress,
-    report::Words,
-    subject::{Source, Unready, build, command_line, quote, whose},
+    subject::Source,
     syllabus::{Exercise, Topic},
-    terminal::{is_watched, note, width},
+    terminal::{is_watched, note},
     workspace::Workspace,
 };
 
@@ -58,6 +59,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
         (Runnable::Example(topic), Source::Own) => (topic, None),
         (Runnable::Example(topic), _) => (topic, topic.exercise.as_ref()),
     };
+    if exercise.is_none() && options.source == Source::Solution {
+        let slug = topic.slug();
+        let sentence =
+            format!("Topic {slug} has no solution; `cargo xtask run {slug}` plays its tour.");
+        return Err(Failure::Usage(sentence));
+    }
     let stage = Stage {
         workspace,
         topic,
@@ -79,16 +86,15 @@ impl Stage<'_> {
             return Ok(Verdict::Broken);
         };
         let binary = built.executable(&tour())?;
+        if self.exercise.is_none() {
+            Progress::saw(self.workspace, next::played(self.topic));
+        }
         let mut child = start(self.workspace, &binary, &command, json)?;
         let pipe = child.stdin.take().context("the tour has no stdin")?;
         *hold.lock().unwrap_or_else(PoisonError::into_inner) = Some((pipe, child.id()));
         let status = child.wait().context("the tour got lost")?;
         interrupt::end_everything();
-        let verdict = judge(status)?;
-        if self.exercise.is_none() {
-            Progress::saw(self.workspace, next::played(self.topic));
-        }
-        Ok(verdict)
+        judge(status)
     }
 
     /// Becomes the program: it has our terminal, our process number and every signal to it.
@@ -104,65 +110,6 @@ impl Stage<'_> {
         let (program, arguments) = words.split_first().context("there is nothing to run")?;
         let error = Command::new(program).args(arguments).exec();
         Err(anyhow!("{program} can't be started: {error}").into())
-    }
-
-    /// Builds what is needed; `None` when the learner's file does not compile, which was told.
-    fn build(&self) -> Result<Option<(Built, String)>, Failure> {
-        if let Source::Program(line) = self.source {
-            command_line(line)?;
-        }
-        let mut targets: Vec<Target> = self.program().into_iter().collect();
-        targets.extend(self.with_tour.then(tour));
-        let outcome = if targets.is_empty() {
-            Ok(Built::default())
-        } else {
-            build(self.workspace, None, self.topic, &targets)
-        };
-        match outcome {
-            Ok(built) => {
-                let command = self.command(&built)?;
-                Ok(Some((built, command)))
-            }
-            Err(failure) => self.tell(failure).map(|()| None),
-        }
-    }
-
-    fn program(&self) -> Option<Target> {
-        match self.exercise {
-            Some(exercise) => self.source.target(exercise),
-            None => match self.source {
-                Source::Program(_) => None,
-                Source::Own | Source::Solution => Some(Target::Example(self.topic.example.into())),
-            },
-        }
-    }
-
-    fn command(&self, built: &Built) -> Result<String, Failure> {
-        match (self.source, self.program()) {
-            (_, Some(target)) => quote(&built.executable(&target)?),
-            (Source::Program(line), None) => command_line(line),
-            (_, None) => Err(anyhow!("there is nothing to run").into()),
-        }
-    }
-
-    fn tell(&self, failure: BuildFailure) -> Result<(), Failure> {
-        let Some(exercise) = self.exercise else {
-            return Err(failure.into_failure());
-        };
-        match whose(failure, exercise, self.source) {
-            Unready::Failed(failure) => Err(failure),
-            Unready::DoesNotCompile { label, errors } => {
-                let words = Words {
-                    topic: self.topic,
-                    exercise,
-                    source: self.source,
-                    promises: &[],
-                    width: width(),
-                };
-                note(words.does_not_compile(&label, &errors));
-                Ok(())
-            }
-        }
     }
 }
 

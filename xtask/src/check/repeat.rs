@@ -10,6 +10,7 @@ use crate::{
     exit::{Failure, Verdict},
     judge::Plan,
     report::Words,
+    terminal::Ticker,
 };
 
 /// Judges as often as asked, with a line per run, and counts which promises broke how often.
@@ -23,7 +24,11 @@ pub(super) fn repeat(
     let mut kept_all = 0;
     for run in 1..=runs {
         let started = Instant::now();
-        let reports = plan.judge(|_, _| {})?;
+        let mut ticker = Ticker::new();
+        let reports = plan.judge(|index, _| {
+            ticker.show(&format!("run {run} of {runs}: promise {} is decided", index + 1));
+        })?;
+        drop(ticker);
         let broken: Vec<usize> = broken(&reports).collect();
         for index in &broken {
             *broke.entry(*index).or_default() += 1;

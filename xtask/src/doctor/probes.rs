@@ -1,16 +1,13 @@
 //! What the doctor looks at, one function per thing.
 
 use std::{
-    collections::HashSet,
-    fs,
     net::TcpListener,
     path::Path,
     process::{Command, Stdio},
     thread,
-    time::Duration,
 };
 
-use super::Finding;
+use super::{Finding, processes};
 use crate::workspace::{Workspace, target_dir};
 
 /// Enough for a tour's clients and their cluster.
@@ -26,13 +23,13 @@ pub(super) fn all(workspace: &Workspace) -> anyhow::Result<Vec<Finding>> {
         toolchain(workspace)?,
         linker(),
         cores(),
-        files(),
-        processes(),
+        file_limit(),
+        process_limit(),
         loopback(),
-        process_table(),
+        processes::process_table(),
         disk(&workspace.root),
-        init(),
-        strays(&target),
+        processes::init(),
+        processes::strays(&target),
     ];
     findings.extend([
         optional("redis-server", "shared state on many machines (topic 05)", "redis-server"),
@@ -85,11 +82,11 @@ fn cores() -> Finding {
     }
 }
 
-fn files() -> Finding {
+fn file_limit() -> Finding {
     limit("open files", "ulimit -n", FILES)
 }
 
-fn processes() -> Finding {
+fn process_limit() -> Finding {
     limit("processes", "ulimit -u 2>/dev/null || ulimit -p", PROCESSES)
 }
 
@@ -117,18 +114,6 @@ fn loopback() -> Finding {
     }
 }
 
-fn process_table() -> Finding {
-    let me = std::process::id();
-    if ::processes::is_alive(me) {
-        return Finding::good("process table", "readable");
-    }
-    Finding::missing(
-        "process table",
-        "our own process is not in it",
-        "Mount /proc (mount -t proc proc /proc), or start the container with it.",
-    )
-}
-
 fn disk(root: &Path) -> Finding {
     let answer = output(Command::new("df").arg("-Pk").arg(root)).unwrap_or_default();
     let available = answer.lines().nth(1).and_then(|line| line.split_whitespace().nth(3));
@@ -146,56 +131,6 @@ fn disk(root: &Path) -> Finding {
     } else {
         Finding::worse("disk", seen, "Builds need about 3 GiB; `cargo clean` frees older ones.")
     }
-}
-
-/// A container whose first process is no init never reaps orphans.
-fn init() -> Finding {
-    const NAME: &str = "init";
-    if std::process::id() == 1 {
-        let fix = "Start the container with an init: docker run --init";
-        return Finding::worse(NAME, "this runner is process 1", fix);
-    }
-    let zombies = || ::processes::table().iter().filter(|p| p.is_zombie && p.parent == 1).count();
-    // An init reaps within milliseconds; one that has just ended is no sign.
-    if ::processes::until(Duration::from_millis(500), || (zombies() == 0).then_some(())).is_some() {
-        return Finding::good(NAME, "process 1 reaps orphans");
-    }
-    let zombies = zombies();
-    Finding::worse(
-        NAME,
-        format!("process 1 leaves {}", events::narrate::count(zombies, "zombie")),
-        "It is no init. Harmless for checks, which reap their own; docker run --init has one.",
-    )
-}
-
-/// Programs of this workbook that run although nobody here started them.
-fn strays(target: &Path) -> Finding {
-    const NAME: &str = "stray processes";
-    let table = ::processes::table();
-    let mut family = HashSet::from([std::process::id()]);
-    while let Some(parent) =
-        table.iter().find(|p| family.contains(&p.pid) && !family.contains(&p.parent))
-    {
-        family.insert(parent.parent);
-    }
-    let mut strays: Vec<String> = table
-        .iter()
-        .filter(|p| !family.contains(&p.pid) && !p.is_zombie)
-        .filter_map(|p| Some((p.pid, fs::read_link(format!("/proc/{}/exe", p.pid)).ok()?)))
-        .filter(|(_, program)| program.starts_with(target))
-        .map(|(pid, program)| {
-            format!("{} ({pid})", program.file_name().unwrap_or_default().to_string_lossy())
-        })
-        .collect();
-    strays.sort();
-    if strays.is_empty() {
-        return Finding::good(NAME, "none");
-    }
-    Finding::worse(
-        NAME,
-        strays.join(", "),
-        "A check in another terminal may own them. If none does, end them: kill PID",
-    )
 }
 
 fn optional(name: &'static str, what_for: &str, package: &str) -> Finding {

@@ -85,8 +85,8 @@ impl Words<'_> {
 
     /// How many runs kept everything, and what broke in the others.
     pub(crate) fn runs(&self, runs: u32, kept_all: u32, broke: &[(usize, u32)]) -> String {
-        let summary = format!("\n{kept_all} of {runs} runs kept all promises.");
-        let mut lines = vec![summary.bold().to_string()];
+        let summary = format!("{kept_all} of {runs} runs kept all promises.");
+        let mut lines = vec![format!("\n{}", summary.bold())];
         lines.extend(broke.iter().map(|(index, times)| {
             let lead = format!("  {times:>3} x  {}  ", self.number(*index).trim());
             hang(&lead, &self.promises[*index].sentence, self.width)
