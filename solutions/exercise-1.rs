@@ -21,7 +21,7 @@ use std::{
 };
 
 use cluster_basics::StartError;
-use events::{Event, Exit, Outcome, emit};
+use events::{Event, Exit, Outcome, emit, narrate::count};
 use graceful_shutdown::given::{
     self, Config, FromWorker, Journal, Notice, Primary, Server, Signal, Signals, ToWorker, Workers,
 };
@@ -173,7 +173,7 @@ async fn drain(server: &mut Server, lame_duck: Duration, limit: Duration) -> usi
 /// 5. Makes good on every line that was acknowledged, and reports it.
 async fn clean_up(journal: &Journal, primary: &mut Primary) {
     let detail = match journal.flush() {
-        Ok(lines) => format!("{lines} lines written"),
+        Ok(lines) => format!("{} written", count(lines, "line")),
         Err(error) => format!("failed: {error}"),
     };
     primary.tell(FromWorker::CleanedUp { resource: "journal".to_owned(), detail }).await;

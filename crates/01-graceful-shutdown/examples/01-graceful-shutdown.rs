@@ -14,6 +14,7 @@ use std::{
     process::ExitCode,
 };
 
+use events::narrate::count;
 use graceful_shutdown::{
     Cleanup, drain,
     given::{self, FromWorker, Journal, Primary, Server, Signals, ToWorker},
@@ -67,7 +68,7 @@ fn take_resources(journal: Journal) -> io::Result<Cleanup> {
     let mut cleanup = Cleanup::default();
     let presence = Presence::claim(journal.folder())?;
     cleanup.add("presence file", || presence.give_up());
-    cleanup.add("journal", move || Ok(format!("{} lines written", journal.flush()?)));
+    cleanup.add("journal", move || Ok(format!("{} written", count(journal.flush()?, "line"))));
     Ok(cleanup)
 }
 

@@ -28,16 +28,21 @@ pub fn narrate(event: &Event) -> String {
             format!("{signal}: draining for at most {timeout_ms} ms")
         }
         Event::ShutdownForced { reason } => format!("killing what is left: {reason}"),
-        Event::ShutdownComplete { outcome, drained, cut, millis } => format!(
-            "shutdown {} in {millis} ms: {} answered, {} cut",
+        Event::ShutdownComplete { outcome, drained, cut, millis } => {
+            let drained = thousands(*drained);
             match outcome {
-                Outcome::Drained => "complete",
-                Outcome::Cut => "cut short",
-                Outcome::Forced => "forced",
-            },
-            thousands(*drained),
-            thousands(*cut),
-        ),
+                Outcome::Drained => format!("shutdown complete in {millis} ms: {drained} answered"),
+                Outcome::Cut if *cut == 0 => {
+                    format!("shutdown cut short in {millis} ms: {drained} answered, a worker lost")
+                }
+                Outcome::Cut => {
+                    let cut = thousands(*cut);
+                    format!("shutdown cut short in {millis} ms: {drained} answered, {cut} cut")
+                }
+                // Workers that were killed report nothing, so nobody knows what they held.
+                Outcome::Forced => format!("shutdown forced after {millis} ms"),
+            }
+        }
     }
 }
 

@@ -261,6 +261,6 @@ fn watch(mut child: Child, recorder: Recorder, exit: Arc<OnceLock<Exit>>) {
         // Known before it is recorded: whoever is woken by the entry finds it.
         let _ = exit.set(ended);
         let lived = began.elapsed().as_secs_f64();
-        recorder.observe(format!("the primary (pid {pid}) ended after {lived:.1} s: {ended}"));
+        recorder.observe(format!("the primary ended: {ended} (pid {pid}, after {lived:.1} s)"));
     });
 }
