@@ -51,6 +51,9 @@ pub(crate) fn check(workspace: &Workspace, options: &Options) -> Outcome {
     let mut holds = true;
     let mut objects = Vec::new();
     for (topic, exercise) in wanted {
+        if !options.json && !objects.is_empty() {
+            say("");
+        }
         let check = Check { workspace, topic, exercise, options };
         let (verdict, object) = check.run().inspect_err(|failure| check.tell(failure))?;
         holds &= verdict == Verdict::Kept;

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, bail};
 use events::contract::Promise;
 
-use crate::workspace::Workspace;
+use crate::{pipes::everything, workspace::Workspace};
 
 /// A built contract.
 pub(crate) struct Contract {
@@ -28,14 +28,18 @@ impl Contract {
     /// The promises, in order, extras last.
     pub(crate) fn catalogue(&self) -> anyhow::Result<Vec<Promise>> {
         let mut child = self.command("catalogue").spawn().context("the contract can't start")?;
-        let hold = child.stdin.take();
-        let output = child.wait_with_output().context("the contract got lost")?;
-        drop(hold);
-        if !output.status.success() {
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            bail!("the contract has no catalogue ({}):\n{complaint}", output.status);
+        let _hold = child.stdin.take();
+        let (said, complaint) = (everything(child.stdout.take()), everything(child.stderr.take()));
+        let Ok(catalogue) = said.recv_timeout(deadline()) else {
+            // It is ended with everything else when the runner ends.
+            bail!("the contract does not list its promises within {} s", deadline().as_secs());
+        };
+        let status = child.wait().context("the contract got lost")?;
+        if !status.success() {
+            let complaint = complaint.recv_timeout(deadline()).unwrap_or_default();
+            bail!("the contract has no catalogue ({status}):\n{complaint}");
         }
-        serde_json::from_slice(&output.stdout).context("the contract's catalogue is no JSON")
+        serde_json::from_str(&catalogue).context("the contract's catalogue is no JSON")
     }
 
     /// Starts the check of one promise on the program that `subject` starts.

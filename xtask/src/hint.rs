@@ -38,12 +38,14 @@ pub(crate) fn hint(workspace: &Workspace, name: &str) -> Outcome {
     let shown = attempts.hints.entry(promise).or_default();
     *shown = (*shown + 1).min(count);
     let rung = section.rungs.get(*shown - 1).context("this hint has no rungs")?;
-    say(format!("{}  {}\n", section.heading.bold(), format!("hint {shown} of {count}").dimmed()));
+    say(format!(
+        "{}  {}\n",
+        markdown::inline(&section.heading).bold(),
+        format!("hint {shown} of {count}").dimmed()
+    ));
     say(markdown::render(rung, width(), Folds::Open));
     say(what_then(topic, exercise, section, *shown));
-    if attempts.checks > 0 || *attempts.hints.get(START).unwrap_or(&0) > 0 {
-        progress.save(workspace);
-    }
+    progress.save(workspace);
     Ok(Verdict::Kept)
 }
 
@@ -73,8 +75,8 @@ fn what_then(topic: &Topic, exercise: &Exercise, section: &Section, shown: usize
     }
     let guide = topic.guides.first().map_or("0", |guide| crate::next::number(guide));
     format!(
-        "\nThat was the last hint here. The chapter explains it at length, and the solution is \
-         yours if you want it.\n{} cargo xtask guide {guide}\n{} cargo xtask solution {name} --spoil",
+        "\nThat was the last hint here. The chapter explains it at length, and the solution\n\
+         is yours if you want it.\n{} cargo xtask guide {guide}\n{} cargo xtask solution {name} --spoil",
         "read  ".dimmed(),
         "look  ".dimmed(),
     )

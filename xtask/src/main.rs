@@ -28,6 +28,7 @@ mod markdown;
 mod mutants;
 mod names;
 mod next;
+mod pipes;
 mod progress;
 mod report;
 mod reset;

@@ -7,7 +7,7 @@ mod table;
 
 use colored::Colorize;
 
-use self::inline::inline;
+pub(crate) use self::inline::inline;
 use crate::wrap::{hang, visible_width};
 
 /// What to do with answers that a guide hides below a fold.

@@ -80,6 +80,15 @@ impl Progress {
         }
     }
 
+    /// Forgets the attempts at `exercise`, except for whether it was done once.
+    pub(crate) fn begins_anew(workspace: &Workspace, exercise: &str) {
+        let mut progress = Progress::load(workspace);
+        if let Some(attempts) = progress.exercises.get_mut(exercise) {
+            *attempts = Attempts { done: attempts.done, ..Attempts::default() };
+            progress.save(workspace);
+        }
+    }
+
     /// Remembers a check of `exercise`, and answers whether it is done now for the first time.
     pub(crate) fn checked(
         &mut self,

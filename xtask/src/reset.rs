@@ -8,6 +8,7 @@ use colored::Colorize;
 use crate::{
     exit::{Failure, Outcome, Verdict},
     names,
+    progress::Progress,
     syllabus::{Exercise, Topic},
     terminal::say,
     workspace::Workspace,
@@ -25,6 +26,7 @@ pub(crate) fn reset(workspace: &Workspace, name: &str) -> Outcome {
     }
     let kept = keep(workspace, exercise, &work)?;
     workspace.write(&file, &stub)?;
+    Progress::begins_anew(workspace, &exercise.name());
     say(format!("{file} is the stub again. Your work is kept in {kept}."));
     say(format!("back  {}", format!("cp {kept} {file}").bold()));
     Ok(Verdict::Kept)

@@ -9,7 +9,7 @@ mod stage;
 use std::{
     os::unix::process::CommandExt,
     path::Path,
-    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    process::{ChildStdin, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -22,6 +22,7 @@ use crate::{
     interrupt,
     names::{self, Runnable},
     next,
+    pipes::everything,
     progress::Progress,
     subject::Source,
     syllabus::{Exercise, Topic},
@@ -31,6 +32,9 @@ use crate::{
 
 /// A tour that was told to stop drains its cluster and says so; it has this long.
 const WIND_DOWN: Duration = Duration::from_secs(15);
+
+/// A tour that nobody watches ends by itself much sooner.
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// What the command line asked for.
 pub(crate) struct Options {
@@ -89,7 +93,8 @@ impl Stage<'_> {
         if self.exercise.is_none() {
             Progress::saw(self.workspace, next::played(self.topic));
         }
-        let mut child = start(self.workspace, &binary, &command, json)?;
+        let mut tour = tour_of(self.workspace, &binary, &command, json);
+        let mut child = tour.spawn().context("the tour can't start")?;
         let pipe = child.stdin.take().context("the tour has no stdin")?;
         *hold.lock().unwrap_or_else(PoisonError::into_inner) = Some((pipe, child.id()));
         let status = child.wait().context("the tour got lost")?;
@@ -117,13 +122,8 @@ fn tour() -> Target {
     Target::Test("tour".into())
 }
 
-/// Starts the tour in `binary` against the program that `command` starts.
-fn start(
-    workspace: &Workspace,
-    binary: &Path,
-    command: &str,
-    json: bool,
-) -> Result<Child, Failure> {
+/// The tour in `binary`, against the program that `command` starts.
+fn tour_of(workspace: &Workspace, binary: &Path, command: &str, json: bool) -> Command {
     let mut tour = Command::new(binary);
     tour.current_dir(&workspace.root)
         .env("SUBJECT", command)
@@ -134,7 +134,7 @@ fn start(
     if is_watched() && !json {
         tour.env("TOUR_STAY", "1");
     }
-    Ok(tour.spawn().context("the tour can't start")?)
+    tour
 }
 
 /// Plays a tour to its end without a person who watches; whether it held, and what it printed.
@@ -146,23 +146,17 @@ pub(crate) fn rehearse(
     let Some((built, command)) = stage.build()? else {
         return Ok((false, String::new()));
     };
-    let output = Command::new(built.executable(&tour())?)
-        .current_dir(&workspace.root)
-        .env("SUBJECT", command)
-        .env("TOUR_FORMAT", "json")
-        .env_remove("RUST_BACKTRACE")
-        .stdin(Stdio::piped())
+    let mut child = tour_of(workspace, &built.executable(&tour())?, &command, true)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .and_then(|mut child| {
-            // Its end must stay open until the tour is over.
-            let _hold = child.stdin.take();
-            child.wait_with_output()
-        })
-        .context("the tour can't be played")?;
-    let said = [output.stdout, output.stderr].concat();
-    Ok((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
+        .context("the tour can't start")?;
+    let _hold = child.stdin.take();
+    let (said, complaint) = (everything(child.stdout.take()), everything(child.stderr.take()));
+    let ended = processes::until(LONGEST, || child.try_wait().ok().flatten());
+    let said = said.recv_timeout(WIND_DOWN).unwrap_or_default();
+    let complaint = complaint.recv_timeout(WIND_DOWN).unwrap_or_default();
+    Ok((ended.is_some_and(|status| status.success()), said + &complaint))
 }
 
 fn wind_down(hold: &Mutex<Option<(ChildStdin, u32)>>) {

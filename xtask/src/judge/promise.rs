@@ -1,10 +1,8 @@
 //! Checking one promise, in one process of the contract, with a deadline.
 
 use std::{
-    io::{BufRead, BufReader, Read},
     process::Child,
-    sync::mpsc::{Receiver, Sender, channel},
-    thread,
+    sync::mpsc::{Receiver, channel},
     time::Duration,
 };
 
@@ -16,21 +14,15 @@ use super::{
     cancel::{Cancellation, Hold},
     undecided,
 };
-use crate::contract::deadline;
+use crate::{contract::deadline, pipes};
 
-/// A report is one line, with a timeline of a few hundred entries at most.
-const LONGEST_REPORT: u64 = 8 << 20;
-/// What a grader that failed may say about it.
-const LONGEST_COMPLAINT: u64 = 64 << 10;
 /// A process that was told to end has this long before SIGKILL.
 const WIND_DOWN: Duration = Duration::from_secs(5);
 
 /// What the thread that waits for a verdict may hear.
 pub(super) enum News {
-    /// The contract's process printed this line.
+    /// The contract's process printed this line, or an empty one when it closed its stdout.
     Line(String),
-    /// It closed its stdout without a line.
-    Nothing,
     /// An earlier promise broke.
     CalledOff,
 }
@@ -49,17 +41,20 @@ pub(super) fn judge(
     let (sender, news) = channel();
     let hold = Hold { pipe: child.stdin.take(), waiter: sender.clone() };
     cancellation.hold(index, hold);
-    listen(child.stdout.take(), sender);
-    let complaint = collect(child.stderr.take());
+    pipes::first_line(child.stdout.take(), move |line| {
+        // The waiter may have given up.
+        let _ = sender.send(News::Line(line));
+    });
+    let complaint = pipes::everything(child.stderr.take());
     let verdict = match news.recv_timeout(deadline()) {
-        Ok(News::Line(line)) => wind_down(&mut child)
+        Ok(News::Line(line)) if !line.is_empty() => wind_down(&mut child)
             .then_some(line)
             .ok_or_else(|| anyhow!("it printed a report and then did not end well")),
         Ok(News::CalledOff) => {
             wind_down(&mut child);
             return Ok(undecided(Status::NotReached));
         }
-        Ok(News::Nothing) | Err(_) => Err(end_speechless(&mut child)),
+        Ok(News::Line(_)) | Err(_) => Err(end_speechless(&mut child)),
     };
     cancellation.release(index);
     let report = verdict.and_then(|line| serde_json::from_str(&line).context("that is no report"));
@@ -100,34 +95,6 @@ fn blame_the_grader(report: Report) -> anyhow::Result<Report> {
         return Err(anyhow!(why));
     }
     Ok(report)
-}
-
-/// Forwards the first line. The thread is not waited for: a stray process may keep the pipe open.
-fn listen(pipe: Option<impl Read + Send + 'static>, sender: Sender<News>) {
-    let Some(pipe) = pipe else { return };
-    thread::spawn(move || {
-        let mut line = String::new();
-        let read = BufReader::new(pipe.take(LONGEST_REPORT)).read_line(&mut line);
-        // The waiter may have given up.
-        let _ = sender.send(match read {
-            Ok(1..) => News::Line(line),
-            Ok(0) | Err(_) => News::Nothing,
-        });
-    });
-}
-
-fn collect(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
-    let (sender, complaint) = channel();
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            let _ = pipe.by_ref().take(LONGEST_COMPLAINT).read_to_end(&mut bytes);
-            let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
-            // Whoever writes more must not block on a full pipe.
-            let _ = std::io::copy(&mut pipe, &mut std::io::sink());
-        }
-    });
-    complaint
 }
 
 fn said(complaint: &Receiver<String>) -> String {

@@ -2,10 +2,10 @@
 //!
 //! Each word is coloured by itself, so that a line may break anywhere between words.
 
-use colored::{ColoredString, Colorize};
+use colored::{ColoredString, Colorize, control::SHOULD_COLORIZE};
 
 /// Styles the inline marks of `text`.
-pub(super) fn inline(text: &str) -> String {
+pub(crate) fn inline(text: &str) -> String {
     let mut styled = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(['`', '*', '[', '!', '\\']) {
@@ -39,7 +39,13 @@ fn code(marked: &str) -> Option<(String, usize)> {
     let mark = &marked[..ticks];
     let end = marked[ticks..].find(mark)?;
     let text = marked[ticks..ticks + end].trim();
-    Some((each_word(text, |word| word.cyan()), end + 2 * ticks))
+    // Without colour, only the marks tell code from prose.
+    let shown = if SHOULD_COLORIZE.should_colorize() {
+        each_word(text, |word| word.cyan())
+    } else {
+        format!("{mark}{text}{mark}")
+    };
+    Some((shown, end + 2 * ticks))
 }
 
 fn span(marked: &str, mark: &str, style: fn(&str) -> ColoredString) -> Option<(String, usize)> {
@@ -56,6 +62,7 @@ fn link(marked: &str) -> Option<(String, usize)> {
     let length = 1 + text.len() + 2 + target.len() + 1;
     let shown = each_word(&inline(text), |word| word.underline());
     let is_elsewhere = !target.starts_with('#') && text.trim_matches('`') != target;
+    let target = target.trim_start_matches("../");
     let place = if is_elsewhere { format!(" ({})", target.dimmed()) } else { String::new() };
     Some((shown + &place, length))
 }

@@ -12,7 +12,7 @@ fn paragraphs_are_joined_and_wrapped_and_headings_underlined() {
     let text = "# Title\nOne two\nthree **four** `five six`.\n\n## Next\n";
     assert_eq!(
         plain(text, 20, Folds::Closed),
-        "Title\n═════\n\nOne two three four\nfive six.\n\nNext\n────"
+        "Title\n═════\n\nOne two three four\n`five six`.\n\nNext\n────"
     );
 }
 
@@ -48,7 +48,7 @@ fn a_table_fits_the_width() {
     let text = "| signal | what it does |\n|---|---|\n| `a\\|b` | one two three four five |\n";
     assert_eq!(
         plain(text, 24, Folds::Closed),
-        "signal  what it does\n──────  ────────────────\na|b     one two three\n        four five"
+        "signal  what it does\n──────  ────────────────\n`a|b`   one two three\n        four five"
     );
 }
 

@@ -44,9 +44,18 @@ fn the_first_command_says_what_is_next() {
 fn nothing_but_plain_text_of_80_columns_goes_into_a_pipe() {
     let sham = Sham::new();
     sham.contract("[ $CONTRACT_PROMISE = second ] && break_it || say kept");
-    for line in
-        ["", "list", "guide 1", "check 1", "hint 1", "doctor", "guide", "solution 1 --spoil"]
-    {
+    for line in [
+        "",
+        "list",
+        "guide 1",
+        "check 1",
+        "hint 1",
+        "hint 1",
+        "hint 1",
+        "doctor",
+        "guide",
+        "solution 1 --spoil",
+    ] {
         for variables in [&[][..], &[("NO_COLOR", "1")]] {
             let mut command = sham.xtask();
             command.args(line.split_whitespace()).envs(variables.iter().copied());
