@@ -5,7 +5,13 @@
 //! thread sees its children die; it must not take that for a result ([`give_way`]).
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    io,
+    os::unix::process::CommandExt,
+    process::{Child, Command},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -16,6 +22,10 @@ use crate::{exit::Failure, terminal::note};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
+/// Held for reading while a process is being started, so that the clean-up can wait until it is
+/// there to be found.
+static STARTING: RwLock<()> = RwLock::new(());
+
 /// How long the processes may take to vanish after SIGKILL.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
@@ -23,22 +33,37 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 /// `wind_down` (for what can still be asked politely), then ends all descendants.
 pub(crate) fn guard(wind_down: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     processes::adopt_orphans().context("orphans can't be adopted on this system")?;
-    guard_without_adopting(wind_down)
-}
-
-/// The same for a command that is about to become another program, which would inherit the
-/// adopted orphans.
-pub(crate) fn guard_without_adopting(
-    wind_down: impl FnOnce() + Send + 'static,
-) -> Result<(), Failure> {
     processes::on_interrupt(move || {
         INTERRUPTED.store(true, Ordering::SeqCst);
+        drop(STARTING.write().unwrap_or_else(PoisonError::into_inner));
         wind_down();
         end_everything();
         note("\nStopped. Nothing that was started is left.");
     })
     .context("signal handlers can't be installed")?;
     Ok(())
+}
+
+/// Becomes `command`: it has our terminal, our process number and every signal to it. Answers only
+/// if it can't be started.
+pub(crate) fn become_it(command: &mut Command) -> io::Error {
+    // Adopting orphans would outlive us otherwise, and is not what the program is used to.
+    #[cfg(target_os = "linux")]
+    if let Err(errno) = nix::sys::prctl::set_child_subreaper(false) {
+        return errno.into();
+    }
+    command.exec()
+}
+
+/// Starts `command`, unless an interrupt is under way: what starts while the clean-up makes its
+/// list of processes would outlive us.
+pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
+    let starting = STARTING.read().unwrap_or_else(PoisonError::into_inner);
+    if INTERRUPTED.load(Ordering::SeqCst) {
+        drop(starting);
+        park_for_good();
+    }
+    command.spawn()
 }
 
 /// Ends all descendants. Only for when nobody waits for a child any more, because it reaps them.
@@ -60,8 +85,13 @@ pub(crate) fn give_way(is_suspicious: bool) {
     let moment = Duration::from_millis(if is_suspicious { 300 } else { 0 });
     let interrupted = || INTERRUPTED.load(Ordering::SeqCst).then_some(());
     if processes::until(moment, interrupted).is_some() {
-        loop {
-            thread::park();
-        }
+        park_for_good();
+    }
+}
+
+/// The clean-up ends the process.
+fn park_for_good() -> ! {
+    loop {
+        thread::park();
     }
 }

@@ -7,7 +7,6 @@
 mod stage;
 
 use std::{
-    os::unix::process::CommandExt,
     path::Path,
     process::{ChildStdin, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -94,7 +93,7 @@ impl Stage<'_> {
             Progress::saw(self.workspace, next::played(self.topic));
         }
         let mut tour = tour_of(self.workspace, &binary, &command, json);
-        let mut child = tour.spawn().context("the tour can't start")?;
+        let mut child = interrupt::spawn(&mut tour).context("the tour can't start")?;
         let pipe = child.stdin.take().context("the tour has no stdin")?;
         *hold.lock().unwrap_or_else(PoisonError::into_inner) = Some((pipe, child.id()));
         let status = child.wait().context("the tour got lost")?;
@@ -102,9 +101,9 @@ impl Stage<'_> {
         judge(status)
     }
 
-    /// Becomes the program: it has our terminal, our process number and every signal to it.
+    /// Becomes the program.
     fn serve(&self, asked_for: bool) -> Outcome {
-        interrupt::guard_without_adopting(|| {})?;
+        interrupt::guard(|| {})?;
         if !asked_for {
             note("There is no tour here: the program runs until Ctrl-C.\n");
         }
@@ -113,7 +112,7 @@ impl Stage<'_> {
         };
         let words = shlex::split(&command).unwrap_or_default();
         let (program, arguments) = words.split_first().context("there is nothing to run")?;
-        let error = Command::new(program).args(arguments).exec();
+        let error = interrupt::become_it(Command::new(program).args(arguments));
         Err(anyhow!("{program} can't be started: {error}").into())
     }
 }
@@ -146,11 +145,9 @@ pub(crate) fn rehearse(
     let Some((built, command)) = stage.build()? else {
         return Ok((false, String::new()));
     };
-    let mut child = tour_of(workspace, &built.executable(&tour())?, &command, true)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("the tour can't start")?;
+    let mut tour = tour_of(workspace, &built.executable(&tour())?, &command, true);
+    tour.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = interrupt::spawn(&mut tour).context("the tour can't start")?;
     let _hold = child.stdin.take();
     let (said, complaint) = (everything(child.stdout.take()), everything(child.stderr.take()));
     let ended = processes::until(LONGEST, || child.try_wait().ok().flatten());

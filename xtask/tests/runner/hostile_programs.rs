@@ -1,6 +1,7 @@
 //! The real contract against programs that do their worst: the check ends by itself, with a story.
 
 use std::{
+    fs,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -18,6 +19,7 @@ fn check(sham: &Sham, body: &str) -> Command {
     sham.script("hostile", body);
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     command.args(["check", "exercise-1", "--program"]).arg(sham.path("hostile"));
+    command.env("SHAM", sham.folder.path());
     command
 }
 
@@ -57,11 +59,17 @@ fn a_runner_that_is_stopped_or_killed_leaves_no_program_that_never_listens() {
     for name in ["TERM", "INT", "KILL"] {
         let sham = Sham::new();
         let started = sham.path("started");
-        let body =
-            format!("trap '' TERM INT; echo > {}; while :; do sleep 1000; done", started.display());
+        let body = format!(
+            "trap '' TERM INT; echo >> {}; while :; do sleep 1000; done",
+            started.display()
+        );
         let mut runner = check(&sham, &body).stdout(Stdio::null()).spawn().unwrap();
-        let is_started = || started.exists().then_some(());
-        processes::until(BUILD_AND_CHECK, is_started).expect("the program is started");
+        // Four promises are checked side by side, each with a program of its own.
+        let are_started = || {
+            let started = fs::read_to_string(&started).unwrap_or_default();
+            (started.lines().count() == 4).then_some(())
+        };
+        processes::until(BUILD_AND_CHECK, are_started).expect("the programs are started");
         signal(&runner, name);
         assert!(exit_code(&mut runner) > 128);
         let is_gone = || processes_of(sham.folder.path()).is_empty().then_some(());

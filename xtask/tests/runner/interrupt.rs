@@ -2,14 +2,14 @@
 
 use std::process::{Child, Stdio};
 
-use crate::sham::{SOON, Sham, exit_code, processes_of, signal};
+use crate::sham::{SOON, Sham, exit_code, processes_of, scripts_of, signal};
 
 /// Starts the runner and waits until `count` processes of the workbook's scripts are there.
 fn start(sham: &Sham, line: &str, count: usize) -> Child {
     let mut command = sham.xtask();
     command.args(line.split(' ')).stdout(Stdio::null()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
-    let are_there = || (processes_of(sham.folder.path()).len() >= count).then_some(());
+    let are_there = || (scripts_of(sham.folder.path()).len() >= count).then_some(());
     processes::until(SOON, are_there).expect("the runner starts what it has to");
     child
 }

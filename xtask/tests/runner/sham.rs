@@ -95,6 +95,7 @@ break_it() { echo '{"status":"broken","millis":7,"story":{"expected":"200","obse
             .current_dir(self.folder.path())
             .env("CARGO_MANIFEST_DIR", self.path("xtask"))
             .env("CARGO", self.path("cargo"))
+            .env("SHAM", self.folder.path())
             .env_remove("NO_COLOR")
             .env_remove("CLICOLOR_FORCE")
             .stdin(Stdio::null());
@@ -108,15 +109,26 @@ break_it() { echo '{"status":"broken","millis":7,"story":{"expected":"200","obse
     }
 }
 
-/// Processes whose command line names `folder`: whatever a test's scripts have started.
+/// The scripts of `folder` that run.
+pub(crate) fn scripts_of(folder: &Path) -> Vec<u32> {
+    running(folder, &["cmdline"])
+}
+
+/// Everything that runs because of a runner in `folder`: whatever it is, it inherited `SHAM`.
 pub(crate) fn processes_of(folder: &Path) -> Vec<u32> {
+    running(folder, &["cmdline", "environ"])
+}
+
+fn running(folder: &Path, traces: &[&str]) -> Vec<u32> {
     let marker = folder.to_str().unwrap();
-    let is_marked = |pid: u32| {
-        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).contains(marker)
+    let is_marked = |pid: &u32| {
+        traces.iter().any(|trace| {
+            let trace = fs::read(format!("/proc/{pid}/{trace}")).unwrap_or_default();
+            String::from_utf8_lossy(&trace).contains(marker)
+        })
     };
     let all = processes::table().into_iter().filter(|process| !process.is_zombie);
-    all.map(|process| process.pid).filter(|pid| is_marked(*pid)).collect()
+    all.map(|process| process.pid).filter(is_marked).collect()
 }
 
 /// Sends `signal` (`TERM`, `INT`) to `child` alone.
