@@ -48,7 +48,8 @@ fn kill(
     tree.workspace.write(&solution, &workspace.read(&solution)?)?;
     if let Err(refusal) = tree.apply(&workspace.at(&mutant.file))? {
         return problem(format!(
-            "does not apply any more: {refusal}. Make it anew from {solution}."
+            "does not apply any more: {refusal}. Take it along: `git apply -3 {file}`, then \
+             `git diff HEAD -- {solution}` is its new diff."
         ));
     }
     let binary = match tree.build(chapter.topic, chapter.exercise.solution_bin()) {
@@ -130,6 +131,6 @@ fn row(mutant: &Mutant, reports: &[Report], is_right: bool) -> String {
             (false, false) => "  ".into(),
         })
         .collect();
-    let name = events::timeline::clip(&mutant.name, NAMES - 2);
+    let name = events::timeline::clip(&mutant.name, NAMES - 1);
     format!("    {}{}", pad(&name, NAMES), cells.join(" ")).trim_end().to_owned()
 }

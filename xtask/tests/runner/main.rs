@@ -5,6 +5,9 @@
 mod check;
 mod command_line;
 mod compile_errors;
+// What is left behind is proved by /proc.
+#[cfg(target_os = "linux")]
 mod hostile_programs;
+#[cfg(target_os = "linux")]
 mod interrupt;
 mod sham;
