@@ -28,10 +28,21 @@ pub(crate) fn next_step(workspace: &Workspace, progress: &Progress) -> Step {
     topics()
         .filter(|topic| topic.number >= reached)
         .find_map(|topic| step_in(workspace, progress, topic))
-        .unwrap_or_else(|| Step {
+        .unwrap_or_else(|| after_everything(progress))
+}
+
+/// Everything that is there is done.
+fn after_everything(progress: &Progress) -> Step {
+    match &progress.current {
+        Some(name) => Step {
+            command: format!("cargo xtask solution {name}"),
+            why: "compare your way with ours; everything that is there is done".into(),
+        },
+        None => Step {
             command: "cargo xtask list".into(),
             why: "everything that is there is done".into(),
-        })
+        },
+    }
 }
 
 fn step_in(workspace: &Workspace, progress: &Progress, topic: &Topic) -> Option<Step> {
