@@ -2,7 +2,7 @@
 
 use std::{
     io::{IsTerminal, Write},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use colored::Colorize;
@@ -10,9 +10,12 @@ use events::{Entry, Source, narrate::thousands, timeline::timeline};
 use serde_json::{Value, json};
 
 use crate::{
-    Trial, broken::Kept, cluster::Cluster, ledger::Ledger, load::Load, recorder::Recorder,
-    subject::Subject,
+    Trial, broken::Kept, cluster::Cluster, ledger::Ledger, load::Load, patience,
+    recorder::Recorder, subject::Subject,
 };
+
+/// A load that gets nowhere ends here; the account then shows why.
+const LOAD_LIMIT: Duration = Duration::from_mins(1);
 
 /// How a tour tells its story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,14 +84,12 @@ impl Stage {
         &self.trial
     }
 
-    /// Waits until `load` has had `number` more requests answered, and shows how far it is.
+    /// Waits until `load` has had `number` more requests finished, and shows how far it is.
     pub fn run_load(&self, load: &Load, number: usize) {
-        let goal = load.sent() + number;
         let is_live = self.format == Format::Text && std::io::stdout().is_terminal();
-        let mut shown = 0;
-        while load.sent() < goal && shown < 600 {
-            let _ = load.wait_for(goal, Duration::from_millis(100));
-            shown += 1;
+        let goal = load.sent() + number;
+        let deadline = Instant::now() + patience(LOAD_LIMIT);
+        while !load.wait_for(goal, Duration::from_millis(100)) && Instant::now() < deadline {
             if is_live {
                 print!("\r   {} requests so far ", thousands(load.sent()));
                 let _ = std::io::stdout().flush();
@@ -136,7 +137,7 @@ impl Stage {
             Format::Json => println!("{}", self.as_json()),
             Format::Text => {
                 let verdict = if self.holds() { "held".green() } else { "did not hold".red() };
-                println!("\n{} {}: {}", self.name.bold(), verdict.bold(), self.account_line());
+                println!("\n{} {}\n   {}", self.name.bold(), verdict.bold(), self.account_line());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What was acknowledged is on disk.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use harness::{Cluster, Kept, Signal, Trial, broken::Broken};
 
@@ -9,16 +9,18 @@ use crate::scene::{ENDLESS, NO_HURRY, PROMPT};
 /// Lines from before the signal, lines that are acknowledged while it drains, and lines in a
 /// drain that ends by its timeout.
 pub(crate) fn each_acknowledged_line_is_on_disk_exactly_once(trial: &Trial) -> Kept {
-    let drained = write_and_drain(trial)?;
-    is_on_disk_once(trial, "journal", &drained)?;
-    let cut = write_and_be_cut(trial)?;
-    is_on_disk_once(trial, "journal-of-a-drain-that-was-cut", &cut).map_err(|broken| {
+    let file = trial.path("journal-of-a-drain");
+    let drained = write_and_drain(trial, &file)?;
+    is_on_disk_once(trial, &file, &drained)?;
+    let file = trial.path("journal-of-a-drain-that-was-cut");
+    let cut = write_and_be_cut(trial, &file)?;
+    is_on_disk_once(trial, &file, &cut).map_err(|broken| {
         broken.advice("The drain timed out, but the lines had been acknowledged long before.")
     })
 }
 
-fn write_and_drain(trial: &Trial) -> Kept<Vec<String>> {
-    let cluster = trial.start(&[NO_HURRY])?;
+fn write_and_drain(trial: &Trial, file: &Path) -> Kept<Vec<String>> {
+    let cluster = trial.start(&[NO_HURRY, ("JOURNAL", &file.to_string_lossy())])?;
     let mut lines = acknowledged(&cluster, "before the signal", 6)?;
     let late: Vec<String> = (0..4).map(|n| format!("while it drains {n}")).collect();
     let slow = cluster.get("/slow?ms=800")?.in_flight()?;
@@ -36,10 +38,9 @@ fn write_and_drain(trial: &Trial) -> Kept<Vec<String>> {
     Ok(lines)
 }
 
-fn write_and_be_cut(trial: &Trial) -> Kept<Vec<String>> {
-    let path = trial.path("journal-of-a-drain-that-was-cut");
-    let path = path.to_string_lossy();
-    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "700"), ("JOURNAL", &path)])?;
+fn write_and_be_cut(trial: &Trial, file: &Path) -> Kept<Vec<String>> {
+    let journal = ("JOURNAL", &*file.to_string_lossy());
+    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "700"), journal])?;
     let lines = acknowledged(&cluster, "before the cut", 6)?;
     let _held = cluster.get(ENDLESS)?.in_flight()?;
     cluster.signal(Signal::SIGTERM);
@@ -57,8 +58,8 @@ fn acknowledged(cluster: &Cluster, what: &str, number: usize) -> Kept<Vec<String
     lines.collect()
 }
 
-fn is_on_disk_once(trial: &Trial, file: &str, acknowledged: &[String]) -> Kept {
-    let written = fs::read_to_string(trial.path(file)).unwrap_or_default();
+fn is_on_disk_once(trial: &Trial, file: &Path, acknowledged: &[String]) -> Kept {
+    let written = fs::read_to_string(file).unwrap_or_default();
     let times = |wanted: &String| written.lines().filter(|line| line == wanted).count();
     let lost: Vec<_> = acknowledged.iter().filter(|line| times(line) == 0).collect();
     let doubled: Vec<_> = acknowledged.iter().filter(|line| times(line) > 1).collect();
