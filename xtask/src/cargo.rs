@@ -136,7 +136,7 @@ impl Build<'_> {
             .env("CARGO_TERM_PROGRESS_WHEN", "never")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        interrupt::spawn(&mut command).map_err(|error| missing_cargo(&error))
+        processes::spawn(&mut command).map_err(|error| missing_cargo(&error))
     }
 }
 
@@ -154,7 +154,7 @@ pub(crate) fn succeeds(
     variables: &[(&str, &str)],
 ) -> Result<bool, Failure> {
     let variables = variables.iter().copied();
-    let child = interrupt::spawn(cargo(tree).args(arguments).envs(variables));
+    let child = processes::spawn(cargo(tree).args(arguments).envs(variables));
     let status = child.and_then(|mut child| child.wait());
     let status = status.map_err(|error| missing_cargo(&error))?;
     interrupt::give_way(!status.success());

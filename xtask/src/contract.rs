@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, bail};
 use events::contract::Promise;
 
-use crate::{interrupt, pipes::everything, workspace::Workspace};
+use crate::{pipes::everything, workspace::Workspace};
 
 /// A built contract.
 pub(crate) struct Contract {
@@ -27,7 +27,7 @@ pub(crate) struct Contract {
 impl Contract {
     /// The promises, in order, extras last.
     pub(crate) fn catalogue(&self) -> anyhow::Result<Vec<Promise>> {
-        let child = interrupt::spawn(&mut self.command("catalogue"));
+        let child = processes::spawn(&mut self.command("catalogue"));
         let mut child = child.context("the contract can't start")?;
         let _hold = child.stdin.take();
         let (said, complaint) = (everything(child.stdout.take()), everything(child.stderr.take()));
@@ -47,7 +47,7 @@ impl Contract {
     pub(crate) fn start(&self, promise: &str, subject: &str) -> anyhow::Result<Child> {
         let mut command = self.command("judge");
         command.env("CONTRACT_PROMISE", promise).env("SUBJECT", subject);
-        interrupt::spawn(&mut command).context("the contract can't start")
+        processes::spawn(&mut command).context("the contract can't start")
     }
 
     fn command(&self, task: &str) -> Command {

@@ -4,27 +4,12 @@
 //! signal to the runner reaches nobody else. The clean-up runs on its own thread while the main
 //! thread sees its children die; it must not take that for a result ([`give_way`]).
 
-use std::{
-    io,
-    os::unix::process::CommandExt,
-    process::{Child, Command},
-    sync::{
-        PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::Duration,
-};
+use std::{io, os::unix::process::CommandExt, process::Command, time::Duration};
 
 use anyhow::Context;
+use processes::{is_ending, park_for_good};
 
 use crate::{exit::Failure, terminal::note};
-
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-/// Held for reading while a process is being started, so that the clean-up can wait until it is
-/// there to be found.
-static STARTING: RwLock<()> = RwLock::new(());
 
 /// How long the processes may take to vanish after SIGKILL.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
@@ -34,8 +19,6 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 pub(crate) fn guard(wind_down: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     processes::adopt_orphans().context("orphans can't be adopted on this system")?;
     processes::on_interrupt(move || {
-        INTERRUPTED.store(true, Ordering::SeqCst);
-        drop(STARTING.write().unwrap_or_else(PoisonError::into_inner));
         wind_down();
         end_everything();
         note("\nStopped. Nothing that was started is left.");
@@ -55,17 +38,6 @@ pub(crate) fn become_it(command: &mut Command) -> io::Error {
     command.exec()
 }
 
-/// Starts `command`, unless an interrupt is under way: what starts while the clean-up makes its
-/// list of processes would outlive us.
-pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
-    let starting = STARTING.read().unwrap_or_else(PoisonError::into_inner);
-    if INTERRUPTED.load(Ordering::SeqCst) {
-        drop(starting);
-        park_for_good();
-    }
-    command.spawn()
-}
-
 /// Ends all descendants. Only for when nobody waits for a child any more, because it reaps them.
 pub(crate) fn end_everything() {
     let left = processes::end_descendants(LIMIT);
@@ -83,15 +55,8 @@ pub(crate) fn end_everything() {
 /// everybody at once, and the child may be gone before our handler has run.
 pub(crate) fn give_way(is_suspicious: bool) {
     let moment = Duration::from_millis(if is_suspicious { 300 } else { 0 });
-    let interrupted = || INTERRUPTED.load(Ordering::SeqCst).then_some(());
+    let interrupted = || is_ending().then_some(());
     if processes::until(moment, interrupted).is_some() {
         park_for_good();
-    }
-}
-
-/// The clean-up ends the process.
-fn park_for_good() -> ! {
-    loop {
-        thread::park();
     }
 }

@@ -93,7 +93,7 @@ impl Stage<'_> {
             Progress::saw(self.workspace, next::played(self.topic));
         }
         let mut tour = tour_of(self.workspace, &binary, &command, json);
-        let mut child = interrupt::spawn(&mut tour).context("the tour can't start")?;
+        let mut child = processes::spawn(&mut tour).context("the tour can't start")?;
         let pipe = child.stdin.take().context("the tour has no stdin")?;
         *hold.lock().unwrap_or_else(PoisonError::into_inner) = Some((pipe, child.id()));
         let status = child.wait().context("the tour got lost")?;
@@ -147,7 +147,7 @@ pub(crate) fn rehearse(
     };
     let mut tour = tour_of(workspace, &built.executable(&tour())?, &command, true);
     tour.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = interrupt::spawn(&mut tour).context("the tour can't start")?;
+    let mut child = processes::spawn(&mut tour).context("the tour can't start")?;
     let _hold = child.stdin.take();
     let (said, complaint) = (everything(child.stdout.take()), everything(child.stderr.take()));
     let ended = processes::until(LONGEST, || child.try_wait().ok().flatten());

@@ -1,19 +1,20 @@
 //! The program under test, running: in a process group of its own, heard on stdout and stderr.
 
+mod witness;
+
 use std::{
-    io::{BufRead, BufReader, Read},
     net::SocketAddr,
     os::unix::process::CommandExt,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{Arc, OnceLock},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use events::{Event, Exit};
 use nix::sys::signal::Signal;
 use processes::{Process, descendants_of, sweep, until};
 
+use self::witness::{pump, watch};
 use crate::{
     broken::{Broken, Kept},
     exchange::{self, Pending},
@@ -22,8 +23,6 @@ use crate::{
     wire::{Connection, Failure},
 };
 
-/// Longer lines are cut: nobody reads them, and a line without end must not fill our memory.
-const MAX_LINE: u64 = 2048;
 /// How long a program may take to say that it listens.
 const START_LIMIT: Duration = Duration::from_secs(15);
 /// How long a silent connection is waited for, unless a promise says otherwise.
@@ -45,13 +44,13 @@ impl Cluster {
     /// # Errors
     /// When it can't be started, ends first, or does not say so in time.
     pub fn start(recorder: &Recorder, mut command: Command) -> Kept<Self> {
-        let mut child = command
+        command
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .env_remove("RUST_BACKTRACE")
-            .spawn()
+            .env_remove("RUST_BACKTRACE");
+        let mut child = processes::spawn(&mut command)
             .map_err(|error| Broken::new("a program that starts", error.to_string()))?;
         // The moment from which reports count: an earlier cluster's `listening` is not ours.
         let earlier = recorder.entries().len();
@@ -231,36 +230,4 @@ impl Drop for Cluster {
         }
         self.recorder.wait(patience(Duration::from_secs(5)), |_| self.exit.get().copied());
     }
-}
-
-/// Records what the program prints, and goes on reading whatever it does: a full pipe would stop
-/// it.
-fn pump(recorder: &Recorder, pipe: Option<impl Read + Send + 'static>) {
-    let Some(pipe) = pipe else { return };
-    let recorder = recorder.clone();
-    thread::spawn(move || {
-        let mut reader = BufReader::new(pipe);
-        let mut line = Vec::new();
-        while let Ok(1..) = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
-            let text = String::from_utf8_lossy(&line);
-            let text = text.trim_end();
-            if !text.is_empty() && !text.starts_with("note: run with `RUST_BACKTRACE") {
-                recorder.hear(text);
-            }
-            line.clear();
-        }
-    });
-}
-
-fn watch(mut child: Child, recorder: Recorder, exit: Arc<OnceLock<Exit>>) {
-    let pid = child.id();
-    let began = Instant::now();
-    thread::spawn(move || {
-        let Ok(status) = child.wait() else { return };
-        let ended = Exit::from(status);
-        // Known before it is recorded: whoever is woken by the entry finds it.
-        let _ = exit.set(ended);
-        let lived = began.elapsed().as_secs_f64();
-        recorder.observe(format!("the primary ended: {ended} (pid {pid}, after {lived:.1} s)"));
-    });
 }

@@ -125,12 +125,13 @@ fn run_all(promises: &[Promise]) -> ExitCode {
 
 /// Has a process of its own judge the promise `id`, and shows the story if it is broken.
 fn judge_in_child(id: &str) -> Result<(), Failed> {
-    let mut child = Command::new(env::current_exe()?)
+    let mut command = Command::new(env::current_exe()?);
+    command
         .env("CONTRACT", "judge")
         .env("CONTRACT_PROMISE", id)
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
+        .stdout(Stdio::piped());
+    let mut child = processes::spawn(&mut command)?;
     // Held until the child is done: to the judge its end would mean that we are gone.
     let _alive = child.stdin.take();
     let output = child.wait_with_output()?;

@@ -91,12 +91,13 @@ impl Stage {
         let deadline = Instant::now() + patience(LOAD_LIMIT);
         while !load.wait_for(goal, Duration::from_millis(100)) && Instant::now() < deadline {
             if is_live {
-                print!("\r   {} requests so far ", thousands(load.sent()));
-                let _ = std::io::stdout().flush();
+                let mut stdout = std::io::stdout();
+                let _ = write!(stdout, "\r   {} requests so far ", thousands(load.sent()));
+                let _ = stdout.flush();
             }
         }
         if is_live {
-            print!("\r{}\r", " ".repeat(40));
+            let _ = write!(std::io::stdout(), "\r{}\r", " ".repeat(40));
         }
     }
 
@@ -119,7 +120,7 @@ impl Stage {
     pub(crate) fn stopped_by(&mut self, broken: crate::Broken) {
         let story = broken.story(&self.trial.recorder);
         if self.format == Format::Text {
-            println!("\n{}", timeline(&story.timeline, 80).join("\n"));
+            say(&format!("\n{}", timeline(&story.timeline, 80).join("\n")));
         }
         self.finding(false, format!("expected {}, observed {}", story.expected, story.observed));
     }
@@ -134,21 +135,23 @@ impl Stage {
     /// Ends the tour: the account of everything in one line, or the JSON object.
     pub(crate) fn close(&self) {
         match self.format {
-            Format::Json => println!("{}", self.as_json()),
+            Format::Json => say(&self.as_json().to_string()),
             Format::Text => {
                 let verdict = if self.holds() { "held".green() } else { "did not hold".red() };
-                println!("\n{} {}\n   {}", self.name.bold(), verdict.bold(), self.account_line());
+                let account = self.account_line();
+                say(&format!("\n{} {}\n   {account}", self.name.bold(), verdict.bold()));
             }
         }
     }
 
     fn account_line(&self) -> String {
-        let ms = |share| self.total.quantile(share).as_secs_f64() * 1e3;
-        format!("{}; p50 {:.1} ms, p99 {:.1} ms", self.total, ms(0.5), ms(0.99))
+        let ms = |latency: Duration| format!("{:.1} ms", latency.as_secs_f64() * 1e3);
+        let [p50, p99] = [0.5, 0.99].map(|share| ms(self.total.quantile(share)));
+        format!("{}\n   p50 {p50}, p99 {p99}, max {}", self.total, ms(self.total.max()))
     }
 
     fn as_json(&self) -> Value {
-        let ms = |share| self.total.quantile(share).as_secs_f64() * 1e3;
+        let ms = |latency: Duration| latency.as_secs_f64() * 1e3;
         let finding = |(holds, text): &(bool, String)| json!({ "held": holds, "text": text });
         let step = |step: &Step| {
             let findings: Vec<_> = step.findings.iter().map(finding).collect();
@@ -161,15 +164,16 @@ impl Stage {
             "answered": self.total.answered_in_all(),
             "refused": self.total.refused,
             "lost": self.total.lost(),
-            "p50_ms": ms(0.5),
-            "p99_ms": ms(0.99),
+            "p50_ms": ms(self.total.quantile(0.5)),
+            "p99_ms": ms(self.total.quantile(0.99)),
+            "max_ms": ms(self.total.max()),
             "steps": self.steps.iter().map(step).collect::<Vec<_>>(),
         })
     }
 
     pub(crate) fn print(&self, text: &str) {
         if self.format == Format::Text {
-            println!("{text}");
+            say(text);
         }
     }
 }
@@ -181,6 +185,11 @@ fn show(entry: &Entry) {
         entry.here = false;
     }
     for line in timeline(&[entry], 80) {
-        println!("  {line}");
+        say(&format!("  {line}"));
     }
+}
+
+/// Prints a line. Nobody may be reading any more, and the tour goes on to clean up all the same.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -1,71 +1,26 @@
 //! HTTP/1.1 by hand, because an ordinary client does not tell what we must know: was the
 //! connection refused, reset, closed before a single byte of the answer, or in the middle of it?
 
+mod answer;
+mod head;
+
 use std::{
-    fmt,
-    io::{BufRead, BufReader, ErrorKind, Read, Write},
+    io::{self, BufRead, BufReader, ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
 
+use self::{
+    answer::classify,
+    head::{Body, parse_head},
+};
+pub use self::{
+    answer::{Answer, Failure},
+    head::Head,
+};
+
 /// Bytes of an answer's head at most.
 const MAX_HEAD: usize = 16 * 1024;
-
-/// An answer that arrived whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// Its status code.
-    pub status: u16,
-    /// Whether the server closes the connection after it (RFC 9112, section 9.6).
-    pub closes: bool,
-    /// Its body.
-    pub body: String,
-}
-
-/// How a request fails.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// Nobody listens.
-    Refused,
-    /// The connection was reset before the first byte of an answer.
-    Reset,
-    /// The connection was closed in good order before the first byte of an answer.
-    Closed,
-    /// The answer began, and the connection ended in the middle of it.
-    Truncated,
-    /// Nothing came for this long.
-    TimedOut(Duration),
-    /// What came is not HTTP/1.1.
-    Malformed(String),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Refused => f.write_str("connection refused"),
-            Failure::Reset => f.write_str("connection reset before an answer"),
-            Failure::Closed => f.write_str("connection closed without an answer"),
-            Failure::Truncated => f.write_str("cut off in the middle of the answer"),
-            Failure::TimedOut(limit) => write!(f, "no answer within {:.1} s", limit.as_secs_f64()),
-            Failure::Malformed(what) => write!(f, "not an HTTP/1.1 answer: {what}"),
-        }
-    }
-}
-
-/// The head of an answer whose body is still to come.
-#[derive(Debug)]
-pub struct Head {
-    status: u16,
-    closes: bool,
-    body: Body,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Body {
-    Length(u64),
-    Chunked,
-    UntilClose,
-}
 
 /// One connection, and how many requests it has carried.
 #[derive(Debug)]
@@ -82,7 +37,7 @@ impl Connection {
     /// # Errors
     /// [`Failure::Refused`], most likely.
     pub fn open(address: SocketAddr, limit: Duration) -> Result<Self, Failure> {
-        let in_time = |error: std::io::Error| classify(&error, false, limit);
+        let in_time = |error: io::Error| classify(&error, false, limit);
         let stream = TcpStream::connect_timeout(&address, limit).map_err(in_time)?;
         stream.set_read_timeout(Some(limit)).map_err(in_time)?;
         stream.set_write_timeout(Some(limit)).map_err(in_time)?;
@@ -153,26 +108,51 @@ impl Connection {
     /// [`Failure::Truncated`] when the connection ends before the body does.
     pub fn read_body(&mut self, head: &Head) -> Result<Answer, Failure> {
         let mut body = Vec::new();
-        let read = match head.body {
-            Body::Length(length) => self.reader.by_ref().take(length).read_to_end(&mut body),
-            Body::Chunked => {
-                chunked_transfer::Decoder::new(&mut self.reader).read_to_end(&mut body)
-            }
-            Body::UntilClose => self.reader.read_to_end(&mut body),
-        };
-        let is_whole = match head.body {
-            Body::Length(length) => body.len() as u64 == length,
-            Body::Chunked | Body::UntilClose => true,
-        };
-        match read {
-            Ok(_) if is_whole => {
-                self.answered += 1;
-                let body = String::from_utf8_lossy(&body).into_owned();
-                Ok(Answer { status: head.status, closes: head.closes, body })
-            }
-            Ok(_) => Err(Failure::Truncated),
-            Err(error) => Err(classify(&error, true, self.limit)),
+        match head.body {
+            Body::Length(length) => self.read_exactly(length, &mut body)?,
+            Body::Chunked => self.read_chunks(&mut body)?,
+            Body::UntilClose => drop(self.in_time(|reader| reader.read_to_end(&mut body))?),
         }
+        self.answered += 1;
+        let body = String::from_utf8_lossy(&body).into_owned();
+        Ok(Answer { status: head.status, closes: head.closes, body })
+    }
+
+    /// Reads a chunked body (RFC 9112, section 7.1): each chunk after a line with its size, a last
+    /// one of size 0, then trailers up to an empty line. Anything less is a body that was cut off.
+    fn read_chunks(&mut self, body: &mut Vec<u8>) -> Result<(), Failure> {
+        loop {
+            let line = self.read_line()?;
+            let Ok(httparse::Status::Complete((_, size))) = httparse::parse_chunk_size(&line)
+            else {
+                return Err(Failure::Malformed("a chunk without a size".to_owned()));
+            };
+            if size == 0 {
+                while self.read_line()? != b"\r\n" {}
+                return Ok(());
+            }
+            self.read_exactly(size, body)?;
+            self.read_line()?;
+        }
+    }
+
+    fn read_line(&mut self) -> Result<Vec<u8>, Failure> {
+        let mut line = Vec::new();
+        self.in_time(|reader| reader.take(MAX_HEAD as u64).read_until(b'\n', &mut line))?;
+        if line.ends_with(b"\n") { Ok(line) } else { Err(Failure::Truncated) }
+    }
+
+    fn read_exactly(&mut self, length: u64, body: &mut Vec<u8>) -> Result<(), Failure> {
+        let read = self.in_time(|reader| reader.take(length).read_to_end(body))?;
+        if read as u64 == length { Ok(()) } else { Err(Failure::Truncated) }
+    }
+
+    /// Reads a part of an answer that has begun.
+    fn in_time<T>(
+        &mut self,
+        read: impl FnOnce(&mut BufReader<TcpStream>) -> io::Result<T>,
+    ) -> Result<T, Failure> {
+        read(&mut self.reader).map_err(|error| classify(&error, true, self.limit))
     }
 
     /// Sends GET `path` and reads the whole answer.
@@ -193,42 +173,4 @@ pub fn request(method: &str, path: &str, body: &str) -> String {
     let length =
         if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
     format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{length}\r\n{body}")
-}
-
-fn parse_head(bytes: &[u8]) -> Result<Head, Failure> {
-    let mut headers = [httparse::EMPTY_HEADER; 64];
-    let mut response = httparse::Response::new(&mut headers);
-    response.parse(bytes).map_err(|error| Failure::Malformed(error.to_string()))?;
-    let header = |name: &str| {
-        let found =
-            response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
-        Some(String::from_utf8_lossy(found.value).trim().to_ascii_lowercase())
-    };
-    let lists = |name: &str, token: &str| {
-        header(name).is_some_and(|value| value.split(',').any(|item| item.trim() == token))
-    };
-    let body = match header("content-length").map(|length| length.parse()) {
-        _ if lists("transfer-encoding", "chunked") => Body::Chunked,
-        Some(Ok(length)) => Body::Length(length),
-        Some(Err(_)) => return Err(Failure::Malformed("Content-Length is no number".to_owned())),
-        None if matches!(response.code, Some(204 | 304)) => Body::Length(0),
-        None => Body::UntilClose,
-    };
-    let closes = lists("connection", "close")
-        || matches!(body, Body::UntilClose)
-        || response.version == Some(0);
-    Ok(Head { status: response.code.unwrap_or(0), closes, body })
-}
-
-fn classify(error: &std::io::Error, began: bool, limit: Duration) -> Failure {
-    match error.kind() {
-        ErrorKind::ConnectionRefused => Failure::Refused,
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => Failure::TimedOut(limit),
-        _ if began => Failure::Truncated,
-        ErrorKind::UnexpectedEof => Failure::Closed,
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
-            Failure::Reset
-        }
-        other => Failure::Malformed(other.to_string()),
-    }
 }

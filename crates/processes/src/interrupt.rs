@@ -10,6 +10,8 @@ use signal_hook::{
     iterator::Signals,
 };
 
+use crate::spawn::begin_the_end;
+
 /// Runs `clean_up` when SIGINT, SIGTERM or SIGHUP arrives, then exits with 128 + the signal's
 /// number, as a shell reports a process that the signal ended.
 ///
@@ -19,6 +21,7 @@ pub fn on_interrupt(clean_up: impl FnOnce() + Send + 'static) -> io::Result<()> 
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
+            begin_the_end();
             clean_up();
             exit(128 + signal);
         }
@@ -34,6 +37,7 @@ pub fn when_stdin_closes(clean_up: impl FnOnce() + Send + 'static) {
     thread::spawn(move || {
         let mut byte = [0];
         while let Ok(1) = io::stdin().read(&mut byte) {}
+        begin_the_end();
         clean_up();
         exit(1);
     });

@@ -6,19 +6,22 @@
 //! 2. Nothing else is ever signalled.
 //! 3. A process that installed [`on_interrupt`] runs its clean-up when it is interrupted, also
 //!    when only it was told and its children were not.
+//! 4. Whatever is started by [`spawn`](spawn::spawn) is found by that clean-up, or never started.
 //!
 //! An orphan stays findable because [`adopt_orphans`] makes it our child instead of init's. Only
 //! Linux can do that; elsewhere an orphan is found by its process group alone.
 //!
-//! [`table`] lists processes, [`sweep`] ends them, [`interrupt`] says when, [`wait`] is the only
+//! [`mod@spawn`] starts processes, [`mod@table`] lists them, [`sweep`] ends them, [`interrupt`] says when, [`wait`] is the only
 //! place that polls.
 
 pub mod interrupt;
+pub mod spawn;
 pub mod sweep;
 pub mod table;
 pub mod wait;
 
 pub use interrupt::{on_interrupt, when_stdin_closes};
+pub use spawn::{is_ending, park_for_good, spawn};
 pub use sweep::{adopt_orphans, end_descendants};
 pub use table::{Process, descendants_of, is_alive, table};
 pub use wait::until;

@@ -1,0 +1,49 @@
+//! Threads that witness what a program prints, and its end.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::Child,
+    sync::{Arc, OnceLock},
+    thread,
+    time::Instant,
+};
+
+use events::Exit;
+
+use crate::recorder::Recorder;
+
+/// Longer lines are cut: nobody reads them, and a line without end must not fill our memory.
+const MAX_LINE: u64 = 2048;
+
+/// Records what the program prints, and goes on reading whatever it does: a full pipe would stop
+/// it.
+pub(super) fn pump(recorder: &Recorder, pipe: Option<impl Read + Send + 'static>) {
+    let Some(pipe) = pipe else { return };
+    let recorder = recorder.clone();
+    thread::spawn(move || {
+        let mut reader = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while let Ok(1..) = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
+            let text = String::from_utf8_lossy(&line);
+            let text = text.trim_end();
+            if !text.is_empty() && !text.starts_with("note: run with `RUST_BACKTRACE") {
+                recorder.hear(text);
+            }
+            line.clear();
+        }
+    });
+}
+
+/// Records the end of the program, and makes it known through `exit`.
+pub(super) fn watch(mut child: Child, recorder: Recorder, exit: Arc<OnceLock<Exit>>) {
+    let pid = child.id();
+    let began = Instant::now();
+    thread::spawn(move || {
+        let Ok(status) = child.wait() else { return };
+        let ended = Exit::from(status);
+        // Known before it is recorded: whoever is woken by the entry finds it.
+        let _ = exit.set(ended);
+        let lived = began.elapsed().as_secs_f64();
+        recorder.observe(format!("the primary ended: {ended} (pid {pid}, after {lived:.1} s)"));
+    });
+}
