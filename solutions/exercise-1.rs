@@ -68,6 +68,8 @@ fn replace(workers: &mut Workers, slot: u32) -> io::Result<()> {
 ///
 /// The exit code is 0 if everything was finished, and 1 if anything was cut off: by the drain
 /// timeout, by a second signal, or by a worker that died on the way.
+///
+/// Beyond the exercise, it emits `Event::ShutdownStarted` and `Event::ShutdownComplete`.
 async fn shut_down(
     config: &Config,
     workers: &mut Workers,
@@ -166,7 +168,7 @@ async fn drain(server: &mut Server, lame_duck: Duration, limit: Duration) -> usi
     server.close_idle();
     match timeout_at(deadline, server.all_closed()).await {
         Ok(()) => 0,
-        Err(_) => server.cut(),
+        Err(_) => server.cut().await,
     }
 }
 

@@ -17,6 +17,7 @@
 use std::{io, process::ExitCode, time::Duration};
 
 use cluster_basics::StartError;
+use events::{Event, Exit, Outcome, emit};
 use graceful_shutdown::given::{
     self, Config, FromWorker, Journal, Notice, Primary, Server, Signal, Signals, ToWorker, Workers,
 };
@@ -58,6 +59,8 @@ fn replace(workers: &mut Workers, slot: u32) -> io::Result<()> {
 ///
 /// The exit code is 0 if everything was finished, and 1 if anything was cut off: by the drain
 /// timeout, by a second signal, or by a worker that died on the way.
+///
+/// Beyond the exercise, it emits `Event::ShutdownStarted` and `Event::ShutdownComplete`.
 async fn shut_down(
     config: &Config,
     workers: &mut Workers,

@@ -33,6 +33,6 @@ pub async fn drain(server: &mut Server, lame_duck: Duration, limit: Duration) ->
     let _ = timeout(lame_duck.min(limit), server.all_closed()).await;
     server.close_idle();
     let is_in_time = timeout_at(deadline, server.all_closed()).await.is_ok();
-    let cut = if is_in_time { 0 } else { server.cut() };
+    let cut = if is_in_time { 0 } else { server.cut().await };
     Drained { answered: server.answered() - answered_before, cut }
 }

@@ -59,18 +59,19 @@ impl Broken {
         if let Some(entry) = self.moment.map(Moment::index).or_else(last_observation) {
             timeline[entry].here = true;
         }
-        let advice = advice_from_panic(&timeline).or(self.advice);
+        let advice: Vec<_> = advice_from_panic(&timeline).into_iter().chain(self.advice).collect();
+        let advice = (!advice.is_empty()).then(|| advice.join(" "));
         Story { expected: self.expected, observed: self.observed, advice, timeline }
     }
 }
 
-/// A panic in the program under test explains more than anything that we could guess.
+/// A panic in the program under test may explain more than anything that we could guess.
 fn advice_from_panic(timeline: &[events::Entry]) -> Option<String> {
     let mut lines = timeline.iter().map(|entry| entry.text.as_str());
     let place = lines.find_map(|text| text.split_once(" panicked at "))?.1.trim_end_matches(':');
     let message = lines.next().unwrap_or_default();
     Some(match message.strip_prefix("not yet implemented: ") {
-        Some(todo) => format!("The program came to a todo!() at {place}: {todo}."),
-        None => format!("The program panicked at {place}: {message}"),
+        Some(todo) => format!("The program came to a todo!() at {place}: “{todo}”."),
+        None => format!("The program panicked at {place}: “{message}”."),
     })
 }

@@ -94,11 +94,13 @@ impl Server {
         self.shared.decide(Fate::ClosedWhenIdle);
     }
 
-    /// Closes every connection now, whatever it is doing, and returns how many that were.
-    #[must_use]
-    pub fn cut(&self) -> usize {
+    /// Closes every connection now, whatever it is doing, and returns how many that were. When it
+    /// returns they are closed, and nothing of them runs any more.
+    pub async fn cut(&self) -> usize {
+        let open = *self.shared.open.borrow();
         self.shared.decide(Fate::Cut);
-        *self.shared.open.borrow()
+        self.all_closed().await;
+        open
     }
 
     /// Waits until no connection is open.
@@ -196,7 +198,7 @@ impl Drop for Open {
     }
 }
 
-/// Counts a request in flight, until it is dropped: then its answer has been written.
+/// Counts a request in flight, until it is dropped: then its answer has been written, or cut off.
 struct InFlight(Arc<Shared>);
 
 impl InFlight {
@@ -208,7 +210,9 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.answered.fetch_add(1, Ordering::AcqRel);
+        if *self.0.fate.borrow() < Fate::Cut {
+            self.0.answered.fetch_add(1, Ordering::AcqRel);
+        }
         self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
 }

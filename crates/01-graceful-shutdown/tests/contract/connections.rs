@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::{Cluster, Kept, Signal, Trial};
+use harness::{Broken, Cluster, Kept, Signal, Trial, wire::Connection};
 
 use crate::scene::{self, ENDLESS, NO_HURRY, Newcomer, PROMPT};
 
@@ -26,7 +26,7 @@ pub(crate) fn a_new_connection_while_draining_is_refused(trial: &Trial) -> Kept 
         trial.expect(
             newcomer == Newcomer::TurnedAway,
             "every new connection is refused, or told 503, while it drains",
-            format!("a new connection: {newcomer:?}, after another was turned away"),
+            format!("a new connection is {newcomer}, after others were turned away"),
         )?;
     }
     Ok(())
@@ -52,6 +52,7 @@ pub(crate) fn a_kept_alive_connection_is_told_to_close(trial: &Trial) -> Kept {
 fn is_told_to_close(trial: &Trial, millis: u32) -> Kept<bool> {
     let cluster = trial.start(&[NO_HURRY, ("LAME_DUCK_MS", "60000")])?;
     let (_, kept) = scene::meet(trial, &cluster)?;
+    let (_, idle) = scene::meet(trial, &cluster)?;
     let _held = cluster.get(ENDLESS)?.in_flight()?;
     let asked = cluster.get_on(kept, &format!("/?ms={millis}")).sent()?;
     cluster.signal(Signal::SIGTERM);
@@ -63,7 +64,7 @@ fn is_told_to_close(trial: &Trial, millis: u32) -> Kept<bool> {
     let said = if reply.answer.closes { "Connection: close" } else { "no Connection: close" };
     if !reply.answer.closes {
         let expected = "an answer with `Connection: close`, while it drains";
-        let broken = harness::Broken::new(expected, format!("200, whole, and {said}"));
+        let broken = Broken::new(expected, format!("200, whole, and {said}"));
         return Err(broken
             .at(reply.moment)
             .advice("The client believes that it may use this connection again. Who tells it?"));
@@ -71,7 +72,20 @@ fn is_told_to_close(trial: &Trial, millis: u32) -> Kept<bool> {
     reply.connection.wait_closed().map_err(|failure| {
         trial.broken("the connection is closed after that answer", failure.to_string())
     })?;
+    a_lame_duck_serves(trial, &cluster, idle)?;
     Ok(true)
+}
+
+/// A client can't know that the drain has begun, and sends its next request.
+fn a_lame_duck_serves(trial: &Trial, cluster: &Cluster, idle: Connection) -> Kept {
+    const EXPECTED: &str = "one more answer, with `Connection: close`, within LAME_DUCK_MS";
+    let lame_duck = |broken: Broken| {
+        let question = "It was idle as seen from the server. When may that be closed?";
+        broken.during("on a connection that was idle").expected(EXPECTED).advice(question)
+    };
+    let reply = cluster.get_on(idle, "/fast").expect_200().map_err(lame_duck)?;
+    let said = "200, whole, and no Connection: close";
+    trial.expect(reply.answer.closes, EXPECTED, said).map_err(lame_duck)
 }
 
 fn idle_does_not_hold_the_exit(trial: &Trial) -> Kept {

@@ -21,13 +21,21 @@ fn wait_for_a_successor(trial: &Trial, cluster: &Cluster, dead: u32) -> Kept {
     let replaced = processes::until(limit, || {
         let workers = cluster.processes().into_iter().map(|process| process.pid);
         alive = workers.filter(|pid| *pid != cluster.pid).collect();
-        (alive.len() == 2 && !alive.contains(&dead)).then_some(())
+        let is_decided = alive.len() == 2 && !alive.contains(&dead);
+        (is_decided || !cluster.is_running()).then_some(())
     });
+    let observed = if cluster.is_running() {
+        let pids: Vec<_> = alive.iter().map(u32::to_string).collect();
+        let seconds = limit.as_secs_f64();
+        format!("after {seconds:.0} s the only worker is pid {}", pids.join(" and "))
+    } else {
+        "the primary ended with its worker".to_owned()
+    };
     trial
         .expect(
-            replaced.is_some(),
+            replaced.is_some() && cluster.is_running(),
             "a new worker in place of the one that died",
-            format!("after {:.0} s the workers are {alive:?}", limit.as_secs_f64()),
+            observed,
         )
         .map_err(|broken| broken.advice("Who is told that a worker died, and what do they do?"))?;
     scene::meet_all(trial, cluster, 2)?;

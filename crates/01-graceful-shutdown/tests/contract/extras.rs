@@ -17,6 +17,20 @@ pub(crate) fn sigint_and_sigterm_have_their_own_timeouts(trial: &Trial) -> Kept 
     trial.expect(exit == Exit::Code(1), "exit code 1", exit.to_string())
 }
 
+/// A stopped process does not hear that it should drain, and would not hear SIGTERM either.
+pub(crate) fn a_stopped_worker_does_not_hold_the_exit(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "700")])?;
+    let (stopped, _) = scene::meet(trial, &cluster)?;
+    cluster.signal_process(stopped.pid, Signal::SIGSTOP)?;
+    cluster.signal(Signal::SIGTERM);
+    let exit = cluster.wait_exit(PROMPT).map_err(|broken| {
+        let question = "A stopped worker cuts nothing off by itself. Who ends it, and how?";
+        broken.expected("an exit soon after DRAIN_TIMEOUT_MS=700").advice(question)
+    })?;
+    trial.expect(exit == Exit::Code(1), "exit code 1", exit.to_string())?;
+    cluster.wait_gone(Duration::from_secs(5))
+}
+
 /// Asked on a connection that was open before: a new one may be refused.
 pub(crate) fn health_says_503_while_draining(trial: &Trial) -> Kept {
     let cluster = trial.start(&[NO_HURRY, ("LAME_DUCK_MS", "60000")])?;
@@ -41,7 +55,7 @@ pub(crate) fn the_shutdown_reports_what_it_drained_and_cut(trial: &Trial) -> Kep
     let took = asked.elapsed();
     let _ = held.outcome()?;
     let is_it = |event: &Event| matches!(event, Event::ShutdownComplete { .. });
-    let report = trial.recorder.wait_for_report(Duration::from_secs(5), is_it);
+    let report = trial.recorder.wait_for_report(Duration::from_secs(1), is_it);
     let Some(Event::ShutdownComplete { outcome, drained, cut, millis }) = report else {
         return Err(trial.broken("an event shutdown-complete", "none was reported"));
     };

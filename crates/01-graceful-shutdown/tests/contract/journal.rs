@@ -40,7 +40,8 @@ fn write_and_drain(trial: &Trial, file: &Path) -> Kept<Vec<String>> {
 
 fn write_and_be_cut(trial: &Trial, file: &Path) -> Kept<Vec<String>> {
     let journal = ("JOURNAL", &*file.to_string_lossy());
-    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "700"), journal])?;
+    let cluster =
+        trial.start(&[("DRAIN_TIMEOUT_MS", "700"), ("LAME_DUCK_MS", "60000"), journal])?;
     let lines = acknowledged(&cluster, "before the cut", 6)?;
     let _held = cluster.get(ENDLESS)?.in_flight()?;
     cluster.signal(Signal::SIGTERM);

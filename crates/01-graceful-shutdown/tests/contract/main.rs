@@ -82,6 +82,12 @@ const PROMISES: &[Promise] = &[
     )
     .extra(),
     promise!(
+        extras::a_stopped_worker_does_not_hold_the_exit,
+        "A stopped worker does not hold the exit: it is killed after the deadline.",
+        "#deadlines-and-escalation"
+    )
+    .extra(),
+    promise!(
         extras::health_says_503_while_draining,
         "/health says 503 while draining.",
         "#load-balancers-systemd-kubernetes"

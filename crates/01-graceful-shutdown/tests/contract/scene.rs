@@ -1,6 +1,6 @@
 //! What several promises need to set their scene.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use harness::{
     Cluster, Kept, Trial, patience,
@@ -87,28 +87,47 @@ pub(crate) fn knock(cluster: &Cluster) -> Newcomer {
     }
 }
 
+/// New connections that are turned away in a row until the drain counts as begun: not every worker
+/// is told in the same instant.
+const IN_A_ROW: usize = 8;
+
 /// Waits until new connections are turned away: the sign that the drain has begun.
 pub(crate) fn wait_until_draining(trial: &Trial, cluster: &Cluster) -> Kept {
     const EXPECTED: &str = "a new connection is refused, or told 503, once the drain has begun";
     let limit = patience(Duration::from_secs(10));
     let mut last = Newcomer::Answered(0);
-    let seen = processes::until(limit, || {
+    let mut in_a_row = 0;
+    let begun = processes::until(limit, || {
         last = knock(cluster);
-        (!matches!(last, Newcomer::Answered(_))).then_some(())
+        in_a_row = if last == Newcomer::TurnedAway { in_a_row + 1 } else { 0 };
+        let hangs = matches!(last, Newcomer::Hangs(_));
+        (hangs || in_a_row == IN_A_ROW).then_some(())
     });
-    match (seen, last) {
-        (Some(()), Newcomer::TurnedAway | Newcomer::Dropped) => {
-            trial.recorder.observe("a new connection is turned away: it drains");
+    let seconds = limit.as_secs_f64();
+    match last {
+        Newcomer::TurnedAway if begun.is_some() => {
+            trial.recorder.observe("new connections are turned away: it drains");
             Ok(())
         }
-        (_, Newcomer::Hangs(failure)) => Err(trial
-            .broken(EXPECTED, format!("a new connection was accepted by the kernel: {failure}"))
+        Newcomer::Hangs(_) => Err(trial
+            .broken(EXPECTED, format!("a new connection is {last}"))
             .advice("Somebody still holds the listening socket, and nobody accepts from it.")),
-        (_, last) => Err(trial
+        Newcomer::TurnedAway | Newcomer::Answered(_) | Newcomer::Dropped => Err(trial
             .broken(
                 EXPECTED,
-                format!("still {last:?} {:.0} s after the signal", limit.as_secs_f64()),
+                format!("{seconds:.0} s after the signal, a new connection is {last}"),
             )
             .advice("New work goes on arriving: who still accepts?")),
+    }
+}
+
+impl fmt::Display for Newcomer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Newcomer::Answered(status) => write!(f, "answered with {status}"),
+            Newcomer::TurnedAway => f.write_str("turned away"),
+            Newcomer::Dropped => f.write_str("accepted, and dropped without an answer"),
+            Newcomer::Hangs(failure) => write!(f, "left hanging: {failure}"),
+        }
     }
 }

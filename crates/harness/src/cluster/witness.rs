@@ -5,7 +5,6 @@ use std::{
     process::Child,
     sync::{Arc, OnceLock},
     thread,
-    time::Instant,
 };
 
 use events::Exit;
@@ -37,13 +36,11 @@ pub(super) fn pump(recorder: &Recorder, pipe: Option<impl Read + Send + 'static>
 /// Records the end of the program, and makes it known through `exit`.
 pub(super) fn watch(mut child: Child, recorder: Recorder, exit: Arc<OnceLock<Exit>>) {
     let pid = child.id();
-    let began = Instant::now();
     thread::spawn(move || {
         let Ok(status) = child.wait() else { return };
         let ended = Exit::from(status);
         // Known before it is recorded: whoever is woken by the entry finds it.
         let _ = exit.set(ended);
-        let lived = began.elapsed().as_secs_f64();
-        recorder.observe(format!("the primary ended: {ended} (pid {pid}, after {lived:.1} s)"));
+        recorder.observe(format!("the primary ended: {ended} (pid {pid})"));
     });
 }
