@@ -184,7 +184,7 @@ fn show(entry: &Entry) {
     if entry.source == Source::Observed {
         entry.here = false;
     }
-    for line in timeline(&[entry], 80) {
+    for line in timeline(&[entry], 78) {
         say(&format!("  {line}"));
     }
 }

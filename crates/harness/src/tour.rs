@@ -9,6 +9,7 @@ use std::{
 };
 
 use colored::Colorize;
+use events::Event;
 use nix::sys::signal::Signal;
 use processes::{
     adopt_orphans, end_descendants, is_alive, on_interrupt, sweep, until, when_stdin_closes,
@@ -61,21 +62,24 @@ pub fn tour(name: &str, play: fn(&mut Stage) -> Kept, try_this: &[&str]) -> Exit
 
 /// Leaves a cluster up for the learner until it ends, or Ctrl-C ends it.
 fn stay(stage: &Stage, try_this: &[&str], resident: &OnceLock<u32>) {
-    stage.print(&format!("\n{}", "Now it is yours. A cluster is up; in another terminal:".bold()));
     let Ok(cluster) = stage.start(&[]) else {
         return;
     };
     let _ = resident.set(cluster.pid);
+    let is_ready = |event: &Event| matches!(event, Event::WorkerReady { .. });
+    stage.trial().recorder.wait_for_report(Duration::from_secs(2), is_ready);
+    stage.print(&format!("\n{}", "Now it is yours. A cluster is up; in another terminal:".bold()));
     for line in try_this {
         let line = line
             .replace("{url}", &format!("http://{}", cluster.address))
             .replace("{pid}", &cluster.pid.to_string());
         stage.print(&format!("   {line}"));
     }
-    stage.print(&"   Ctrl-C here ends it gracefully.".dimmed().to_string());
+    stage.print(&"   Ctrl-C here ends it gracefully, a second one at once.".dimmed().to_string());
     while cluster.is_running() {
         let _ = cluster.wait_exit_quietly(Duration::from_hours(1));
     }
+    stage.print("\nThe cluster has ended, and nothing of it is left.");
 }
 
 /// Ends everything when we are interrupted or alone; a cluster that was left up is asked first.
@@ -93,7 +97,8 @@ fn guard(resident: &Arc<OnceLock<u32>>) -> std::io::Result<()> {
 
 fn end_all(resident: Option<u32>) {
     if let Some(pid) = resident.filter(|pid| is_alive(*pid)) {
-        let _ = sweep::send(pid, Signal::SIGTERM);
+        // The group, as the terminal would have done it, were it in our group.
+        let _ = sweep::send_to_group(pid, Signal::SIGINT);
         until(patience(FAREWELL), || (!is_alive(pid)).then_some(()));
     }
     let _ = end_descendants(patience(Duration::from_secs(5)));

@@ -3,27 +3,37 @@
 //! A terminal sends SIGINT to the whole foreground group, but `kill` and a supervisor reach one
 //! process only. A program under test has a group of its own, so in either case it is up to us.
 
-use std::{io, io::Read, process::exit, thread};
+use std::{io, io::Read, process::exit, thread, time::Duration};
 
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
 
-use crate::spawn::begin_the_end;
+use crate::{spawn::begin_the_end, sweep::end_descendants};
+
+/// How long SIGKILL may take to have its effect, when somebody is in a hurry.
+const SECOND_SIGNAL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs `clean_up` when SIGINT, SIGTERM or SIGHUP arrives, then exits with 128 + the signal's
-/// number, as a shell reports a process that the signal ended.
+/// number, as a shell reports a process that the signal ended. A second signal does not wait for
+/// the clean-up: it ends all descendants at once.
 ///
 /// # Errors
 /// When the handlers can't be installed.
 pub fn on_interrupt(clean_up: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            begin_the_end();
+        let mut signals = signals.forever();
+        let Some(first) = signals.next() else { return };
+        begin_the_end();
+        thread::spawn(move || {
             clean_up();
-            exit(128 + signal);
+            exit(128 + first);
+        });
+        if let Some(second) = signals.next() {
+            let _ = end_descendants(SECOND_SIGNAL_LIMIT);
+            exit(128 + second);
         }
     });
     Ok(())
