@@ -7,10 +7,14 @@ use crate::{Entry, Source};
 /// Entries shown at most; what is left out is counted in its place.
 pub const MAX_ENTRIES: usize = 16;
 
+/// Entries that are always shown at the beginning and at the end of a long recording.
+const HEAD: usize = 3;
+const TAIL: usize = 8;
+
 /// Draws `entries` as lines of at most `width` columns, without a final newline.
 ///
-/// A long recording is cut in the middle: how it began, and what led to the marked entry (or to
-/// the end, if none is marked) tell most.
+/// Of a long recording it shows how it began, what led to the marked entry (or to the end, if none
+/// is marked), and in between what the tester did to the program.
 #[must_use]
 pub fn timeline(entries: &[Entry], width: usize) -> Vec<String> {
     let end = entries.iter().position(|entry| entry.here).map_or(entries.len(), |at| at + 3);
@@ -18,12 +22,29 @@ pub fn timeline(entries: &[Entry], width: usize) -> Vec<String> {
     if entries.len() <= MAX_ENTRIES {
         return entries.iter().map(|entry| line(entry, width)).collect();
     }
-    let (head, tail) = (MAX_ENTRIES / 4, MAX_ENTRIES - MAX_ENTRIES / 4 - 1);
-    let left_out = entries.len() - head - tail;
-    let mut lines: Vec<String> = entries[..head].iter().map(|entry| line(entry, width)).collect();
-    lines.push(format!("         … {left_out} more").dimmed().to_string());
-    lines.extend(entries[entries.len() - tail..].iter().map(|entry| line(entry, width)));
+    let tail = entries.len() - TAIL;
+    let landmarks = (HEAD..tail).rev().filter(|at| is_landmark(&entries[*at]));
+    let landmarks: Vec<usize> = landmarks.take(MAX_ENTRIES - HEAD - TAIL).collect();
+    let mut lines = Vec::new();
+    let mut left_out = 0;
+    for (at, entry) in entries.iter().enumerate() {
+        if at < HEAD || at >= tail || landmarks.contains(&at) {
+            if left_out > 0 {
+                lines.push(format!("         … {left_out} more").dimmed().to_string());
+                left_out = 0;
+            }
+            lines.push(line(entry, width));
+        } else {
+            left_out += 1;
+        }
+    }
     lines
+}
+
+/// A start of the program, or a signal to it: what everything else is an effect of.
+fn is_landmark(entry: &Entry) -> bool {
+    let is_ours = entry.source == Source::Observed;
+    is_ours && (entry.text.starts_with("started ") || entry.text.contains(" sent to "))
 }
 
 fn line(entry: &Entry, width: usize) -> String {
@@ -84,10 +105,13 @@ mod tests {
         let mut entries: Vec<Entry> =
             (0..100).map(|i| Entry::observed(f64::from(i), format!("step {i}"))).collect();
         entries[90].here = true;
+        entries[50].text = "SIGTERM sent to the primary".to_owned();
         let lines = timeline(&entries, 80);
-        assert_eq!(lines.len(), MAX_ENTRIES);
         assert!(lines[0].ends_with("step 0"));
-        assert_eq!(lines[4].trim(), "… 78 more");
+        assert_eq!(lines[HEAD].trim(), "… 47 more");
+        assert!(lines[HEAD + 1].ends_with("SIGTERM sent to the primary"));
+        assert_eq!(lines[HEAD + 2].trim(), "… 34 more");
+        assert!(lines[HEAD + 3].ends_with("step 85"));
         assert!(lines[lines.len() - 3].ends_with("step 90  <- here"));
         assert!(lines[lines.len() - 1].ends_with("step 92"));
     }

@@ -2,7 +2,10 @@
 
 use events::contract::Story;
 
-use crate::recorder::{Moment, Recorder};
+use crate::{
+    cluster::THE_END,
+    recorder::{Moment, Recorder},
+};
 
 /// Whether a promise was kept, or what a step of checking it brought.
 pub type Kept<T = ()> = Result<T, Broken>;
@@ -54,10 +57,15 @@ impl Broken {
     #[must_use]
     pub fn story(self, recorder: &Recorder) -> Story {
         let mut timeline = recorder.entries();
+        // What came after that is our own doing, and tells nothing about the program.
+        if let Some(end) = timeline.iter().rposition(|entry| entry.text == THE_END) {
+            timeline.truncate(end);
+        }
         let last_observation =
             || timeline.iter().rposition(|entry| entry.source == events::Source::Observed);
-        if let Some(entry) = self.moment.map(Moment::index).or_else(last_observation) {
-            timeline[entry].here = true;
+        let entry = self.moment.map(Moment::index).or_else(last_observation);
+        if let Some(entry) = entry.and_then(|entry| timeline.get_mut(entry)) {
+            entry.here = true;
         }
         let advice: Vec<_> = advice_from_panic(&timeline).into_iter().chain(self.advice).collect();
         let advice = (!advice.is_empty()).then(|| advice.join(" "));

@@ -19,10 +19,12 @@ use crate::{
     broken::{Broken, Kept},
     exchange::{self, Pending},
     patience,
-    recorder::Recorder,
+    recorder::{Moment, Recorder},
     wire::{Connection, Failure},
 };
 
+/// What is recorded when the check has seen enough: whatever follows is our own doing.
+pub(crate) const THE_END: &str = "the check has seen enough, and ends the program";
 /// How long a program may take to say that it listens.
 const START_LIMIT: Duration = Duration::from_secs(15);
 /// How long a silent connection is waited for, unless a promise says otherwise.
@@ -135,12 +137,15 @@ impl Cluster {
         Ok(exchange::start(&self.recorder, connection, "POST", path, body, patience(READ_LIMIT)))
     }
 
-    /// Sends `signal` to the process that we started, and to it alone.
-    pub fn signal(&self, signal: Signal) {
-        self.recorder.observe(format!("{signal} sent to the primary (pid {})", self.pid));
+    /// Sends `signal` to the process that we started, and to it alone; answers when that was.
+    #[expect(clippy::must_use_candidate, reason = "the effect is what most callers want")]
+    pub fn signal(&self, signal: Signal) -> Moment {
+        let pid = self.pid;
+        let moment = self.recorder.observe(format!("{signal} sent to the primary (pid {pid})"));
         if self.exit.get().is_none() {
             let _ = sweep::send(self.pid, signal);
         }
+        moment
     }
 
     /// Sends `signal` to every process of the group, as a terminal does with Ctrl-C.
@@ -225,6 +230,9 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if self.is_running() {
+            self.recorder.observe(THE_END);
+        }
         for process in self.processes() {
             let _ = sweep::send(process.pid, Signal::SIGKILL);
         }

@@ -116,10 +116,8 @@ impl Pending {
     /// # Errors
     /// When there was none: `expected` is then "an answer".
     pub fn reply(self) -> Kept<Reply> {
-        match self.outcome()? {
-            Ok(reply) => Ok(reply),
-            Err((failure, moment)) => Err(self.broken(&failure, moment)),
-        }
+        let label = self.label.clone();
+        self.outcome()?.map_err(|(failure, moment)| broken(&label, &failure, moment))
     }
 
     /// Waits for its end, and for a whole 200.
@@ -140,7 +138,7 @@ impl Pending {
     ///
     /// # Errors
     /// Only when there is no end at all.
-    pub fn outcome(&self) -> Kept<Result<Reply, (Failure, Moment)>> {
+    pub fn outcome(self) -> Kept<Result<Reply, (Failure, Moment)>> {
         loop {
             match self.next()? {
                 Progress::Done(outcome) => return Ok(outcome.map(|reply| *reply)),
@@ -149,7 +147,7 @@ impl Pending {
         }
     }
 
-    /// Whether it has ended by now, well or badly. Forgets nothing that [`Self::outcome`] needs.
+    /// Whether it has ended by now, well or badly.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Acquire)
@@ -162,7 +160,9 @@ impl Pending {
                 return Ok(self);
             }
             match step {
-                Progress::Done(Err((failure, moment))) => return Err(self.broken(&failure, moment)),
+                Progress::Done(Err((failure, moment))) => {
+                    return Err(broken(&self.label, &failure, moment));
+                }
                 Progress::Done(Ok(reply)) => {
                     let observed = format!("{}: {} at once", self.label, reply.answer.status);
                     return Err(Broken::new(format!("{what}, and the rest comes later"), observed)
@@ -171,10 +171,6 @@ impl Pending {
                 Progress::Sent | Progress::Begun => {}
             }
         }
-    }
-
-    fn broken(&self, failure: &Failure, moment: Moment) -> Broken {
-        Broken::new("200 and the whole body", format!("{}: {failure}", self.label)).at(moment)
     }
 
     /// The exchange's own read limit ends it; this one only guards against an answer that never
@@ -188,4 +184,8 @@ impl Pending {
             ),
         })
     }
+}
+
+fn broken(label: &str, failure: &Failure, moment: Moment) -> Broken {
+    Broken::new("200 and the whole body", format!("{label}: {failure}")).at(moment)
 }

@@ -93,6 +93,12 @@ impl Recorder {
         self.shared.began.elapsed().as_secs_f64()
     }
 
+    /// When `moment` was, in seconds since the recording began.
+    #[must_use]
+    pub fn time_of(&self, moment: Moment) -> f64 {
+        self.tape().entries.get(moment.0).map_or(0.0, |entry| entry.at)
+    }
+
     /// Everything recorded so far.
     #[must_use]
     pub fn entries(&self) -> Vec<Entry> {

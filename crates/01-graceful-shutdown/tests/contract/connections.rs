@@ -57,14 +57,14 @@ fn is_told_to_close(trial: &Trial, millis: u32) -> Kept<bool> {
     let asked = cluster.get_on(kept, &format!("/?ms={millis}")).sent()?;
     cluster.signal(Signal::SIGTERM);
     scene::wait_until_draining(trial, &cluster)?;
-    if asked.is_over() && asked.outcome()?.is_ok_and(|reply| !reply.answer.closes) {
+    let was_early = asked.is_over();
+    let (_, mut reply) = scene::whole(trial, asked)?;
+    if was_early && !reply.answer.closes {
         return Ok(false);
     }
-    let mut reply = asked.expect_200()?;
-    let said = if reply.answer.closes { "Connection: close" } else { "no Connection: close" };
     if !reply.answer.closes {
         let expected = "an answer with `Connection: close`, while it drains";
-        let broken = Broken::new(expected, format!("200, whole, and {said}"));
+        let broken = Broken::new(expected, "200, whole, and no Connection: close");
         return Err(broken
             .at(reply.moment)
             .advice("The client believes that it may use this connection again. Who tells it?"));

@@ -2,44 +2,24 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use events::Exit;
 use harness::{Cluster, Kept, Signal, Trial, patience};
 
 use crate::scene::{self, ENDLESS, NO_HURRY, PROMPT};
 
 pub(crate) fn a_crashed_worker_is_replaced_until_the_drain_begins(trial: &Trial) -> Kept {
     let cluster = trial.start(&[NO_HURRY])?;
-    let victim = *scene::meet_all(trial, &cluster, 2)?.keys().next().expect("two were met");
-    cluster.signal_process(victim, Signal::SIGKILL)?;
-    wait_for_a_successor(trial, &cluster, victim)?;
+    let workers: Vec<u32> = scene::meet_all(trial, &cluster, 2)?.into_keys().collect();
+    for victim in workers {
+        cluster.signal_process(victim, Signal::SIGKILL)?;
+        // The dead answer nobody, so two processes that answer are a survivor and a successor.
+        scene::meet_all(trial, &cluster, 2).map_err(|broken| {
+            broken
+                .expected("a new worker in place of the one that died")
+                .advice("Who is told that a worker died, and what do they do?")
+        })?;
+    }
     nobody_is_started_while_draining(trial, &cluster)
-}
-
-/// Two processes answer again, and the dead one is neither.
-fn wait_for_a_successor(trial: &Trial, cluster: &Cluster, dead: u32) -> Kept {
-    let limit = patience(PROMPT);
-    let mut alive = BTreeSet::new();
-    let replaced = processes::until(limit, || {
-        let workers = cluster.processes().into_iter().map(|process| process.pid);
-        alive = workers.filter(|pid| *pid != cluster.pid).collect();
-        let is_decided = alive.len() == 2 && !alive.contains(&dead);
-        (is_decided || !cluster.is_running()).then_some(())
-    });
-    let observed = if cluster.is_running() {
-        let pids: Vec<_> = alive.iter().map(u32::to_string).collect();
-        let seconds = limit.as_secs_f64();
-        format!("after {seconds:.0} s the only worker is pid {}", pids.join(" and "))
-    } else {
-        "the primary ended with its worker".to_owned()
-    };
-    trial
-        .expect(
-            replaced.is_some() && cluster.is_running(),
-            "a new worker in place of the one that died",
-            observed,
-        )
-        .map_err(|broken| broken.advice("Who is told that a worker died, and what do they do?"))?;
-    scene::meet_all(trial, cluster, 2)?;
-    Ok(())
 }
 
 fn nobody_is_started_while_draining(trial: &Trial, cluster: &Cluster) -> Kept {
@@ -47,38 +27,59 @@ fn nobody_is_started_while_draining(trial: &Trial, cluster: &Cluster) -> Kept {
     let (Some((_, one)), Some((victim, other))) = (workers.next(), workers.next()) else {
         return Err(trial.broken("two workers", "fewer"));
     };
-    let known: BTreeSet<u32> = cluster.processes().iter().map(|process| process.pid).collect();
-    let held = cluster.get_on(one, "/slow?ms=3000").in_flight()?;
-    let _lost = cluster.get_on(other, ENDLESS).in_flight()?;
+    let known = children(cluster);
+    let held = cluster.get_on(one, "/slow?ms=2500").in_flight()?;
+    let lost = cluster.get_on(other, ENDLESS).in_flight()?;
     cluster.signal(Signal::SIGTERM);
     scene::wait_until_draining(trial, cluster)?;
     cluster.signal_process(victim, Signal::SIGKILL)?;
-    let mut strangers = Vec::new();
+    let mut strangers = BTreeSet::<u32>::new();
     let _ = processes::until(patience(PROMPT), || {
-        let now = cluster.processes().into_iter().map(|process| process.pid);
-        strangers = now.filter(|pid| !known.contains(pid)).collect();
+        strangers.extend(children(cluster).difference(&known));
         (!strangers.is_empty() || !cluster.is_running()).then_some(())
     });
     trial.expect(
         strangers.is_empty(),
         "no new worker while it drains",
-        format!("a new process was started: {strangers:?}"),
+        format!("the primary started a process: {strangers:?}"),
     )?;
-    held.expect_200()?;
-    cluster.wait_exit(PROMPT)?;
-    Ok(())
+    scene::whole(trial, held)?;
+    let was_lost = lost.outcome()?.is_err();
+    trial.expect(was_lost, "a request that is lost with its worker", "it was answered")?;
+    let exit = cluster.wait_exit(PROMPT)?;
+    trial.expect(
+        exit == Exit::Code(1),
+        "exit code 1: a worker died with a request in its hands",
+        format!("{exit}"),
+    )
+}
+
+/// The processes that the primary started itself: what a worker starts is no worker.
+fn children(cluster: &Cluster) -> BTreeSet<u32> {
+    let processes = cluster.processes().into_iter();
+    processes.filter(|process| process.parent == cluster.pid).map(|process| process.pid).collect()
+}
+
+/// While it runs, and in the middle of a drain.
+pub(crate) fn workers_do_not_outlive_a_killed_primary(trial: &Trial) -> Kept {
+    dies_with_its_workers(trial, false)?;
+    dies_with_its_workers(trial, true).map_err(|broken| broken.during("while it drained"))
 }
 
 /// Each worker holds a request, so that none of them is about to end anyway.
-pub(crate) fn workers_do_not_outlive_a_killed_primary(trial: &Trial) -> Kept {
+fn dies_with_its_workers(trial: &Trial, is_draining: bool) -> Kept {
     let cluster = trial.start(&[NO_HURRY])?;
     let workers = scene::meet_all(trial, &cluster, 2)?;
     let _held: Vec<_> = workers
         .into_values()
         .map(|connection| cluster.get_on(connection, ENDLESS).in_flight())
         .collect::<Result<_, _>>()?;
+    if is_draining {
+        cluster.signal(Signal::SIGTERM);
+        scene::wait_until_draining(trial, &cluster)?;
+    }
     cluster.signal(Signal::SIGKILL);
-    cluster.wait_gone(Duration::from_secs(8)).map_err(|broken| {
+    cluster.wait_gone(Duration::from_secs(5)).map_err(|broken| {
         broken.expected("no worker outlives its primary").advice(
             "Nobody sends a signal when a primary dies by SIGKILL. What do its workers see?",
         )

@@ -1,9 +1,9 @@
 //! How it ends: by itself, by the timeout, or by a second signal.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use events::Exit;
-use harness::{Kept, Signal, Trial, patience, wire::Failure};
+use harness::{Broken, Cluster, Kept, Signal, Trial};
 
 use crate::scene::{self, ENDLESS, NO_HURRY, PROMPT};
 
@@ -11,7 +11,7 @@ pub(crate) fn a_drained_cluster_exits_0_and_leaves_no_process(trial: &Trial) -> 
     let cluster = trial.start(&[NO_HURRY])?;
     let slow = cluster.get("/slow?ms=500")?.in_flight()?;
     cluster.signal(Signal::SIGTERM);
-    slow.expect_200()?;
+    scene::whole(trial, slow)?;
     let exit = cluster.wait_exit(PROMPT).map_err(|broken| {
         broken
             .expected("an exit as soon as the last answer is out, long before the timeout of 120 s")
@@ -22,45 +22,70 @@ pub(crate) fn a_drained_cluster_exits_0_and_leaves_no_process(trial: &Trial) -> 
         "exit code 0: everything was finished",
         format!("{exit}, though nothing was cut off"),
     )?;
-    cluster.wait_gone(Duration::from_secs(5))
+    cluster.wait_gone(Duration::from_secs(2))
 }
 
+/// With two timeouts, so that it can be told whose timeout it was.
 pub(crate) fn a_request_that_outlives_the_timeout_is_cut(trial: &Trial) -> Kept {
-    const TIMEOUT: Duration = Duration::from_millis(1500);
-    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "1500")])?;
+    let short = cut_after(trial, Duration::from_secs(1))?;
+    let long = cut_after(trial, Duration::from_secs(4))?;
+    trial.expect(
+        long >= short + 1.0,
+        "requests that are cut off after DRAIN_TIMEOUT_MS: 1 s, then 4 s",
+        format!("cut off after {short:.1} s, then {long:.1} s"),
+    )
+}
+
+/// How many seconds after SIGTERM a request that never ends is cut off.
+fn cut_after(trial: &Trial, timeout: Duration) -> Kept<f64> {
+    let seconds = timeout.as_secs_f64();
+    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", &timeout.as_millis().to_string())])?;
     let held = cluster.get(ENDLESS)?.in_flight()?;
-    let asked = Instant::now();
-    cluster.signal(Signal::SIGTERM);
-    let exit = cluster.wait_exit(TIMEOUT + PROMPT).map_err(|broken| {
+    let asked = cluster.signal(Signal::SIGTERM);
+    let exit = cluster.wait_exit(timeout + PROMPT).map_err(|broken| {
         broken
-            .expected("an exit soon after the drain timeout of 1.5 s")
+            .expected(format!("an exit soon after the drain timeout of {seconds} s"))
             .advice("The request never ends. What ends the wait for it?")
     })?;
-    let took = asked.elapsed();
-    let observed = format!("over after {:.2} s", took.as_secs_f64());
+    let (failure, cut) = match held.outcome()? {
+        Err(failure) => failure,
+        Ok(reply) => {
+            let observed = format!("it was answered: {}", reply.answer.status);
+            return Err(Broken::new("a request that is cut off", observed).at(reply.moment));
+        }
+    };
+    let took = trial.recorder.time_of(cut) - trial.recorder.time_of(asked);
     // The program began to count after we did, so this can't be the clock's fault.
-    trial.expect(took >= TIMEOUT, "the whole drain timeout of 1.5 s for the request", observed)?;
-    match held.outcome()? {
-        Err((Failure::Truncated | Failure::Reset, _)) => {}
-        Err((other, _)) => return Err(trial.broken("a request that is cut off", other.to_string())),
-        Ok(_) => return Err(trial.broken("a request that is cut off", "it was answered whole")),
+    if took < seconds {
+        let observed = format!("{failure} after {took:.2} s");
+        let expected = format!("the whole drain timeout of {seconds} s for the request");
+        return Err(Broken::new(expected, observed).at(cut));
     }
     trial.expect(
         exit == Exit::Code(1),
         "exit code 1: the deadline cut work off",
         format!("{exit}, though a request was cut off"),
     )?;
-    cluster.wait_gone(Duration::from_secs(5))
+    cluster.wait_gone(Duration::from_secs(2))?;
+    Ok(took)
 }
 
 pub(crate) fn a_second_signal_ends_it_at_once(trial: &Trial) -> Kept {
+    second_signal(trial, |cluster| {
+        cluster.signal(Signal::SIGTERM);
+    })?;
+    // Somebody presses Ctrl-C twice.
+    second_signal(trial, |cluster| cluster.signal_group(Signal::SIGINT))
+}
+
+fn second_signal(trial: &Trial, signal: impl Fn(&Cluster)) -> Kept {
     let cluster = trial.start(&[NO_HURRY])?;
     let _held = cluster.get(ENDLESS)?.in_flight()?;
-    cluster.signal(Signal::SIGTERM);
+    signal(&cluster);
     scene::wait_until_draining(trial, &cluster)?;
     trial.expect(cluster.is_running(), "the first signal drains", "it is gone already")?;
-    cluster.signal(Signal::SIGTERM);
-    let exit = cluster.wait_exit(PROMPT).map_err(|broken| {
+    signal(&cluster);
+    let exit = cluster.wait_exit(AT_ONCE).map_err(|broken| {
         broken
             .expected("an exit at once after the second signal")
             .advice("Whoever sends a second signal has lost patience. Who is listening?")
@@ -70,5 +95,8 @@ pub(crate) fn a_second_signal_ends_it_at_once(trial: &Trial) -> Kept {
         "an exit code other than 0: work was cut off",
         format!("{exit}"),
     )?;
-    cluster.wait_gone(patience(Duration::from_secs(5)))
+    cluster.wait_gone(Duration::from_secs(2))
 }
+
+/// At once, and time for a machine with other things to do.
+const AT_ONCE: Duration = Duration::from_secs(4);

@@ -50,7 +50,7 @@ pub(crate) fn the_shutdown_reports_what_it_drained_and_cut(trial: &Trial) -> Kep
     let answered = cluster.get("/slow?ms=600")?.in_flight()?;
     let asked = Instant::now();
     cluster.signal(Signal::SIGTERM);
-    answered.expect_200()?;
+    scene::whole(trial, answered)?;
     cluster.wait_exit(PROMPT)?;
     let took = asked.elapsed();
     let _ = held.outcome()?;

@@ -1,39 +1,48 @@
 //! A request in flight when the signal comes is answered.
 
-use harness::{Broken, Cluster, Kept, Signal, Trial};
+use harness::{Cluster, Kept, Signal, Trial};
 
 use crate::scene::{self, NO_HURRY};
 
 /// `/slow` is proven to be in flight: the head of its answer has arrived. `/` is the everyday
 /// case: accepted, and nothing said yet.
 pub(crate) fn a_request_in_flight_at_sigterm_is_answered_whole(trial: &Trial) -> Kept {
-    answers_what_is_in_flight(trial, |cluster| cluster.signal(Signal::SIGTERM)).map_err(|broken| {
+    answers_what_is_in_flight(trial, |cluster| {
+        cluster.signal(Signal::SIGTERM);
+    })
+    .map_err(|broken| {
         broken.advice("The request was there before the signal. Who ended its process, and why?")
     })
 }
 
-/// To the primary alone, as `kill -INT` does, then to every process, as a terminal does. Who hears
-/// a Ctrl-C first is chance, so the workers once get it well before the primary.
+/// To the primary alone, as `kill -INT` does, then to every process, as a terminal does with Ctrl-C
+/// and a service manager with SIGTERM. Who hears it first is chance, so once the workers get it
+/// well before the primary.
 pub(crate) fn a_request_in_flight_at_ctrl_c_is_answered_whole(trial: &Trial) -> Kept {
-    answers_what_is_in_flight(trial, |cluster| cluster.signal(Signal::SIGINT))?;
-    let ctrl_c = |broken: Broken| {
-        let question = "Ctrl-C reaches the workers as well. Whose decision is it to stop?";
-        broken.during("after Ctrl-C").advice(question)
-    };
-    answers_what_is_in_flight(trial, workers_first).map_err(ctrl_c)?;
-    answers_what_is_in_flight(trial, |cluster| cluster.signal_group(Signal::SIGINT)).map_err(ctrl_c)
+    const QUESTION: &str = "The workers hear it as well. Whose decision is it to stop?";
+    answers_what_is_in_flight(trial, |cluster| {
+        cluster.signal(Signal::SIGINT);
+    })?;
+    for (signal, part) in
+        [(Signal::SIGINT, "after Ctrl-C"), (Signal::SIGTERM, "after SIGTERM to every process")]
+    {
+        answers_what_is_in_flight(trial, |cluster| workers_first(cluster, signal))
+            .map_err(|broken| broken.during(part).advice(QUESTION))?;
+    }
+    answers_what_is_in_flight(trial, |cluster| cluster.signal_group(Signal::SIGINT))
+        .map_err(|broken| broken.during("after Ctrl-C").advice(QUESTION))
 }
 
-fn workers_first(cluster: &Cluster) {
+fn workers_first(cluster: &Cluster, signal: Signal) {
     for process in cluster.processes().iter().filter(|process| process.pid != cluster.pid) {
         // It may be gone by now, of the same signal to its sibling: that is what we look for.
-        let _ = cluster.signal_process(process.pid, Signal::SIGINT);
+        let _ = cluster.signal_process(process.pid, signal);
     }
     // By the time that these are answered, the workers have seen to their signals.
     for _ in 0..8 {
         let _ = scene::knock(cluster);
     }
-    cluster.signal(Signal::SIGINT);
+    cluster.signal(signal);
 }
 
 fn answers_what_is_in_flight(trial: &Trial, signal: impl Fn(&Cluster)) -> Kept {
@@ -41,7 +50,7 @@ fn answers_what_is_in_flight(trial: &Trial, signal: impl Fn(&Cluster)) -> Kept {
     let everyday = cluster.get("/?ms=1000")?.sent()?;
     let slow = cluster.get("/slow?ms=700")?.in_flight()?;
     signal(&cluster);
-    slow.expect_200()?;
-    everyday.expect_200()?;
+    scene::whole(trial, slow)?;
+    scene::whole(trial, everyday)?;
     Ok(())
 }

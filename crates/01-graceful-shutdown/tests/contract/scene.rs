@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use harness::{
-    Cluster, Kept, Trial, patience,
+    Cluster, Kept, Trial,
+    exchange::{Pending, Reply},
+    patience,
     wire::{Connection, Failure},
 };
 use serde::Deserialize;
@@ -22,40 +24,63 @@ pub(crate) struct Who {
     pub(crate) pid: u32,
 }
 
-/// A kept-alive connection, and the worker at its other end.
-pub(crate) fn meet(trial: &Trial, cluster: &Cluster) -> Kept<(Who, Connection)> {
-    let reply = cluster.get("/fast")?.expect_200()?;
+/// An answer that is whole: a 200 whose body is the JSON of PROTOCOL.md to its last byte.
+pub(crate) fn whole(trial: &Trial, pending: Pending) -> Kept<(Who, Reply)> {
+    let reply = pending.expect_200()?;
     match serde_json::from_str(&reply.answer.body) {
-        Ok(who) => Ok((who, reply.connection)),
-        Err(error) => Err(trial
-            .broken(
-                r#"GET /fast: JSON with "worker" and "pid""#,
-                format!("{error}: {}", reply.answer.body.trim()),
-            )
-            .at(reply.moment)),
+        Ok(who) => Ok((who, reply)),
+        Err(error) => {
+            let body = reply.answer.body.trim();
+            let observed = format!("200, and {} bytes that are not it: {error}", body.len());
+            let expected = r#"200 and a whole JSON object with "worker" and "pid""#;
+            Err(trial.broken(expected, observed).at(reply.moment))
+        }
     }
 }
 
+/// A kept-alive connection, and the worker at its other end.
+pub(crate) fn meet(trial: &Trial, cluster: &Cluster) -> Kept<(Who, Connection)> {
+    let (who, reply) = whole(trial, cluster.get("/fast")?)?;
+    Ok((who, reply.connection))
+}
+
 /// A kept-alive connection to each of `number` workers, by process.
+///
+/// It goes on connecting for a while: a worker may take its time to start, and one that is dying
+/// may take a connection along.
 pub(crate) fn meet_all(
     trial: &Trial,
     cluster: &Cluster,
     number: usize,
 ) -> Kept<BTreeMap<u32, Connection>> {
-    const ATTEMPTS: usize = 200;
+    let limit = patience(Duration::from_secs(10));
     let mut met = BTreeMap::new();
-    for _ in 0..ATTEMPTS {
-        let (who, connection) = meet(trial, cluster)?;
-        met.entry(who.pid).or_insert(connection);
-        if met.len() == number {
-            return Ok(met);
+    let all = processes::until(limit, || {
+        if let Some((who, connection)) = greet(cluster, limit) {
+            met.entry(who.pid).or_insert(connection);
         }
+        (met.len() == number || !cluster.is_running()).then_some(())
+    });
+    let pids: Vec<_> = met.keys().map(u32::to_string).collect();
+    let pids = pids.join(" and ");
+    if all.is_some() && met.len() == number {
+        trial.recorder.observe(format!("GET /fast: answered by the processes {pids}"));
+        return Ok(met);
     }
-    let pids: Vec<_> = met.keys().collect();
-    Err(trial.broken(
-        format!("answers from {number} processes"),
-        format!("{ATTEMPTS} connections, all answered by {pids:?}"),
-    ))
+    let observed = if cluster.is_running() {
+        let seconds = limit.as_secs_f64();
+        format!("within {seconds:.0} s, answers only from the process {pids}")
+    } else {
+        "the primary has ended".to_owned()
+    };
+    Err(trial.broken(format!("answers from {number} processes"), observed))
+}
+
+/// One request that is not recorded: there may be hundreds.
+fn greet(cluster: &Cluster, limit: Duration) -> Option<(Who, Connection)> {
+    let mut connection = Connection::open(cluster.address, limit).ok()?;
+    let answer = connection.get("/fast").ok()?;
+    Some((serde_json::from_str(&answer.body).ok()?, connection))
 }
 
 /// What became of one new connection.
@@ -117,7 +142,7 @@ pub(crate) fn wait_until_draining(trial: &Trial, cluster: &Cluster) -> Kept {
                 EXPECTED,
                 format!("{seconds:.0} s after the signal, a new connection is {last}"),
             )
-            .advice("New work goes on arriving: who still accepts?")),
+            .advice("Refused or 503, from every process: who still accepts, and what for?")),
     }
 }
 

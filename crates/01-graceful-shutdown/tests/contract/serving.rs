@@ -11,10 +11,15 @@ pub(crate) fn both_workers_answer(trial: &Trial) -> Kept {
     let ours: Vec<u32> = cluster.processes().iter().map(|process| process.pid).collect();
     for pid in workers.keys() {
         trial.expect(
-            ours.contains(pid) && *pid != cluster.pid,
-            "each answer comes from a worker process of its own",
+            ours.contains(pid),
+            "each answer comes from a process of the program",
             format!("pid {pid} answers; the program's processes are {ours:?}"),
         )?;
+    }
+    for _ in 0..16 {
+        let (who, _) = scene::meet(trial, &cluster)?;
+        let observed = format!("pid {} answers: the primary", who.pid);
+        trial.expect(who.pid != cluster.pid, "a primary that serves nobody itself", observed)?;
     }
     Ok(())
 }
