@@ -128,9 +128,14 @@ impl Check<'_> {
             self.say(words.warnings(subject.warnings));
         }
         self.say(self.last_word(plan, words, &reports));
-        let object = json::checked(self.exercise, &self.options.source, plan.promises, &reports);
-        let holds = first_broken(plan.promises, &reports).is_none();
-        Ok((Verdict::from_holds(holds), object))
+        let holds = match plan.only {
+            Some(only) => reports[only].status == Status::Kept,
+            None => first_broken(plan.promises, &reports).is_none(),
+        };
+        let verdict = Verdict::from_holds(holds);
+        let source = &self.options.source;
+        let object = json::checked(self.exercise, source, plan.promises, &reports, verdict);
+        Ok((verdict, object))
     }
 
     /// What is left to say once every promise was shown, and what to do next.

@@ -59,7 +59,7 @@ fn stuck_at(attempts: &Attempts) -> Option<String> {
     if attempts.checks == 0 {
         return Some(START.into());
     }
-    attempts.broken.clone()
+    attempts.broken.clone().or_else(|| attempts.broken_extra.clone())
 }
 
 fn nothing_broken(exercise: &Exercise) -> String {
@@ -94,6 +94,9 @@ mod tests {
         attempts.broken = Some("in_flight".into());
         assert_eq!(stuck_at(&attempts).as_deref(), Some("in_flight"));
         attempts.broken = None;
+        attempts.broken_extra = Some("own_timeouts".into());
+        assert_eq!(stuck_at(&attempts).as_deref(), Some("own_timeouts"));
+        attempts.broken_extra = None;
         assert_eq!(stuck_at(&attempts), None);
     }
 }

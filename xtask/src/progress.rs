@@ -41,6 +41,8 @@ pub(crate) struct Attempts {
     pub(crate) needed: usize,
     /// The first promise that broke in the last check, by id.
     pub(crate) broken: Option<String>,
+    /// The same beyond the exercise.
+    pub(crate) broken_extra: Option<String>,
     /// How many rungs of the hint ladder were shown, by promise.
     pub(crate) hints: BTreeMap<String, usize>,
     /// Whether all needed promises were kept in one check, ever.
@@ -111,10 +113,13 @@ impl Attempts {
         self.needed = needed.clone().count();
         let all_kept = needed.clone().all(|(_, report)| report.status == Status::Kept);
         self.done |= all_kept;
-        self.broken = needed
-            .clone()
-            .find(|(_, report)| report.status == Status::Broken)
-            .map(|(promise, _)| promise.id.clone());
+        let broken = |extra: bool| {
+            let mut judged = promises.iter().zip(reports);
+            let found = judged.find(|(p, r)| p.extra == extra && r.status == Status::Broken);
+            found.map(|(promise, _)| promise.id.clone())
+        };
+        self.broken = broken(false);
+        self.broken_extra = broken(true);
         for (promise, report) in needed {
             match report.status {
                 Status::Kept => drop(self.kept.insert(promise.id.clone())),

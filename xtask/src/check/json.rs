@@ -7,7 +7,10 @@ use events::{
 use serde_json::{Value, json};
 
 use crate::{
-    cargo::Diagnostic, exit::Failure, judge::first_broken, subject::Source, syllabus::Exercise,
+    cargo::Diagnostic,
+    exit::{Failure, Verdict},
+    subject::Source,
+    syllabus::Exercise,
 };
 
 /// A check that reached a verdict.
@@ -16,9 +19,10 @@ pub(super) fn checked(
     source: &Source,
     promises: &[Promise],
     reports: &[Report],
+    verdict: Verdict,
 ) -> Value {
     let count = |status: Status| reports.iter().filter(|report| report.status == status).count();
-    let verdict = first_broken(promises, reports).map_or("kept", |_| "broken");
+    let verdict = if verdict == Verdict::Kept { "kept" } else { "broken" };
     let promises: Vec<Value> = promises.iter().zip(reports).map(one).collect();
     json!({
         "exercise": exercise.name(),

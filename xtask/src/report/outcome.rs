@@ -73,7 +73,7 @@ impl Words<'_> {
     pub(crate) fn run(&self, run: u32, runs: u32, broken: Option<usize>, millis: u64) -> String {
         let digits = runs.to_string().len();
         let (mark, what) = match broken {
-            None => ("✓".green(), "all promises kept".to_owned()),
+            None => ("✓".green(), format!("all {} promises kept", self.needed())),
             Some(index) => {
                 let sentence = &self.promises[index].sentence;
                 ("✗".red().bold(), format!("{}  {sentence}", self.number(index).trim()))
@@ -85,7 +85,13 @@ impl Words<'_> {
 
     /// How many runs kept everything, and what broke in the others.
     pub(crate) fn runs(&self, runs: u32, kept_all: u32, broke: &[(usize, u32)]) -> String {
-        let summary = format!("{kept_all} of {runs} runs kept all promises.");
+        let needed = self.needed();
+        let beyond = if broke.is_empty() && self.promises.len() > needed {
+            format!(", and all {} beyond the exercise", self.promises.len() - needed)
+        } else {
+            String::new()
+        };
+        let summary = format!("{kept_all} of {runs} runs kept all {needed} promises{beyond}.");
         let mut lines = vec![format!("\n{}", summary.bold())];
         lines.extend(broke.iter().map(|(index, times)| {
             let lead = format!("  {times:>3} x  {}  ", self.number(*index).trim());

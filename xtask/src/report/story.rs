@@ -57,10 +57,10 @@ fn panicked(story: &Story) -> bool {
     output.any(|entry| entry.text.contains("panicked at"))
 }
 
-/// `this is what … looks like` as a sentence of its own.
+/// `This is what … looks like`, as one cause among others: another bug may look the same.
 fn as_sentence(lesson: &str) -> String {
     let mut letters = lesson.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let first = letters.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
     let end = if lesson.ends_with(['.', '?', '!']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
+    format!("A known cause: {first}{}{end}", letters.as_str())
 }
