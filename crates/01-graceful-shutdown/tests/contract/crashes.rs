@@ -44,8 +44,7 @@ fn nobody_is_started_while_draining(trial: &Trial, cluster: &Cluster) -> Kept {
         format!("the primary started a process: {strangers:?}"),
     )?;
     scene::whole(trial, held)?;
-    let was_lost = lost.outcome()?.is_err();
-    trial.expect(was_lost, "a request that is lost with its worker", "it was answered")?;
+    scene::cut_off(trial, lost)?;
     let exit = cluster.wait_exit(PROMPT)?;
     trial.expect(
         exit == Exit::Code(1),

@@ -47,13 +47,7 @@ fn cut_after(trial: &Trial, timeout: Duration) -> Kept<f64> {
             .expected(format!("an exit soon after the drain timeout of {seconds} s"))
             .advice("The request never ends. What ends the wait for it?")
     })?;
-    let (failure, cut) = match held.outcome()? {
-        Err(failure) => failure,
-        Ok(reply) => {
-            let observed = format!("it was answered: {}", reply.answer.status);
-            return Err(Broken::new("a request that is cut off", observed).at(reply.moment));
-        }
-    };
+    let (failure, cut) = scene::cut_off(trial, held)?;
     let took = trial.recorder.time_of(cut) - trial.recorder.time_of(asked);
     // The program began to count after we did, so this can't be the clock's fault.
     if took < seconds {
@@ -71,20 +65,22 @@ fn cut_after(trial: &Trial, timeout: Duration) -> Kept<f64> {
 }
 
 pub(crate) fn a_second_signal_ends_it_at_once(trial: &Trial) -> Kept {
-    second_signal(trial, |cluster| {
+    let terminate = |cluster: &Cluster| {
         cluster.signal(Signal::SIGTERM);
-    })?;
-    // Somebody presses Ctrl-C twice.
-    second_signal(trial, |cluster| cluster.signal_group(Signal::SIGINT))
+    };
+    let ctrl_c = |cluster: &Cluster| cluster.signal_group(Signal::SIGINT);
+    first_and_second(trial, terminate, terminate)?;
+    first_and_second(trial, ctrl_c, ctrl_c)?;
+    first_and_second(trial, terminate, ctrl_c)
 }
 
-fn second_signal(trial: &Trial, signal: impl Fn(&Cluster)) -> Kept {
+fn first_and_second(trial: &Trial, first: impl Fn(&Cluster), second: impl Fn(&Cluster)) -> Kept {
     let cluster = trial.start(&[NO_HURRY])?;
     let _held = cluster.get(ENDLESS)?.in_flight()?;
-    signal(&cluster);
+    first(&cluster);
     scene::wait_until_draining(trial, &cluster)?;
     trial.expect(cluster.is_running(), "the first signal drains", "it is gone already")?;
-    signal(&cluster);
+    second(&cluster);
     let exit = cluster.wait_exit(AT_ONCE).map_err(|broken| {
         broken
             .expected("an exit at once after the second signal")

@@ -6,6 +6,7 @@ use harness::{
     Cluster, Kept, Trial,
     exchange::{Pending, Reply},
     patience,
+    recorder::Moment,
     wire::{Connection, Failure},
 };
 use serde::Deserialize;
@@ -38,6 +39,20 @@ pub(crate) fn whole(trial: &Trial, pending: Pending) -> Kept<(Who, Reply)> {
     }
 }
 
+/// When and how a request was cut off.
+pub(crate) fn cut_off(trial: &Trial, pending: Pending) -> Kept<(String, Moment)> {
+    match pending.outcome()? {
+        Err((failure, moment)) => Ok((failure.to_string(), moment)),
+        // Without a length its end is the end of the connection, and looks like an answer.
+        Ok(reply) if serde_json::from_str::<Who>(&reply.answer.body).is_err() => {
+            Ok(("cut off in the middle of the answer".to_owned(), reply.moment))
+        }
+        Ok(reply) => {
+            Err(trial.broken("a request that is cut off", "it was answered").at(reply.moment))
+        }
+    }
+}
+
 /// A kept-alive connection, and the worker at its other end.
 pub(crate) fn meet(trial: &Trial, cluster: &Cluster) -> Kept<(Who, Connection)> {
     let (who, reply) = whole(trial, cluster.get("/fast")?)?;
@@ -56,7 +71,7 @@ pub(crate) fn meet_all(
     let limit = patience(Duration::from_secs(10));
     let mut met = BTreeMap::new();
     let all = processes::until(limit, || {
-        if let Some((who, connection)) = greet(cluster, limit) {
+        for (who, connection) in greet(cluster, limit) {
             met.entry(who.pid).or_insert(connection);
         }
         (met.len() == number || !cluster.is_running()).then_some(())
@@ -76,11 +91,16 @@ pub(crate) fn meet_all(
     Err(trial.broken(format!("answers from {number} processes"), observed))
 }
 
-/// One request that is not recorded: there may be hundreds.
-fn greet(cluster: &Cluster, limit: Duration) -> Option<(Who, Connection)> {
-    let mut connection = Connection::open(cluster.address, limit).ok()?;
-    let answer = connection.get("/fast").ok()?;
-    Some((serde_json::from_str(&answer.body).ok()?, connection))
+/// A handful of requests that are not recorded: there may be hundreds. They connect all at once,
+/// because nothing promises that connections which come one by one are spread.
+fn greet(cluster: &Cluster, limit: Duration) -> Vec<(Who, Connection)> {
+    let open = |_| Connection::open(cluster.address, limit).ok();
+    let connections: Vec<Connection> = (0..8).filter_map(open).collect();
+    let ask = |mut connection: Connection| {
+        let answer = connection.get("/fast").ok()?;
+        Some((serde_json::from_str(&answer.body).ok()?, connection))
+    };
+    connections.into_iter().filter_map(ask).collect()
 }
 
 /// What became of one new connection.
