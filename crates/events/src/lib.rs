@@ -6,7 +6,7 @@
 //! 3. What the cluster reported and what the tester observed are never confused: see [`Source`].
 //! 4. Everything a person reads is a pure function of [`Entry`] values.
 //!
-//! Read in this order: [`event`] (the vocabulary), [`emit`] (writing one), [`entry`] (reading one
+//! Read in this order: [`event`] (the vocabulary), [`mod@emit`] (writing one), [`entry`] (reading one
 //! back), [`narrate`] (its sentence), [`timeline`] (many of them under a failing promise), and
 //! [`contract`] (what a contract test and the runner say to each other).
 

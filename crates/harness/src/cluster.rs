@@ -56,15 +56,15 @@ impl Cluster {
             .map_err(|error| Broken::new("a program that starts", error.to_string()))?;
         // The moment from which reports count: an earlier cluster's `listening` is not ours.
         let earlier = recorder.entries().len();
-        pump(recorder, child.stdout.take());
-        pump(recorder, child.stderr.take());
+        let pipes_closed =
+            [pump(recorder, child.stdout.take()), pump(recorder, child.stderr.take())];
         let mut cluster = Cluster {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             pid: child.id(),
             recorder: recorder.clone(),
             exit: Arc::default(),
         };
-        watch(child, recorder.clone(), cluster.exit.clone());
+        watch(child, pipes_closed, recorder.clone(), cluster.exit.clone());
         cluster.address = cluster.wait_for_listening(earlier)?;
         Ok(cluster)
     }

@@ -52,8 +52,8 @@ impl Ledger {
         match outcome {
             Ok(answer) => {
                 *self.answered.entry(answer.status).or_default() += 1;
-                self.latencies
-                    .saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+                let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+                self.latencies.record(micros).expect("the histogram grows as needed");
             }
             Err(Failure::Refused) => self.refused += 1,
             Err(Failure::Reset | Failure::Closed) => self.reset += 1,
@@ -121,6 +121,20 @@ impl fmt::Display for Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn latencies_are_told_to_three_digits_from_microseconds_to_minutes() {
+        let mut ledger = Ledger::default();
+        let answer = Ok(Answer { status: 200, closes: false, body: String::new() });
+        for took in [Duration::from_micros(250), Duration::from_millis(300), Duration::from_mins(2)]
+        {
+            ledger.count(took, &answer);
+        }
+        let is_near = |told: Duration, took: Duration| told.abs_diff(took) * 1000 <= took;
+        assert!(is_near(ledger.quantile(0.3), Duration::from_micros(250)));
+        assert!(is_near(ledger.quantile(0.5), Duration::from_millis(300)));
+        assert!(is_near(ledger.max(), Duration::from_mins(2)));
+    }
 
     #[test]
     fn every_request_has_exactly_one_outcome() {

@@ -11,7 +11,7 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | [`contract`] | the `main` of a contract test: list the promises, judge one, or run them all |
+//! | [`mod@contract`] | the `main` of a contract test: list the promises, judge one, or run them all |
 //! | [`judge`] | one promise in a process of its own, which is its own guard |
 //! | [`trial`] | what a promise gets to work with |
 //! | [`subject`] | which program is under test |
@@ -22,8 +22,8 @@
 //! | [`exchange`] | one request whose every step is recorded |
 //! | [`client`] | an ordinary HTTP client, for questions |
 //! | [`load`], [`ledger`] | steady traffic, and the exact account of what became of it |
-//! | [`tour`], [`stage`] | a demonstration in steps, with a measured end |
-//! | [`patience`] | how long is too long |
+//! | [`mod@tour`], [`stage`] | a demonstration in steps, with a measured end |
+//! | [`mod@patience`] | how long is too long |
 
 pub mod broken;
 pub mod client;

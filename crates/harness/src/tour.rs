@@ -62,12 +62,19 @@ pub fn tour(name: &str, play: fn(&mut Stage) -> Kept, try_this: &[&str]) -> Exit
 
 /// Leaves a cluster up for the learner until it ends, or Ctrl-C ends it.
 fn stay(stage: &Stage, try_this: &[&str], resident: &OnceLock<u32>) {
+    let recorder = &stage.trial().recorder;
+    let earlier = recorder.entries().len();
     let Ok(cluster) = stage.start(&[]) else {
         return;
     };
     let _ = resident.set(cluster.pid);
-    let is_ready = |event: &Event| matches!(event, Event::WorkerReady { .. });
-    stage.trial().recorder.wait_for_report(Duration::from_secs(2), is_ready);
+    // Nothing depends on it: what they report should not stand below what there is to type.
+    recorder.wait(Duration::from_secs(2), |entries| {
+        let events = || entries[earlier..].iter().filter_map(|entry| entry.event.as_ref());
+        let started = events().filter(|event| matches!(event, Event::WorkerStarted { .. })).count();
+        let ready = events().filter(|event| matches!(event, Event::WorkerReady { .. })).count();
+        (ready >= started).then_some(())
+    });
     stage.print(&format!("\n{}", "Now it is yours. A cluster is up; in another terminal:".bold()));
     for line in try_this {
         let line = line
