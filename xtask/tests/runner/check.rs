@@ -41,9 +41,9 @@ fn promises_are_shown_in_order_although_the_later_ones_are_quicker() {
 fn a_broken_extra_is_told_in_short_and_is_no_failure() {
     let sham = Sham::new();
     sham.contract("[ $CONTRACT_PROMISE = beyond ] && break_it || say kept");
-    // Asked for by itself, it decides.
     let told = contains("✗ 4    It says how long it took.").and(contains("--only 4"));
     sham.run("check 1").code(0).stdout(told.and(contains("expected").not()));
+    // Asked for by itself, it decides.
     sham.run("check 1 --only 4").code(1).stdout(contains("expected  200"));
 }
 
