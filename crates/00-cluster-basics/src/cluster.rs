@@ -12,6 +12,7 @@ use tokio::{process::Child, sync::mpsc};
 
 use crate::{
     channel::{Receiver, Sender, channel},
+    listener::admit_no_more,
     spawn::spawn,
 };
 
@@ -96,10 +97,13 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
         }
     }
 
-    /// Closes the primary's copy of the listening socket. The socket itself closes with the last
-    /// copy: until the workers close theirs, connections go on being accepted.
+    /// Lets nobody new into the queue, and closes the primary's copy of the listening socket. The
+    /// socket itself closes with the last copy: until then the workers accept who waits already.
     pub fn stop_listening(&mut self) {
-        self.listener = None;
+        if let Some(listener) = self.listener.take() {
+            // Without the filter there is a gap, but no other harm.
+            let _ = admit_no_more(&listener);
+        }
     }
 
     /// Whether every worker has been reaped.

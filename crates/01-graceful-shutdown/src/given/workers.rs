@@ -52,7 +52,8 @@ impl Workers {
         self.cluster.kill_all();
     }
 
-    /// Closes the primary's copy of the listening socket.
+    /// Lets nobody new into the kernel's queue, and closes the primary's copy of the listening
+    /// socket. The workers' copies stay open, and who waits in the queue can still be accepted.
     pub fn stop_listening(&mut self) {
         self.cluster.stop_listening();
     }
