@@ -32,7 +32,7 @@ async fn primary() -> Result<ExitCode, StartError> {
     let mut cluster: Cluster<(), Ready> = Cluster::new(listener);
     for worker in slots {
         let pid = cluster.spawn(worker)?;
-        emit(&Event::WorkerStarted { worker, pid });
+        emit(&Event::WorkerStarted { worker, pid, version: None });
     }
     emit(&Event::Listening { address });
     loop {
@@ -43,7 +43,7 @@ async fn primary() -> Result<ExitCode, StartError> {
             Notice::Exited { worker, pid, exit } => {
                 emit(&Event::WorkerExited { worker, pid, exit });
                 let pid = cluster.spawn(worker)?;
-                emit(&Event::WorkerStarted { worker, pid });
+                emit(&Event::WorkerStarted { worker, pid, version: None });
             }
         }
     }

@@ -1,14 +1,13 @@
 //! The primary's side: it starts workers, tells them things, and hears what becomes of them.
 
-use std::{collections::BTreeMap, io, net::TcpListener};
+use std::{collections::BTreeMap, io, net::TcpListener, sync::Arc};
 
 use events::Exit;
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::{process::Child, sync::mpsc};
+use tokio::{
+    process::Child,
+    sync::{Notify, mpsc},
+};
 
 use crate::{
     channel::{Receiver, Sender, channel},
@@ -42,9 +41,15 @@ pub enum Notice<In> {
 /// The workers of this primary. `Out` is what they are told, `In` what they say.
 pub struct Cluster<Out, In> {
     listener: Option<TcpListener>,
-    workers: BTreeMap<u32, Sender<Out>>,
+    workers: BTreeMap<u32, Handle<Out>>,
     notices: mpsc::UnboundedReceiver<Notice<In>>,
     notice: mpsc::UnboundedSender<Notice<In>>,
+}
+
+/// What the primary holds of one worker.
+struct Handle<Out> {
+    sender: Sender<Out>,
+    kill: Arc<Notify>,
 }
 
 impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
@@ -60,12 +65,21 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
     /// # Errors
     /// When the process can't be started, or [`Self::stop_listening`] was called before.
     pub fn spawn(&mut self, worker: u32) -> io::Result<u32> {
+        self.spawn_with(worker, &[])
+    }
+
+    /// The same, with `settings` in its environment beside our own.
+    ///
+    /// # Errors
+    /// As for [`Self::spawn`].
+    pub fn spawn_with(&mut self, worker: u32, settings: &[(&str, &str)]) -> io::Result<u32> {
         let listener = self.listener.as_ref().ok_or_else(|| io::Error::other("not listening"))?;
-        let (child, stream) = spawn(worker, listener)?;
+        let (child, stream) = spawn(worker, listener, settings)?;
         let pid = child.id().ok_or_else(|| io::Error::other("the worker is gone already"))?;
         let (sender, receiver) = channel(stream)?;
-        self.workers.insert(pid, sender);
-        tokio::spawn(watch(worker, pid, child, receiver, self.notice.clone()));
+        let kill = Arc::new(Notify::new());
+        self.workers.insert(pid, Handle { sender, kill: kill.clone() });
+        tokio::spawn(watch(worker, pid, child, kill, receiver, self.notice.clone()));
         Ok(pid)
     }
 
@@ -81,19 +95,32 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
         notice
     }
 
-    /// Tells every worker `message`. One that can't hear it any more is about to be reported as
+    /// Tells the worker `pid` `message`. One that can't hear it any more is about to be reported as
     /// exited, so that is no error here.
-    pub async fn tell_all(&mut self, message: &Out) {
-        for sender in self.workers.values_mut() {
-            let _ = sender.send(message).await;
+    pub async fn tell(&mut self, pid: u32, message: &Out) {
+        if let Some(worker) = self.workers.get_mut(&pid) {
+            let _ = worker.sender.send(message).await;
         }
     }
 
-    /// Ends every worker at once, by SIGKILL: a stopped process hears nothing else.
+    /// Tells every worker `message`.
+    pub async fn tell_all(&mut self, message: &Out) {
+        for worker in self.workers.values_mut() {
+            let _ = worker.sender.send(message).await;
+        }
+    }
+
+    /// Ends the worker `pid` at once, by SIGKILL: a stopped process hears nothing else.
+    pub fn kill(&self, pid: u32) {
+        if let Some(worker) = self.workers.get(&pid) {
+            worker.kill.notify_one();
+        }
+    }
+
+    /// Ends every worker at once.
     pub fn kill_all(&self) {
-        for &pid in self.workers.keys() {
-            // Not reaped yet, so the number is still this worker's and nobody else's.
-            let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+        for worker in self.workers.values() {
+            worker.kill.notify_one();
         }
     }
 
@@ -114,17 +141,30 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
 }
 
 /// Passes on what one worker says, then its end.
+///
+/// Whoever reaps a process is also the only one to signal it: once it is reaped, the kernel may give
+/// its number to a stranger.
 async fn watch<In: DeserializeOwned>(
     worker: u32,
     pid: u32,
     mut child: Child,
+    kill: Arc<Notify>,
     mut receiver: Receiver<In>,
     notice: mpsc::UnboundedSender<Notice<In>>,
 ) {
-    while let Some(message) = receiver.recv().await {
-        let _ = notice.send(Notice::Said { worker, pid, message });
-    }
-    // End of file, 30 µs after a kill -9; now reap, or it stays a zombie.
-    let exit = child.wait().await.map_or(Exit::Code(-1), Exit::from);
+    let mut is_open = true;
+    let exit = loop {
+        tokio::select! {
+            biased;
+            () = kill.notified() => drop(child.start_kill()),
+            message = receiver.recv(), if is_open => match message {
+                Some(message) => drop(notice.send(Notice::Said { worker, pid, message })),
+                // End of file, 30 µs after a kill -9.
+                None => is_open = false,
+            },
+            // Reaps it, or it would stay a zombie; not before everything it said was read.
+            status = child.wait(), if !is_open => break status.map_or(Exit::Code(-1), Exit::from),
+        }
+    };
     let _ = notice.send(Notice::Exited { worker, pid, exit });
 }

@@ -13,6 +13,14 @@ pub struct ConfigError {
     default: String,
 }
 
+impl ConfigError {
+    /// `name` is `value`, but should be something that is `wanted`.
+    #[must_use]
+    pub fn new(name: &'static str, value: String, wanted: &'static str) -> Self {
+        ConfigError { name, value, wanted, default: "the default".to_owned() }
+    }
+}
+
 /// `PORT`, with 0 for any free one.
 ///
 /// # Errors
@@ -27,6 +35,14 @@ pub fn port() -> Result<u16, ConfigError> {
 /// When it is no number from 1 to 64.
 pub fn workers(default: u32) -> Result<u32, ConfigError> {
     read("WORKERS", default, "a number from 1 to 64", |n| (1..=64).contains(n))
+}
+
+/// A whole number, 1000 at most.
+///
+/// # Errors
+/// When it is anything else.
+pub fn number(name: &'static str, default: u32) -> Result<u32, ConfigError> {
+    read(name, default, "a whole number from 0 to 1000", |n| *n <= 1000)
 }
 
 /// A duration, written as whole milliseconds.

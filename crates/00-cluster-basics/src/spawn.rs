@@ -22,25 +22,31 @@ pub(crate) const LISTENER: usize = 0;
 pub(crate) const CHANNEL: usize = 1;
 const FIRST_FD: i32 = 3;
 
-/// Starts a worker for slot `id` and returns it with our end of its channel.
+/// Starts a worker for slot `id`, with `settings` in its environment beside our own, and returns it
+/// with our end of its channel.
 ///
 /// Every other descriptor of ours is close-on-exec. A sibling's channel that leaked into this
 /// worker would hide that sibling's end from us: no end of file while anybody holds a copy.
 ///
 /// # Errors
 /// When the process or the channel can't be made.
-pub fn spawn(id: u32, listener: &TcpListener) -> io::Result<(Child, UnixStream)> {
+pub fn spawn(
+    id: u32,
+    listener: &TcpListener,
+    settings: &[(&str, &str)],
+) -> io::Result<(Child, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     let inherited: [OwnedFd; 2] = [listener.try_clone()?.into(), theirs.into()];
-    let child = command(id, inherited)?.spawn()?;
+    let child = command(id, inherited, settings)?.spawn()?;
     // The `Command` is gone by now, and with it our copy of the worker's end. Were it kept, the
     // channel would never report end of file.
     Ok((child, ours))
 }
 
-fn command(id: u32, inherited: [OwnedFd; 2]) -> io::Result<Command> {
+fn command(id: u32, inherited: [OwnedFd; 2], settings: &[(&str, &str)]) -> io::Result<Command> {
     let mut command = Command::new(env::current_exe()?);
     command
+        .envs(settings.iter().copied())
         .env(WORKER_ID, id.to_string())
         .env("LISTEN_FDS", inherited.len().to_string())
         .env_remove("LISTEN_PID")

@@ -22,6 +22,9 @@ pub enum Event {
         worker: u32,
         /// Its process.
         pid: u32,
+        /// The version that it runs, where there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
     },
     /// A worker serves requests.
     WorkerReady {
@@ -68,6 +71,58 @@ pub enum Event {
         /// How it ended.
         exit: Exit,
     },
+    /// The primary ends a worker by SIGKILL.
+    WorkerKilled {
+        /// The slot that the worker fills.
+        worker: u32,
+        /// Its process.
+        pid: u32,
+        /// What it did, or did not do.
+        reason: String,
+    },
+    /// A slot is left empty for a while, because its workers keep dying.
+    RestartDelayed {
+        /// The slot.
+        worker: u32,
+        /// How many of its workers died in a row.
+        deaths: u32,
+        /// How long it stays empty.
+        millis: u64,
+    },
+    /// The primary begins to replace every worker.
+    RollStarted {
+        /// The version that runs.
+        from: String,
+        /// The version that shall run.
+        to: String,
+    },
+    /// A slot has its new worker, and the old one is gone.
+    WorkerReplaced {
+        /// The slot.
+        worker: u32,
+        /// The new process.
+        pid: u32,
+        /// The version that it runs.
+        version: String,
+        /// From the start of the new worker to the end of the old one.
+        millis: u64,
+    },
+    /// The new version is given up; every worker goes back to the old one.
+    RollAbandoned {
+        /// The version that is given up.
+        version: String,
+        /// Why.
+        reason: String,
+    },
+    /// Every slot runs one version again.
+    RollFinished {
+        /// That version.
+        version: String,
+        /// Whether it is the one that was asked for.
+        outcome: RollOutcome,
+        /// How long it took.
+        millis: u64,
+    },
     /// The primary was asked to stop, and drains.
     ShutdownStarted {
         /// The signal's name, such as `SIGTERM`.
@@ -103,6 +158,16 @@ pub enum Outcome {
     Cut,
     /// A second signal ended it.
     Forced,
+}
+
+/// How a roll ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RollOutcome {
+    /// Every worker runs the new version.
+    RolledOut,
+    /// Every worker runs the old version again.
+    RolledBack,
 }
 
 /// How a process ended: never both a code and a signal.

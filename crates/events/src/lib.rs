@@ -19,4 +19,4 @@ pub mod timeline;
 
 pub use emit::emit;
 pub use entry::{Entry, Source};
-pub use event::{Event, Exit, Outcome};
+pub use event::{Event, Exit, Outcome, RollOutcome};

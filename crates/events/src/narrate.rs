@@ -1,13 +1,18 @@
 //! The sentence that a person reads for an event.
 
-use crate::{Event, Outcome};
+use crate::{Event, Outcome, RollOutcome};
 
 /// Says `event` in one short sentence, without colour.
 #[must_use]
 pub fn narrate(event: &Event) -> String {
     match event {
         Event::Listening { address } => format!("listening on http://{address}"),
-        Event::WorkerStarted { worker, pid } => format!("worker {worker} started (pid {pid})"),
+        Event::WorkerStarted { worker, pid, version: None } => {
+            format!("worker {worker} started (pid {pid})")
+        }
+        Event::WorkerStarted { worker, pid, version: Some(version) } => {
+            format!("worker {worker} started with version {version} (pid {pid})")
+        }
         Event::WorkerReady { worker, pid } => format!("worker {worker} ready (pid {pid})"),
         Event::WorkerDraining { worker, in_flight, .. } => {
             format!("worker {worker} draining, {} in flight", count(*in_flight, "request"))
@@ -24,6 +29,24 @@ pub fn narrate(event: &Event) -> String {
             format!("worker {worker} released its {resource}: {detail}")
         }
         Event::WorkerExited { worker, exit, .. } => format!("worker {worker} exited ({exit})"),
+        Event::WorkerKilled { worker, pid, reason } => {
+            format!("worker {worker} killed (pid {pid}): {reason}")
+        }
+        Event::RestartDelayed { worker, deaths, millis } => {
+            let deaths = count(*deaths as usize, "death");
+            format!("worker {worker}: {deaths} in a row, next start in {millis} ms")
+        }
+        Event::RollStarted { from, to } => format!("rolling from {from} to {to}"),
+        Event::WorkerReplaced { worker, version, millis, .. } => {
+            format!("worker {worker} replaced by {version} in {millis} ms")
+        }
+        Event::RollAbandoned { version, reason } => format!("{version} is given up: {reason}"),
+        Event::RollFinished { version, outcome: RollOutcome::RolledOut, millis } => {
+            format!("rolled out {version} in {millis} ms")
+        }
+        Event::RollFinished { version, outcome: RollOutcome::RolledBack, millis } => {
+            format!("rolled back to {version} in {millis} ms")
+        }
         Event::ShutdownStarted { signal, timeout_ms } => {
             format!("{signal}: draining for at most {timeout_ms} ms")
         }

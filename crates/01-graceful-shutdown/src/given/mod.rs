@@ -5,6 +5,7 @@
 //! in the right order, with a deadline, is what the chapter is about.
 
 mod config;
+pub mod http;
 mod journal;
 mod messages;
 mod primary;

@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use cluster_basics::{Cluster, StartError, Worker, listener};
 
-use super::{Config, FromWorker, Journal, Primary, Server, Signals, Workers};
+use super::{
+    Config, FromWorker, Journal, Primary, Server, Signals, Workers,
+    routes::{self, Place},
+};
 
 /// Runs `primary`, or `worker` in a process that was started as one.
 ///
@@ -27,7 +30,10 @@ pub fn run(
         async |place: Worker<_, _>| {
             let signals = Signals::install()?;
             let journal = Journal::new(Config::from_env()?.journal);
-            let server = Server::start(place.id, place.listener, journal.clone());
+            let site = Place { worker: place.id, journal: journal.clone() };
+            let server = Server::start(place.listener, move |request, is_ready| {
+                routes::respond(site.clone(), request, is_ready)
+            });
             let mut primary = Primary { sender: place.sender, receiver: place.receiver };
             primary.tell(FromWorker::Ready).await;
             Ok(worker(server, journal, primary, signals).await)

@@ -2,6 +2,7 @@
 
 use std::{
     net::TcpListener,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -19,10 +20,11 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, sync::watch, task::JoinHandle};
 
-use super::{
-    Journal,
-    routes::{self, Body, Place},
-};
+use super::http::{self, Body};
+
+/// What answers: the routes of a chapter. They are told whether the server counts as ready.
+type Respond = dyn Fn(Request<Incoming>, bool) -> Answer + Send + Sync;
+type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
 /// The server. It serves from the moment it is made.
 pub struct Server {
@@ -32,7 +34,7 @@ pub struct Server {
 }
 
 struct Shared {
-    place: Place,
+    respond: Box<Respond>,
     is_ready: AtomicBool,
     says_close: AtomicBool,
     in_flight: AtomicUsize,
@@ -50,11 +52,18 @@ enum Fate {
 }
 
 impl Server {
-    /// Serves the connections of `listener` as worker `id`.
+    /// Serves the connections of `listener`: `respond` answers each request, and is told whether
+    /// the server counts as ready.
     #[must_use]
-    pub(super) fn start(id: u32, listener: TcpListener, journal: Journal) -> Self {
+    pub fn start<F>(
+        listener: TcpListener,
+        respond: impl Fn(Request<Incoming>, bool) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
         let shared = Arc::new(Shared {
-            place: Place { worker: id, journal },
+            respond: Box::new(move |request, is_ready| Box::pin(respond(request, is_ready))),
             is_ready: AtomicBool::new(true),
             says_close: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
@@ -138,11 +147,11 @@ impl Shared {
     async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         let in_flight = InFlight::new(self.clone());
         let is_ready = self.is_ready.load(Ordering::Acquire);
-        let mut response = routes::respond(&self.place, request, is_ready).await;
+        let mut response = (self.respond)(request, is_ready).await;
         if self.says_close.load(Ordering::Acquire) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        response.map(|body| routes::until_sent(body, in_flight))
+        response.map(|body| http::until_sent(body, in_flight))
     }
 }
 

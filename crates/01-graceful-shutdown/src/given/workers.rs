@@ -25,7 +25,7 @@ impl Workers {
     /// When the process can't be started.
     pub fn start(&mut self, worker: u32) -> io::Result<()> {
         let pid = self.cluster.spawn(worker)?;
-        emit(&Event::WorkerStarted { worker, pid });
+        emit(&Event::WorkerStarted { worker, pid, version: None });
         Ok(())
     }
 

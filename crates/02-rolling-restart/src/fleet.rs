@@ -1,0 +1,84 @@
+//! Who is there: every worker process that was started and not reaped yet.
+//!
+//! A *slot* is a place to fill, from 1 to `WORKERS`. During a roll a slot has two workers for a
+//! while; each is known by its process, and told apart by its version.
+
+use std::time::Instant;
+
+use crate::{
+    given::Version,
+    lifecycle::{Action, Input, State},
+};
+
+/// One worker process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worker {
+    /// The slot that it fills.
+    pub slot: u32,
+    /// Its process. The number is a name only until it is reaped: then the kernel may use it again.
+    pub pid: u32,
+    /// What it runs.
+    pub version: Version,
+    /// When it was started.
+    pub born: Instant,
+    /// Where it is in its life.
+    pub state: State,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    workers: Vec<Worker>,
+}
+
+impl Fleet {
+    /// A worker was started.
+    pub fn add(&mut self, worker: Worker) {
+        self.workers.push(worker);
+    }
+
+    /// Something happened to the worker `pid`: what is there to do? One that is not ours (any more)
+    /// changes nothing.
+    #[must_use]
+    pub fn step(&mut self, pid: u32, input: Input, now: Instant) -> Option<Action> {
+        let worker = self.workers.iter_mut().find(|worker| worker.pid == pid)?;
+        let action;
+        (worker.state, action) = worker.state.step(input, now);
+        action
+    }
+
+    /// The worker `pid` was reaped, and is forgotten; answers with what it was before.
+    pub fn remove(&mut self, pid: u32) -> Option<Worker> {
+        let index = self.workers.iter().position(|worker| worker.pid == pid)?;
+        Some(self.workers.remove(index))
+    }
+
+    /// What the worker `pid` runs.
+    #[must_use]
+    pub fn version_of(&self, pid: u32) -> Option<Version> {
+        self.workers.iter().find(|worker| worker.pid == pid).map(|worker| worker.version)
+    }
+
+    /// Everybody.
+    #[must_use]
+    pub fn all(&self) -> &[Worker] {
+        &self.workers
+    }
+
+    /// Everybody in `slot`.
+    pub fn in_slot(&self, slot: u32) -> impl Iterator<Item = &Worker> {
+        self.workers.iter().filter(move |worker| worker.slot == slot)
+    }
+
+    /// How many can answer and take new work.
+    #[must_use]
+    pub fn ready(&self) -> usize {
+        self.workers.iter().filter(|worker| worker.state.is_ready()).count()
+    }
+
+    /// When somebody's time is up.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.workers.iter().filter_map(|worker| worker.state.deadline()).min()
+    }
+}

@@ -1,0 +1,24 @@
+//! What the exercise is given, and the example uses too: workers that serve, drain, and fail on
+//! demand, and the primary's hands and ears.
+//!
+//! Nothing in here decides *when* to start, drain or kill a worker, nor what a death means. That is
+//! what the chapter is about.
+
+mod config;
+mod faults;
+mod intents;
+mod messages;
+mod progress;
+mod routes;
+mod run;
+mod version;
+mod worker;
+mod workers;
+
+pub use config::Config;
+pub use intents::{Intent, Intents};
+pub use messages::{FromWorker, ToWorker};
+pub use progress::{LastRoll, Phase, Progress, Replaced};
+pub use run::run;
+pub use version::Version;
+pub use workers::{Notice, Workers};

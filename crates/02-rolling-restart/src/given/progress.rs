@@ -1,0 +1,91 @@
+//! How far a roll is, and how the last one ended: what `GET /roll` answers.
+//!
+//! A signal carries no answer. Whoever sent SIGUSR2 asks here, and learns that it failed.
+
+use std::time::Duration;
+
+use events::RollOutcome;
+use serde::{Deserialize, Serialize};
+
+use super::Version;
+
+/// What the cluster is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Every slot runs the same version, or is about to.
+    Steady,
+    /// On the way to a new version.
+    Rolling,
+    /// On the way back to the old one.
+    RollingBack,
+}
+
+/// What the cluster is doing, and how its last roll ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What it is doing.
+    pub phase: Phase,
+    /// The version that every slot runs, or will run in the end.
+    pub version: Version,
+    /// How many rolls have ended, well or badly.
+    pub finished: u32,
+    /// The last of these.
+    pub last: Option<LastRoll>,
+}
+
+/// How a roll ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRoll {
+    /// The version that was asked for.
+    pub to: Version,
+    /// Whether every worker runs it.
+    pub outcome: RollOutcome,
+    /// Why not, otherwise.
+    pub reason: Option<String>,
+    /// How long it took, a roll back included.
+    pub millis: u64,
+    /// The slots that got a worker of that version, in order.
+    pub workers: Vec<Replaced>,
+}
+
+/// One slot of a roll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    /// The slot.
+    pub worker: u32,
+    /// From the start of the new worker to the end of the old one.
+    pub millis: u64,
+}
+
+impl Progress {
+    /// Nothing happened yet: all slots run, or will run, `version`.
+    #[must_use]
+    pub fn steady(version: Version) -> Self {
+        Progress { phase: Phase::Steady, version, finished: 0, last: None }
+    }
+
+    /// A roll to `version` begins.
+    pub fn begin(&mut self, version: Version) {
+        self.phase = Phase::Rolling;
+        self.version = version;
+    }
+
+    /// The roll is abandoned: back to `version`.
+    pub fn abandon(&mut self, version: Version) {
+        self.phase = Phase::RollingBack;
+        self.version = version;
+    }
+
+    /// The roll has ended.
+    pub fn finish(&mut self, last: LastRoll) {
+        self.phase = Phase::Steady;
+        self.finished += 1;
+        self.last = Some(last);
+    }
+}
+
+/// `duration` in whole milliseconds.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

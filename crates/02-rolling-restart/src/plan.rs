@@ -1,0 +1,257 @@
+//! What may be done now to bring each slot to a version: the rolling restart, without a memory.
+//!
+//! A controller that remembers "I was at slot 3" is wrong as soon as a worker dies behind its back.
+//! This one looks at who is there, each time anything changes, and says which moves are allowed. A
+//! crash in the middle of a roll, a roll back, and the first start are no special cases of it.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    fleet::{Fleet, Worker},
+    given::Version,
+};
+
+/// How far a roll may deviate from "every slot has one ready worker". Not both may be 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Processes that may be alive beyond the number of slots.
+    pub max_surge: usize,
+    /// Workers that may be missing to the number of slots while the roll takes them out.
+    pub max_unavailable: usize,
+    /// How long a new worker must have been ready until it counts.
+    pub min_ready: Duration,
+}
+
+/// What every slot shall run, and what an empty one is filled with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Goal {
+    /// How many slots there are.
+    pub slots: u32,
+    /// The version that each shall run in the end.
+    pub version: Version,
+    /// The version for a slot that is empty now: a crash is no reason to spread a version that
+    /// nobody has seen working.
+    pub filler: Version,
+}
+
+/// One thing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// Start a worker of this version in this slot.
+    Start {
+        /// The slot.
+        slot: u32,
+        /// What it shall run.
+        version: Version,
+    },
+    /// Tell this worker to drain.
+    Drain {
+        /// Its process.
+        pid: u32,
+    },
+}
+
+/// The next move that the limits allow, or `None`: then there is something to wait for, or nothing
+/// left to do. Make it, and ask again.
+///
+/// `may_start` says whether a version may be started in a slot: one that keeps dying has to wait.
+pub fn next_move(
+    fleet: &Fleet,
+    goal: Goal,
+    limits: Limits,
+    now: Instant,
+    may_start: impl Fn(u32, Version) -> bool,
+) -> Option<Move> {
+    let slots = goal.slots as usize;
+    let has_room = fleet.all().len() < slots + limits.max_surge;
+    let can_spare_one = fleet.ready() + limits.max_unavailable > slots;
+    let may_start = |slot, version| has_room && may_start(slot, version);
+    // An empty slot is missed already; it comes before any that could have a newer worker.
+    let empty = (1..=goal.slots).find(|slot| {
+        may_start(*slot, goal.filler)
+            && !fleet.in_slot(*slot).any(|worker| worker.state.is_staying())
+    });
+    if let Some(slot) = empty {
+        return Some(Move::Start { slot, version: goal.filler });
+    }
+    (1..=goal.slots).find_map(|slot| {
+        let staying = || fleet.in_slot(slot).filter(|worker| worker.state.is_staying());
+        let old = staying().find(|worker| worker.version != goal.version)?;
+        let successor = staying().find(|worker| worker.version == goal.version);
+        let is_missed = old.state.is_ready() && !can_spare_one;
+        match successor {
+            Some(successor) if limits.is_available(successor, now) && !is_missed => drain(old),
+            None if old.state.is_starting() && old.version != goal.filler => drain(old),
+            None if limits.max_surge > 0 && may_start(slot, goal.version) => {
+                Some(Move::Start { slot, version: goal.version })
+            }
+            None if limits.max_surge == 0 && old.state.is_ready() && !is_missed => drain(old),
+            Some(_) | None => None,
+        }
+    })
+}
+
+fn drain(old: &Worker) -> Option<Move> {
+    Some(Move::Drain { pid: old.pid })
+}
+
+/// Whether every slot has one worker, which is available and of the right version, and nobody else
+/// is there.
+#[must_use]
+pub fn is_reached(fleet: &Fleet, goal: Goal, limits: Limits, now: Instant) -> bool {
+    let is_right =
+        |worker: &Worker| worker.version == goal.version && limits.is_available(worker, now);
+    fleet.all().len() == goal.slots as usize && fleet.all().iter().all(is_right)
+}
+
+impl Limits {
+    /// Whether `worker` is ready, and has been for long enough.
+    #[must_use]
+    pub fn is_available(self, worker: &Worker, now: Instant) -> bool {
+        worker.state.ready_since().is_some_and(|since| now >= since + self.min_ready)
+    }
+
+    /// When the next worker becomes available that is ready already.
+    #[must_use]
+    pub fn deadline(self, fleet: &Fleet, now: Instant) -> Option<Instant> {
+        let ready = fleet.all().iter().filter_map(|worker| worker.state.ready_since());
+        ready.map(|since| since + self.min_ready).filter(|at| *at > now).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::{Input, State};
+
+    const SURGE: Limits = Limits { max_surge: 1, max_unavailable: 0, min_ready: MIN_READY };
+    const MIN_READY: Duration = Duration::from_millis(100);
+
+    /// A fleet that is rolled from 1.0.0 to 1.1.0 by nothing but the plan; `max` and `min` are the
+    /// most that were alive and the fewest that were ready.
+    struct Trial {
+        fleet: Fleet,
+        goal: Goal,
+        limits: Limits,
+        now: Instant,
+        last_pid: u32,
+        max: usize,
+        min: usize,
+    }
+
+    impl Trial {
+        fn new(slots: u32, limits: Limits) -> Self {
+            let goal = Goal { slots, version: Version::FIRST, filler: Version::FIRST };
+            let fleet = Fleet::default();
+            let now = Instant::now();
+            let mut trial = Trial { fleet, goal, limits, now, last_pid: 0, max: 0, min: 99 };
+            trial.run();
+            (trial.max, trial.min) = (0, 99);
+            trial.goal.version = Version::FIRST.next_minor();
+            trial
+        }
+
+        /// Makes each move at once, and has workers answer one after the other.
+        fn run(&mut self) {
+            loop {
+                self.max = self.max.max(self.fleet.all().len());
+                self.min = self.min.min(self.fleet.ready());
+                if let Some(next) =
+                    next_move(&self.fleet, self.goal, self.limits, self.now, |_, _| true)
+                {
+                    self.make(next);
+                } else if !self.something_happens() {
+                    return;
+                }
+            }
+        }
+
+        fn make(&mut self, next: Move) {
+            match next {
+                Move::Start { slot, version } => {
+                    self.last_pid += 1;
+                    let state = State::started(self.now, Duration::from_secs(5));
+                    let (pid, born) = (self.last_pid, self.now);
+                    self.fleet.add(Worker { slot, pid, version, born, state });
+                }
+                Move::Drain { pid } => {
+                    let _ = self.fleet.step(pid, Input::Drain(Duration::ZERO), self.now);
+                }
+            }
+        }
+
+        fn has_arrived(&self) -> bool {
+            is_reached(&self.fleet, self.goal, self.limits, self.now)
+        }
+
+        fn something_happens(&mut self) -> bool {
+            if let Some(later) = self.limits.deadline(&self.fleet, self.now) {
+                self.now = later;
+                return true;
+            }
+            let moving = |worker: &&Worker| !worker.state.is_ready();
+            let Some(worker) = self.fleet.all().iter().find(moving).copied() else {
+                return false;
+            };
+            if worker.state.is_starting() {
+                let _ = self.fleet.step(worker.pid, Input::SaidReady, self.now);
+            } else {
+                self.fleet.remove(worker.pid);
+            }
+            true
+        }
+    }
+
+    #[test]
+    fn with_a_surge_of_one_nobody_is_missed_and_one_more_is_alive() {
+        let mut trial = Trial::new(4, SURGE);
+        trial.run();
+        assert!(trial.has_arrived());
+        assert_eq!((trial.min, trial.max), (4, 5));
+    }
+
+    #[test]
+    fn a_new_worker_counts_only_after_it_has_been_ready_for_a_while() {
+        let mut trial = Trial::new(2, SURGE);
+        let start = next_move(&trial.fleet, trial.goal, SURGE, trial.now, |_, _| true);
+        trial.make(start.expect("a surge is allowed"));
+        let _ = trial.fleet.step(trial.last_pid, Input::SaidReady, trial.now);
+        let at = |now| next_move(&trial.fleet, trial.goal, SURGE, now, |_, _| true);
+        assert_eq!(at(trial.now), None);
+        assert_eq!(at(trial.now + MIN_READY), Some(Move::Drain { pid: 1 }));
+    }
+
+    #[test]
+    fn without_a_surge_one_is_missed_and_nobody_more_is_alive() {
+        let limits = Limits { max_surge: 0, max_unavailable: 1, ..SURGE };
+        let mut trial = Trial::new(4, limits);
+        trial.goal.filler = trial.goal.version;
+        trial.run();
+        assert!(trial.has_arrived());
+        assert_eq!((trial.min, trial.max), (3, 4));
+    }
+
+    #[test]
+    fn whoever_dies_in_the_middle_is_replaced_by_what_is_known_to_work() {
+        let mut trial = Trial::new(3, SURGE);
+        trial.fleet.remove(3);
+        let next = next_move(&trial.fleet, trial.goal, SURGE, trial.now, |_, _| true);
+        assert_eq!(next, Some(Move::Start { slot: 3, version: Version::FIRST }));
+        trial.run();
+        assert!(trial.has_arrived());
+        assert_eq!(trial.max, 4);
+    }
+
+    #[test]
+    fn the_way_back_is_the_same_way() {
+        let mut trial = Trial::new(3, SURGE);
+        let start = next_move(&trial.fleet, trial.goal, SURGE, trial.now, |_, _| true).unwrap();
+        trial.make(start);
+        trial.goal.version = Version::FIRST;
+        let back = next_move(&trial.fleet, trial.goal, SURGE, trial.now, |_, _| true);
+        assert_eq!(back, Some(Move::Drain { pid: trial.last_pid }));
+        trial.run();
+        assert!(trial.has_arrived());
+        assert_eq!(trial.min, 3);
+    }
+}
