@@ -3,7 +3,7 @@
 //! A *slot* is a place to fill, from 1 to `WORKERS`. During a roll a slot has two workers for a
 //! while; each is known by its process, and told apart by its version.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{
     given::Version,
@@ -21,8 +21,18 @@ pub struct Worker {
     pub version: Version,
     /// When it was started.
     pub born: Instant,
+    /// How long it took, from its start to the end of the worker whose slot it took over.
+    pub replaced_in: Option<Duration>,
     /// Where it is in its life.
     pub state: State,
+}
+
+impl Worker {
+    /// When a worker that is ready has been so for `min_ready`.
+    #[must_use]
+    pub fn available_at(&self, min_ready: Duration) -> Option<Instant> {
+        self.state.ready_since().map(|since| since + min_ready)
+    }
 }
 
 /// All of them.
@@ -39,7 +49,6 @@ impl Fleet {
 
     /// Something happened to the worker `pid`: what is there to do? One that is not ours (any more)
     /// changes nothing.
-    #[must_use]
     pub fn step(&mut self, pid: u32, input: Input, now: Instant) -> Option<Action> {
         let worker = self.workers.iter_mut().find(|worker| worker.pid == pid)?;
         let action;
@@ -53,10 +62,22 @@ impl Fleet {
         Some(self.workers.remove(index))
     }
 
-    /// What the worker `pid` runs.
+    /// The worker that took over the slot of `lost`: younger, ready, and alone there now. How long
+    /// that took is noted.
+    pub fn succeed(&mut self, lost: &Worker, now: Instant) -> Option<Worker> {
+        let mut there = self.workers.iter_mut().filter(|worker| worker.slot == lost.slot);
+        let (Some(heir), None) = (there.next(), there.next()) else { return None };
+        if heir.born < lost.born || !heir.state.is_ready() {
+            return None;
+        }
+        heir.replaced_in = Some(now - heir.born);
+        Some(*heir)
+    }
+
+    /// The worker `pid`.
     #[must_use]
-    pub fn version_of(&self, pid: u32) -> Option<Version> {
-        self.workers.iter().find(|worker| worker.pid == pid).map(|worker| worker.version)
+    pub fn get(&self, pid: u32) -> Option<Worker> {
+        self.workers.iter().find(|worker| worker.pid == pid).copied()
     }
 
     /// Everybody.

@@ -22,13 +22,11 @@
 //! | [`restart`] | when a worker that died is replaced: backoff, jitter, intensity |
 //! | [`primary`](mod@primary) | the driver: select, step, make each allowed move |
 //! | [`shutdown`] | the end, for every generation |
-//! | [`logbook`] | what is reported of a roll |
 //! | [`given`] | workers that fail on demand, and the primary's hands; the exercise gets it too |
 
 pub mod fleet;
 pub mod given;
 pub mod lifecycle;
-pub mod logbook;
 pub mod picture;
 pub mod plan;
 pub mod primary;

@@ -41,6 +41,8 @@ pub enum Input {
     Drain(Duration),
     /// Time has passed; perhaps too much of it.
     Tick,
+    /// It shall end now, for this reason.
+    Kill(&'static str),
     /// Its process ended, by whatever death.
     Reaped,
 }
@@ -70,25 +72,29 @@ impl State {
                 Input::Drain(limit) => drain(now, limit),
                 Input::Tick if now >= ready_by => kill("it was not ready in time"),
                 Input::Tick => (self, None),
+                Input::Kill(reason) => kill(reason),
                 Input::Reaped => (State::Exited, None),
             },
             State::Ready { .. } => match input {
                 Input::Drain(limit) => drain(now, limit),
                 Input::SaidReady | Input::Tick => (self, None),
+                Input::Kill(reason) => kill(reason),
                 Input::Reaped => (State::Exited, None),
             },
             State::Draining { gone_by } => match input {
                 Input::Tick if now >= gone_by => kill("its drain is overdue"),
                 // `SaidReady`: the message and our order have crossed on the way.
                 Input::SaidReady | Input::Drain(_) | Input::Tick => (self, None),
+                Input::Kill(reason) => kill(reason),
                 Input::Reaped => (State::Exited, None),
             },
             State::Killed => match input {
-                Input::SaidReady | Input::Drain(_) | Input::Tick => (self, None),
+                Input::SaidReady | Input::Drain(_) | Input::Tick | Input::Kill(_) => (self, None),
                 Input::Reaped => (State::Exited, None),
             },
             State::Exited => match input {
-                Input::SaidReady | Input::Drain(_) | Input::Tick | Input::Reaped => (self, None),
+                Input::SaidReady | Input::Drain(_) | Input::Tick | Input::Kill(_) => (self, None),
+                Input::Reaped => (self, None),
             },
         }
     }

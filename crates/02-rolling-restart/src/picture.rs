@@ -40,12 +40,13 @@ fn states(since: Instant, by: Instant) -> [State; 5] {
     ]
 }
 
-fn questions(now: Instant, too_late: Instant) -> [(&'static str, Input, Instant); 5] {
+fn questions(now: Instant, too_late: Instant) -> [(&'static str, Input, Instant); 6] {
     [
         ("says that it is ready", Input::SaidReady, now),
         ("is told to drain", Input::Drain(Duration::ZERO), now),
         ("time passes", Input::Tick, now),
         ("its time is up", Input::Tick, too_late),
+        ("is to end now", Input::Kill(""), now),
         ("its process ends", Input::Reaped, now),
     ]
 }

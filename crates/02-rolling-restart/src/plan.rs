@@ -108,14 +108,7 @@ impl Limits {
     /// Whether `worker` is ready, and has been for long enough.
     #[must_use]
     pub fn is_available(self, worker: &Worker, now: Instant) -> bool {
-        worker.state.ready_since().is_some_and(|since| now >= since + self.min_ready)
-    }
-
-    /// When the next worker becomes available that is ready already.
-    #[must_use]
-    pub fn deadline(self, fleet: &Fleet, now: Instant) -> Option<Instant> {
-        let ready = fleet.all().iter().filter_map(|worker| worker.state.ready_since());
-        ready.map(|since| since + self.min_ready).filter(|at| *at > now).min()
+        worker.available_at(self.min_ready).is_some_and(|at| now >= at)
     }
 }
 
@@ -172,7 +165,7 @@ mod tests {
                     self.last_pid += 1;
                     let state = State::started(self.now, Duration::from_secs(5));
                     let (pid, born) = (self.last_pid, self.now);
-                    self.fleet.add(Worker { slot, pid, version, born, state });
+                    self.fleet.add(Worker { slot, pid, version, born, state, replaced_in: None });
                 }
                 Move::Drain { pid } => {
                     let _ = self.fleet.step(pid, Input::Drain(Duration::ZERO), self.now);
@@ -185,7 +178,8 @@ mod tests {
         }
 
         fn something_happens(&mut self) -> bool {
-            if let Some(later) = self.limits.deadline(&self.fleet, self.now) {
+            let available = self.fleet.all().iter().filter_map(|w| w.available_at(MIN_READY));
+            if let Some(later) = available.filter(|at| *at > self.now).min() {
                 self.now = later;
                 return true;
             }

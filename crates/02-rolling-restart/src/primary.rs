@@ -1,20 +1,15 @@
 //! The driver of a primary: wait for whatever happens first, step, make each move that is allowed.
 
 use std::{
-    future::pending,
     process::ExitCode,
     time::{Duration, Instant},
 };
 
 use cluster_basics::StartError;
 use events::{Event, emit};
-use tokio::time::sleep_until;
 
 use crate::{
-    fleet::{Fleet, Worker},
-    given::{Config, FromWorker, Intent, Intents, Notice, Version, Workers},
-    lifecycle::{self, State},
-    logbook::Logbook,
+    given::{Config, Intent, Intents, Notice, Progress, State, Version, Worker, Workers, at},
     plan::{Limits, Move, is_reached, next_move},
     restart::{Intensity, Restarts, Strategy},
     rollout::{self, Rollout},
@@ -45,17 +40,20 @@ pub async fn primary(
             Input::Asked(Intent::Roll) => primary.roll(rollout::Input::Ask).await,
             Input::Asked(Intent::RollBack) => primary.roll(rollout::Input::Back).await,
             Input::Asked(Intent::Shutdown | Intent::ShutdownNow) => {
-                return Ok(primary.end(intents).await);
+                return Ok(shut_down(primary.config.drain_timeout, primary.workers, intents).await);
             }
-            Input::Notice(Notice::Said { pid, message, .. }) => primary.heard(pid, message).await,
-            Input::Notice(Notice::Exited { pid, .. }) => primary.lost(pid).await,
+            Input::Notice(Notice::Ready(worker)) => {
+                primary.roll(rollout::Input::Ready(worker.version)).await;
+            }
+            Input::Notice(Notice::Draining(_) | Notice::Drained { .. }) => {}
+            Input::Notice(Notice::Exited(worker, _)) => primary.lost(worker).await,
             Input::Tick => primary.tick().await,
         }
         primary.make_moves().await;
         primary.arrive().await;
         if primary.is_hopeless() {
             eprintln!("the workers die faster than they can serve: giving up");
-            primary.end(intents).await;
+            shut_down(primary.config.drain_timeout, primary.workers, intents).await;
             return Ok(ExitCode::FAILURE);
         }
     }
@@ -71,60 +69,41 @@ enum Input {
 struct Primary {
     config: Config,
     workers: Workers,
-    fleet: Fleet,
     rollout: Rollout,
     restarts: Restarts,
-    logbook: Logbook,
+    progress: Progress,
+    /// When the current roll began.
+    began: Instant,
 }
 
 impl Primary {
     fn new(config: Config, workers: Workers) -> Self {
         let (first, most) = (config.restart_delay, config.restart_delay_max);
         Primary {
+            config,
             workers,
-            fleet: Fleet::default(),
             rollout: Rollout::steady(Version::FIRST),
             restarts: Restarts::new(Strategy::Backoff { first, most }, INTENSITY),
-            logbook: Logbook::new(Version::FIRST),
-            config,
+            progress: Progress::steady(Version::FIRST),
+            began: Instant::now(),
         }
     }
 
     async fn next_input(&mut self, intents: &mut Intents) -> Input {
         let now = Instant::now();
-        let deadlines = [
-            self.fleet.deadline(),
-            self.restarts.deadline(now),
-            self.rollout.deadline(),
-            self.limits().deadline(&self.fleet, now),
-        ];
+        let deadlines =
+            [self.workers.deadline(now), self.restarts.deadline(now), self.rollout.deadline()];
         let deadline = deadlines.into_iter().flatten().min();
-        let tick = async {
-            match deadline {
-                Some(deadline) => sleep_until(deadline.into()).await,
-                None => pending().await,
-            }
-        };
         tokio::select! {
             notice = self.workers.next() => Input::Notice(notice),
             intent = intents.next() => Input::Asked(intent),
-            () = tick => Input::Tick,
-        }
-    }
-
-    async fn heard(&mut self, pid: u32, message: FromWorker) {
-        let FromWorker::Ready = message else { return };
-        let now = Instant::now();
-        let _ = self.fleet.step(pid, lifecycle::Input::SaidReady, now);
-        if let Some(version) = self.fleet.version_of(pid) {
-            self.roll(rollout::Input::Ready(version)).await;
+            () = at(deadline) => Input::Tick,
         }
     }
 
     /// A worker was reaped. Unless it was told to go, that is a death, and may tell something about
     /// its version.
-    async fn lost(&mut self, pid: u32) {
-        let Some(worker) = self.fleet.remove(pid) else { return };
+    async fn lost(&mut self, worker: Worker) {
         let version = worker.version;
         let is_available = self.limits().is_available(&worker, Instant::now());
         let news = match worker.state {
@@ -154,13 +133,12 @@ impl Primary {
     /// Time has passed: whose is up?
     async fn tick(&mut self) {
         let now = Instant::now();
-        for worker in self.fleet.all().to_vec() {
-            let action = self.fleet.step(worker.pid, lifecycle::Input::Tick, now);
-            let Some(lifecycle::Action::Kill(reason)) = action else { continue };
-            self.workers.kill(worker.slot, worker.pid, reason);
+        for worker in self.workers.late(now) {
+            self.workers.tick(worker.pid, now);
             if worker.state.is_starting() {
                 self.count_death(worker.slot, worker.version, worker.born.elapsed());
-                self.roll(rollout::Input::Fail(worker.version, reason)).await;
+                self.roll(rollout::Input::Fail(worker.version, "a worker was not ready in time"))
+                    .await;
             }
         }
         self.roll(rollout::Input::Tick).await;
@@ -168,32 +146,20 @@ impl Primary {
 
     /// Makes every move that is allowed now.
     async fn make_moves(&mut self) {
+        let limits = self.limits();
         loop {
             let now = Instant::now();
-            let goal = self.rollout.goal(self.config.workers, self.limits());
+            let goal = self.rollout.goal(self.config.workers, limits);
             let may_start = |slot, version| self.restarts.may_start(slot, version, now);
-            match next_move(&self.fleet, goal, self.limits(), now, may_start) {
-                Some(Move::Start { slot, version }) => self.start(slot, version).await,
-                Some(Move::Drain { pid }) => {
-                    let order = lifecycle::Input::Drain(self.config.drain_timeout);
-                    let _ = self.fleet.step(pid, order, now);
-                    self.workers.drain(pid).await;
+            match next_move(self.workers.fleet(), goal, limits, now, may_start) {
+                Some(Move::Drain { pid }) => self.workers.drain(pid).await,
+                Some(Move::Start { slot, version }) => {
+                    if let Err(error) = self.workers.start(slot, version).await {
+                        eprintln!("no worker can be started in slot {slot}: {error}");
+                        self.count_death(slot, version, Duration::ZERO);
+                    }
                 }
-                None => return self.logbook.note_replaced(&self.fleet, goal, now),
-            }
-        }
-    }
-
-    async fn start(&mut self, slot: u32, version: Version) {
-        match self.workers.start(slot, version).await {
-            Ok(pid) => {
-                let born = Instant::now();
-                let state = State::started(born, self.config.ready_timeout);
-                self.fleet.add(Worker { slot, pid, version, born, state });
-            }
-            Err(error) => {
-                eprintln!("no worker can be started in slot {slot}: {error}");
-                self.count_death(slot, version, Duration::ZERO);
+                None => return,
             }
         }
     }
@@ -201,8 +167,8 @@ impl Primary {
     /// Notices that every slot runs what it shall run.
     async fn arrive(&mut self) {
         let goal = self.rollout.goal(self.config.workers, self.limits());
-        if self.rollout.is_moving() && is_reached(&self.fleet, goal, self.limits(), Instant::now())
-        {
+        let is_there = is_reached(self.workers.fleet(), goal, self.limits(), Instant::now());
+        if self.rollout.is_moving() && is_there {
             self.roll(rollout::Input::Arrived).await;
             self.make_moves().await;
         }
@@ -210,27 +176,33 @@ impl Primary {
 
     /// Steps the roll, and makes known what comes of it.
     async fn roll(&mut self, input: rollout::Input) {
-        let mut next = Some(input);
-        while let Some(input) = next.take() {
-            let now = Instant::now();
-            let action;
-            (self.rollout, action) = self.rollout.step(input, now, self.config.roll_timeout);
-            let Some(action) = action else { return };
-            if let rollout::Action::Finish { again: true, .. } = action {
-                next = Some(rollout::Input::Ask);
+        let now = Instant::now();
+        let action;
+        (self.rollout, action) = self.rollout.step(input, now, self.config.roll_timeout);
+        match action {
+            None => return,
+            Some(rollout::Action::Begin { to, .. }) => {
+                self.began = now;
+                self.progress.begin(to);
             }
-            self.logbook.record(action, now);
-            self.workers.publish(self.logbook.progress()).await;
+            Some(rollout::Action::Abandon { back_to, reason }) => {
+                self.progress.abandon(back_to, reason);
+            }
+            Some(rollout::Action::Finish { to, again }) => {
+                let replaced = self.workers.replaced(to);
+                self.progress.finish(to, now - self.began, replaced);
+                if again {
+                    self.workers.publish(&self.progress).await;
+                    return Box::pin(self.roll(rollout::Input::Ask)).await;
+                }
+            }
         }
+        self.workers.publish(&self.progress).await;
     }
 
     /// Nobody serves, and more workers died lately than is normal.
     fn is_hopeless(&mut self) -> bool {
-        self.fleet.ready() == 0 && self.restarts.is_too_much(Instant::now())
-    }
-
-    async fn end(self, intents: Intents) -> ExitCode {
-        shut_down(self.config.drain_timeout, self.workers, self.fleet, intents).await
+        self.workers.fleet().ready() == 0 && self.restarts.is_too_much(Instant::now())
     }
 
     fn limits(&self) -> Limits {

@@ -10,8 +10,6 @@
 
 use std::time::{Duration, Instant};
 
-use events::RollOutcome;
-
 use crate::{
     given::Version,
     plan::{Goal, Limits},
@@ -32,7 +30,7 @@ pub struct Rollout {
 enum Phase {
     Steady { version: Version, previous: Option<Version> },
     Rolling(Course),
-    RollingBack { to: Version, again: bool },
+    RollingBack { to: Version, failed: Version, again: bool },
 }
 
 /// A roll under way.
@@ -85,10 +83,10 @@ pub enum Action {
         /// Why.
         reason: &'static str,
     },
-    /// It is over. `again`: it was asked for once more meanwhile.
+    /// It is over.
     Finish {
-        /// Whether the version that was asked for runs.
-        outcome: RollOutcome,
+        /// The version that was asked for, whether every slot runs it or not.
+        to: Version,
         /// Whether the next one is to begin.
         again: bool,
     },
@@ -122,12 +120,12 @@ impl Rollout {
                 }
             }
             Phase::Rolling(course) => course.step(input, now),
-            Phase::RollingBack { to, again } => match input {
-                Input::Ask => (Phase::RollingBack { to, again: true }, None),
+            Phase::RollingBack { to, failed, again } => match input {
+                Input::Ask => (Phase::RollingBack { to, failed, again: true }, None),
                 Input::Back | Input::Ready(_) | Input::Fail(..) | Input::Died(_) | Input::Tick => {
                     (self.phase, None)
                 }
-                Input::Arrived => arrive(to, None, RollOutcome::RolledBack, again),
+                Input::Arrived => arrive(to, None, failed, again),
             },
         };
         (self, action)
@@ -184,12 +182,12 @@ impl Course {
             }
             Input::Tick if now >= self.finish_by => self.abandon("the roll takes too long"),
             Input::Ready(_) | Input::Fail(..) | Input::Died(_) | Input::Tick => on(self),
-            Input::Arrived => arrive(self.to, Some(self.from), RollOutcome::RolledOut, self.again),
+            Input::Arrived => arrive(self.to, Some(self.from), self.to, self.again),
         }
     }
 
     fn abandon(self, reason: &'static str) -> (Phase, Option<Action>) {
-        let phase = Phase::RollingBack { to: self.from, again: self.again };
+        let phase = Phase::RollingBack { to: self.from, failed: self.to, again: self.again };
         (phase, Some(Action::Abandon { back_to: self.from, reason }))
     }
 }
@@ -202,10 +200,11 @@ fn begin(from: Version, to: Version, finish_by: Instant) -> (Phase, Option<Actio
 fn arrive(
     version: Version,
     previous: Option<Version>,
-    outcome: RollOutcome,
+    asked_for: Version,
     again: bool,
 ) -> (Phase, Option<Action>) {
-    (Phase::Steady { version, previous }, Some(Action::Finish { outcome, again }))
+    let phase = Phase::Steady { version, previous };
+    (phase, Some(Action::Finish { to: asked_for, again }))
 }
 
 #[cfg(test)]
@@ -232,8 +231,7 @@ mod tests {
     fn asked_once_it_rolls_to_the_next_minor_version_and_asked_again_to_the_one_after_it() {
         let (_, goal, last) = course(&[Input::Ask, Input::Ask, Input::Ask, Input::Arrived]);
         assert_eq!(goal, version("1.1.0"));
-        let outcome = RollOutcome::RolledOut;
-        assert_eq!(last, Some(Action::Finish { outcome, again: true }));
+        assert_eq!(last, Some(Action::Finish { to: goal, again: true }));
         let (_, goal, _) = course(&[Input::Ask, Input::Arrived, Input::Ask, Input::Arrived]);
         assert_eq!(goal, version("1.2.0"));
     }

@@ -53,7 +53,8 @@ impl Promise {
     }
 }
 
-/// A promise: `promise!(module::function, "The sentence.", "#anchor-in-the-guide")`.
+/// A promise: `promise!(module::function, "The sentence.", "#anchor-in-the-guide")`, or with a
+/// place such as `"guides/02-worker-lifecycle.md#zombies"`.
 #[macro_export]
 macro_rules! promise {
     ($check:path, $sentence:literal, $anchor:literal) => {
@@ -62,7 +63,7 @@ macro_rules! promise {
 }
 
 /// Lists the promises, judges one, or runs them all against `solution`. `guide` is the path of the
-/// guide that the anchors belong to.
+/// guide that the anchors belong to, unless an anchor names another.
 #[must_use]
 pub fn contract(solution: &str, guide: &str, promises: &[Promise]) -> ExitCode {
     match env::var("CONTRACT").as_deref() {
@@ -79,7 +80,10 @@ fn print_catalogue(guide: &str, promises: &[Promise]) -> ExitCode {
             id: promise.id().to_owned(),
             sentence: promise.sentence.to_owned(),
             extra: promise.is_extra,
-            guide: format!("{guide}{}", promise.anchor),
+            guide: match promise.anchor.starts_with('#') {
+                true => format!("{guide}{}", promise.anchor),
+                false => promise.anchor.to_owned(),
+            },
         })
         .collect();
     println!("{}", serde_json::to_string(&catalogue).expect("strings can be written"));

@@ -23,7 +23,7 @@ pub struct Intents {
     roll_back: Signal,
     terminate: Signal,
     interrupt: Signal,
-    is_stopping: bool,
+    asked_by: Option<&'static str>,
 }
 
 impl Intents {
@@ -37,7 +37,7 @@ impl Intents {
             roll_back: signal(SignalKind::hangup())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            is_stopping: false,
+            asked_by: None,
         })
     }
 
@@ -46,18 +46,23 @@ impl Intents {
     /// Cancel safe.
     pub async fn next(&mut self) -> Intent {
         tokio::select! {
-            _ = self.terminate.recv() => self.stop(),
-            _ = self.interrupt.recv() => self.stop(),
+            _ = self.terminate.recv() => self.stop("SIGTERM"),
+            _ = self.interrupt.recv() => self.stop("SIGINT"),
             _ = self.roll.recv() => Intent::Roll,
             _ = self.roll_back.recv() => Intent::RollBack,
         }
     }
 
-    fn stop(&mut self) -> Intent {
-        if std::mem::replace(&mut self.is_stopping, true) {
-            Intent::ShutdownNow
-        } else {
-            Intent::Shutdown
+    /// The name of the signal that asked for the end last.
+    #[must_use]
+    pub fn last_name(&self) -> &'static str {
+        self.asked_by.unwrap_or("no signal")
+    }
+
+    fn stop(&mut self, name: &'static str) -> Intent {
+        match self.asked_by.replace(name) {
+            None => Intent::Shutdown,
+            Some(_) => Intent::ShutdownNow,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::Progress;
 
 /// From the primary to a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ToWorker {
+pub(super) enum ToWorker {
     /// Take no new connections, finish what you hold, exit.
     Drain {
         /// How long to go on serving the connections that are open.
@@ -22,7 +22,7 @@ pub enum ToWorker {
 
 /// From a worker to the primary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FromWorker {
+pub(super) enum FromWorker {
     /// It serves.
     Ready,
     /// It takes no new work.

@@ -1,9 +1,12 @@
 //! What the exercise is given, and the example uses too: workers that serve, drain, and fail on
 //! demand, and the primary's hands and ears.
 //!
+//! [`State`] and [`Worker`] are the chapter's own (guide 02); the exercise builds on them.
+//!
 //! Nothing in here decides *when* to start, drain or kill a worker, nor what a death means. That is
 //! what the chapter is about.
 
+mod clock;
 mod config;
 mod faults;
 mod intents;
@@ -15,10 +18,13 @@ mod version;
 mod worker;
 mod workers;
 
+pub use clock::at;
 pub use config::Config;
 pub use intents::{Intent, Intents};
-pub use messages::{FromWorker, ToWorker};
+use messages::{FromWorker, ToWorker};
 pub use progress::{LastRoll, Phase, Progress, Replaced};
 pub use run::run;
 pub use version::Version;
 pub use workers::{Notice, Workers};
+
+pub use crate::{fleet::Worker, lifecycle::State};

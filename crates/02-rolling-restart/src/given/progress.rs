@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use events::RollOutcome;
+use events::{Event, RollOutcome};
 use serde::{Deserialize, Serialize};
 
 use super::Version;
@@ -28,6 +28,8 @@ pub struct Progress {
     pub phase: Phase,
     /// The version that every slot runs, or will run in the end.
     pub version: Version,
+    /// Why it is on the way back, if it is.
+    pub reason: Option<String>,
     /// How many rolls have ended, well or badly.
     pub finished: u32,
     /// The last of these.
@@ -62,7 +64,7 @@ impl Progress {
     /// Nothing happened yet: all slots run, or will run, `version`.
     #[must_use]
     pub fn steady(version: Version) -> Self {
-        Progress { phase: Phase::Steady, version, finished: 0, last: None }
+        Progress { phase: Phase::Steady, version, reason: None, finished: 0, last: None }
     }
 
     /// A roll to `version` begins.
@@ -71,17 +73,42 @@ impl Progress {
         self.version = version;
     }
 
-    /// The roll is abandoned: back to `version`.
-    pub fn abandon(&mut self, version: Version) {
+    /// The roll is abandoned for `reason`: back to `version`.
+    pub fn abandon(&mut self, version: Version, reason: &str) {
         self.phase = Phase::RollingBack;
         self.version = version;
+        self.reason = Some(reason.to_owned());
     }
 
-    /// The roll has ended.
-    pub fn finish(&mut self, last: LastRoll) {
+    /// The roll to `to` has ended, and took this long; `workers` got the new version.
+    pub fn finish(&mut self, to: Version, took: Duration, workers: Vec<Replaced>) {
+        let millis = millis(took);
+        let is_there = self.version == to;
+        let outcome = if is_there { RollOutcome::RolledOut } else { RollOutcome::RolledBack };
+        let reason = self.reason.take();
         self.phase = Phase::Steady;
         self.finished += 1;
-        self.last = Some(last);
+        self.last = Some(LastRoll { to, outcome, reason, millis, workers });
+    }
+
+    /// What there is to report, where `self` follows on `before`.
+    pub(super) fn event_since(&self, before: &Progress) -> Option<Event> {
+        let version = self.version.to_string();
+        match self.phase {
+            _ if self.phase == before.phase => None,
+            Phase::Rolling => {
+                Some(Event::RollStarted { from: before.version.to_string(), to: version })
+            }
+            Phase::RollingBack => Some(Event::RollAbandoned {
+                version: before.version.to_string(),
+                reason: self.reason.clone().unwrap_or_default(),
+            }),
+            Phase::Steady => {
+                let last = self.last.as_ref()?;
+                let (outcome, millis) = (last.outcome, last.millis);
+                Some(Event::RollFinished { version, outcome, millis })
+            }
+        }
     }
 }
 

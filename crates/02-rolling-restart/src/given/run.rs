@@ -20,7 +20,7 @@ pub fn run(
             let listener =
                 listener::bind(port).map_err(|source| StartError::Bind { port, source })?;
             let address = listener.local_addr()?;
-            let workers = Workers::new(Cluster::new(listener), address, &config);
+            let workers = Workers::new(Cluster::new(listener), address, config.clone());
             primary(config, workers, intents).await
         },
         worker,

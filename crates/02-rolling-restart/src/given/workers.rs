@@ -1,22 +1,47 @@
-//! The primary's hands and ears: start, drain or kill one worker, and hear what becomes of all.
-//! Reports each thing that happens to them as an event.
+//! The primary's hands, ears and memory: start, drain or kill one worker, hear what becomes of all,
+//! and know where each is in its life. Reports each thing that happens to them as an event.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use cluster_basics::Cluster;
-use events::{Event, emit};
+use events::{Event, Exit, emit};
 
-use super::{Config, FromWorker, Progress, ToWorker, Version};
+use super::{Config, FromWorker, Progress, Replaced, ToWorker, Version, progress::millis};
+use crate::{
+    fleet::{Fleet, Worker},
+    lifecycle::{Action, Input, State},
+};
 
-/// Something that a worker said, or its end.
-pub type Notice = cluster_basics::Notice<FromWorker>;
+/// What became of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It is ready.
+    Ready(Worker),
+    /// It has begun to drain.
+    Draining(Worker),
+    /// It holds no more work, and exits.
+    Drained {
+        /// Which one.
+        worker: Worker,
+        /// Requests answered since the drain began.
+        answered: usize,
+        /// Connections that its deadline closed with work on them.
+        cut: usize,
+    },
+    /// It ended in this way, was reaped, and is forgotten. This is what it was before.
+    Exited(Worker, Exit),
+}
 
 /// The workers of this primary, by process number.
 pub struct Workers {
     cluster: Cluster<ToWorker, FromWorker>,
+    fleet: Fleet,
     address: SocketAddr,
-    lame_duck: Duration,
-    drain_timeout: Duration,
+    config: Config,
     progress: Progress,
 }
 
@@ -24,24 +49,115 @@ impl Workers {
     pub(super) fn new(
         cluster: Cluster<ToWorker, FromWorker>,
         address: SocketAddr,
-        config: &Config,
+        config: Config,
     ) -> Self {
-        let (lame_duck, drain_timeout) = (config.lame_duck, config.drain_timeout);
-        let progress = Progress::steady(Version::FIRST);
-        Workers { cluster, address, lame_duck, drain_timeout, progress }
+        let (fleet, progress) = (Fleet::default(), Progress::steady(Version::FIRST));
+        Workers { cluster, fleet, address, config, progress }
     }
 
-    /// Starts a worker in slot `worker` with `version`, and returns its process number. It is not
-    /// ready yet; there may be another one in that slot.
+    /// Starts a worker in slot `slot` with `version`. It is not ready yet, and late after
+    /// `READY_TIMEOUT_MS`. There may be another one in that slot.
     ///
     /// # Errors
     /// When the process can't be started.
-    pub async fn start(&mut self, worker: u32, version: Version) -> io::Result<u32> {
-        let version = version.to_string();
-        let pid = self.cluster.spawn_with(worker, &[("VERSION", &version)])?;
-        emit(&Event::WorkerStarted { worker, pid, version: Some(version) });
+    pub async fn start(&mut self, slot: u32, version: Version) -> io::Result<()> {
+        let said = version.to_string();
+        let pid = self.cluster.spawn_with(slot, &[("VERSION", &said)])?;
+        let born = Instant::now();
+        let state = State::started(born, self.config.ready_timeout);
+        self.fleet.add(Worker { slot, pid, version, born, state, replaced_in: None });
+        emit(&Event::WorkerStarted { worker: slot, pid, version: Some(said) });
         self.cluster.tell(pid, &ToWorker::Roll(self.progress.clone())).await;
-        Ok(pid)
+        Ok(())
+    }
+
+    /// Tells the worker `pid` to take no new connections, to finish what it holds within
+    /// `DRAIN_TIMEOUT_MS`, and to exit. It cuts off by itself what is not finished by then, and is
+    /// late 2 s after that: then it is stopped, or stuck.
+    pub async fn drain(&mut self, pid: u32) {
+        let (lame_duck, timeout) = (self.config.lame_duck, self.config.drain_timeout);
+        if self.fleet.step(pid, Input::Drain(timeout), Instant::now()) == Some(Action::Drain) {
+            self.cluster.tell(pid, &ToWorker::Drain { lame_duck, timeout }).await;
+        }
+    }
+
+    /// Ends the worker `pid` at once, by SIGKILL. Its `Exited` follows.
+    pub fn kill(&mut self, pid: u32, reason: &'static str) {
+        self.step(pid, Input::Kill(reason), Instant::now());
+    }
+
+    /// Time has passed: the worker `pid` is killed if it is late.
+    pub(crate) fn tick(&mut self, pid: u32, now: Instant) {
+        self.step(pid, Input::Tick, now);
+    }
+
+    fn step(&mut self, pid: u32, input: Input, now: Instant) {
+        let slot = self.fleet.get(pid).map(|worker| worker.slot);
+        let action = self.fleet.step(pid, input, now);
+        if let (Some(worker), Some(Action::Kill(reason))) = (slot, action) {
+            emit(&Event::WorkerKilled { worker, pid, reason: reason.to_owned() });
+            self.cluster.kill(pid);
+        }
+    }
+
+    /// Ends every worker at once, by SIGKILL.
+    pub fn kill_all(&mut self, reason: &str) {
+        emit(&Event::ShutdownForced { reason: reason.to_owned() });
+        self.cluster.kill_all();
+    }
+
+    /// What becomes of a worker next. Without workers it waits for ever. Cancel safe.
+    pub async fn next(&mut self) -> Notice {
+        loop {
+            let notice = match self.cluster.next().await {
+                cluster_basics::Notice::Said { pid, message, .. } => self.heard(pid, message),
+                cluster_basics::Notice::Exited { pid, exit, .. } => self.lost(pid, exit),
+            };
+            if let Some(notice) = notice {
+                return notice;
+            }
+        }
+    }
+
+    /// Everybody who was started and not reaped yet.
+    #[must_use]
+    pub fn all(&self) -> &[Worker] {
+        self.fleet.all()
+    }
+
+    /// The same, with the questions that the plan asks.
+    pub(crate) fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// Whoever is late: not ready in time, or not gone in time.
+    #[must_use]
+    pub fn late(&self, now: Instant) -> Vec<Worker> {
+        let is_late =
+            |worker: &&Worker| worker.state.deadline().is_some_and(|deadline| now >= deadline);
+        self.all().iter().filter(is_late).copied().collect()
+    }
+
+    /// Whether `worker` is ready, and has been for `MIN_READY_MS`: long enough to rely on it.
+    #[must_use]
+    pub fn is_available(&self, worker: &Worker, now: Instant) -> bool {
+        worker.available_at(self.config.min_ready).is_some_and(|at| now >= at)
+    }
+
+    /// Whether each slot has one worker, available and with `version`, and nobody else is there.
+    #[must_use]
+    pub fn are_settled(&self, version: Version, now: Instant) -> bool {
+        let is_right =
+            |worker: &Worker| worker.version == version && self.is_available(worker, now);
+        self.all().len() == self.config.workers as usize && self.all().iter().all(is_right)
+    }
+
+    /// When the next worker will be late (starting or draining), or available.
+    #[must_use]
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        let available = |worker: &Worker| worker.available_at(self.config.min_ready);
+        let available = self.all().iter().filter_map(available).filter(|at| *at > now);
+        available.chain(self.fleet.deadline()).min()
     }
 
     /// Tells the world that connections are accepted.
@@ -49,30 +165,24 @@ impl Workers {
         emit(&Event::Listening { address: self.address });
     }
 
-    /// What a worker says next, or its end. Without workers it waits for ever. Cancel safe.
-    pub async fn next(&mut self) -> Notice {
-        let notice = self.cluster.next().await;
-        emit(&event_of(&notice));
-        notice
-    }
-
-    /// Tells the worker `pid` to take no new connections, to finish what it holds within
-    /// `DRAIN_TIMEOUT_MS`, and to exit. Its `Exited` follows, unless it is stuck.
-    pub async fn drain(&mut self, pid: u32) {
-        let order = ToWorker::Drain { lame_duck: self.lame_duck, timeout: self.drain_timeout };
-        self.cluster.tell(pid, &order).await;
-    }
-
-    /// Ends the worker `pid` at once, by SIGKILL. Its `Exited` follows.
-    pub fn kill(&self, worker: u32, pid: u32, reason: &str) {
-        emit(&Event::WorkerKilled { worker, pid, reason: reason.to_owned() });
-        self.cluster.kill(pid);
-    }
-
-    /// What `GET /roll` answers from now on, in every worker.
-    pub async fn publish(&mut self, progress: Progress) {
-        self.progress = progress;
+    /// What `GET /roll` answers from now on, in every worker. Reports it, too.
+    pub async fn publish(&mut self, progress: &Progress) {
+        progress.event_since(&self.progress).iter().for_each(emit);
+        self.progress = progress.clone();
         self.cluster.tell_all(&ToWorker::Roll(self.progress.clone())).await;
+    }
+
+    /// The slots whose worker with `version` took over from another, and how long that took.
+    #[must_use]
+    pub fn replaced(&self, version: Version) -> Vec<Replaced> {
+        let replaced = self.all().iter().filter(|worker| worker.version == version);
+        let mut replaced: Vec<Replaced> = replaced
+            .filter_map(|worker| {
+                Some(Replaced { worker: worker.slot, millis: millis(worker.replaced_in?) })
+            })
+            .collect();
+        replaced.sort_by_key(|replaced| replaced.worker);
+        replaced
     }
 
     /// Lets nobody new in, and closes the primary's copy of the listening socket. Nothing can be
@@ -81,28 +191,33 @@ impl Workers {
         self.cluster.stop_listening();
     }
 
-    /// Ends every worker at once, by SIGKILL.
-    pub fn kill_all(&self, reason: &str) {
-        emit(&Event::ShutdownForced { reason: reason.to_owned() });
-        self.cluster.kill_all();
-    }
-
-    /// Whether no worker is left.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.cluster.is_empty()
-    }
-}
-
-fn event_of(notice: &Notice) -> Event {
-    match *notice {
-        Notice::Exited { worker, pid, exit } => Event::WorkerExited { worker, pid, exit },
-        Notice::Said { worker, pid, message } => match message {
-            FromWorker::Ready => Event::WorkerReady { worker, pid },
-            FromWorker::Draining { in_flight } => Event::WorkerDraining { worker, pid, in_flight },
-            FromWorker::Drained { answered, cut } => {
-                Event::WorkerDrained { worker, pid, answered, cut }
+    fn heard(&mut self, pid: u32, message: FromWorker) -> Option<Notice> {
+        let worker = self.fleet.get(pid)?.slot;
+        Some(match message {
+            FromWorker::Ready => {
+                self.fleet.step(pid, Input::SaidReady, Instant::now());
+                emit(&Event::WorkerReady { worker, pid });
+                Notice::Ready(self.fleet.get(pid)?)
             }
-        },
+            FromWorker::Draining { in_flight } => {
+                emit(&Event::WorkerDraining { worker, pid, in_flight });
+                Notice::Draining(self.fleet.get(pid)?)
+            }
+            FromWorker::Drained { answered, cut } => {
+                emit(&Event::WorkerDrained { worker, pid, answered, cut });
+                Notice::Drained { worker: self.fleet.get(pid)?, answered, cut }
+            }
+        })
+    }
+
+    fn lost(&mut self, pid: u32, exit: Exit) -> Option<Notice> {
+        let lost = self.fleet.remove(pid)?;
+        emit(&Event::WorkerExited { worker: lost.slot, pid, exit });
+        if let Some(heir) = self.fleet.succeed(&lost, Instant::now()) {
+            let (worker, pid, version) = (heir.slot, heir.pid, heir.version.to_string());
+            let millis = millis(heir.replaced_in.unwrap_or(Duration::ZERO));
+            emit(&Event::WorkerReplaced { worker, pid, version, millis });
+        }
+        Some(Notice::Exited(lost, exit))
     }
 }
