@@ -4,9 +4,8 @@
 //! version: every worker is replaced, one slot at a time, and no request is lost. A version that
 //! does not come up is given up; a worker that dies is replaced.
 //!
-//! The numbered functions are yours; the rest stays as it is, though you may add to it. Workers are
-//! given: they serve, drain as chapter 01 taught, and fail on demand. What you may call is in
-//! `rolling_restart::given`, above all in its `workers.rs`.
+//! The numbered functions are yours; the rest stays, though you may add to it. Workers are given:
+//! they serve, drain, and fail on demand. What you may call is in `rolling_restart::given`.
 //!
 //! ```text
 //! read     guides 02-worker-lifecycle and 03-rolling-restarts     cargo xtask guide 2, guide 3
@@ -49,14 +48,13 @@ async fn primary(
             intent = intents.next() => match intent {
                 Intent::Roll => cluster.roll().await,
                 Intent::RollBack => cluster.roll_back().await,
-                Intent::Shutdown | Intent::ShutdownNow => {
-                    return Ok(cluster.shut_down(intents).await);
-                }
+                Intent::Shutdown | Intent::ShutdownNow => break,
             },
             () = given::at(deadline) => {}
         }
         cluster.go_on().await?;
     }
+    Ok(cluster.shut_down(intents).await)
 }
 
 /// What the primary knows.
@@ -118,25 +116,26 @@ impl Cluster {
         if let Some(roll) = self.roll.as_ref().filter(|roll| roll.began.elapsed() >= limit) {
             self.give_up(roll.to, "the roll takes too long").await;
         }
-        while let Some(step) = self.next_step(Instant::now()) {
-            match step {
-                Step::Start(slot, version) => self.workers.start(slot, version).await?,
-                Step::Drain(pid) => self.workers.drain(pid).await,
+        loop {
+            while let Some(step) = self.next_step(Instant::now()) {
+                match step {
+                    Step::Start(slot, version) => self.workers.start(slot, version).await?,
+                    Step::Drain(pid) => self.workers.drain(pid).await,
+                }
             }
-        }
-        if self.roll.is_some() && self.workers.are_settled(self.goal, Instant::now()) {
+            if self.roll.is_none() || !self.workers.are_settled(self.goal, Instant::now()) {
+                return Ok(());
+            }
             self.arrive().await;
         }
-        Ok(())
     }
 
     /// 1. A worker was reaped; this is what it was before.
     ///
     /// Was it told to go? If not, its slot needs another one: at once after the first death, after
-    /// `config.restart_delay` from the second in a row on, and each time twice as long, up to
-    /// `config.restart_delay_max`. A worker that lived longer than that ends the row.
-    ///
-    /// And if its version is being rolled out, its death may say that the version is bad.
+    /// `config.restart_delay` from the second in a row on, each time twice as long, up to
+    /// `config.restart_delay_max`. A worker that lived longer ends the row. And if its version is
+    /// being rolled out, its death may tell something about it.
     async fn lost(&mut self, worker: Worker) {
         let reason = match worker.state {
             State::Starting { .. } => "a worker died before it was ready",
@@ -173,8 +172,7 @@ impl Cluster {
     }
 
     async fn begin(&mut self, to: Version) {
-        let began = Instant::now();
-        self.roll = Some(Roll { from: self.goal, to, began, again: false });
+        self.roll = Some(Roll { from: self.goal, to, began: Instant::now(), again: false });
         self.goal = to;
         self.deaths.clear();
         self.progress.begin(to);
@@ -183,9 +181,9 @@ impl Cluster {
 
     /// 3. The next step that is allowed now; `None` when there is something to wait for.
     ///
-    /// An empty slot gets a worker. A slot with an old one gets a new one beside it, and when that
-    /// is available the old one is told to drain. Never are more than `config.workers +
-    /// config.max_surge` processes alive, nor fewer than `config.workers` ready because of a roll.
+    /// An empty slot gets a worker. A slot with an old one gets a new one beside it; when that is
+    /// available the old one is told to drain. Never are more than `config.workers +
+    /// config.max_surge` processes alive, nor fewer than `config.workers` ready for a roll's sake.
     fn next_step(&self, now: Instant) -> Option<Step> {
         let all = self.workers.all();
         let slots = self.config.workers as usize;
@@ -197,9 +195,8 @@ impl Cluster {
         let may_start = |slot: u32| {
             has_room && self.deaths.get(&slot).is_none_or(|(_, not_before)| now >= *not_before)
         };
-        let staying = |slot: u32| {
-            all.iter().filter(move |worker| worker.slot == slot && worker.state.is_staying())
-        };
+        let staying =
+            |slot: u32| all.iter().filter(move |w| w.slot == slot && w.state.is_staying());
         let mut slots = 1..=self.config.workers;
         let empty = slots.clone().find(|slot| may_start(*slot) && staying(*slot).next().is_none());
         if let Some(slot) = empty {

@@ -20,6 +20,7 @@
 //! | [`broken`] | a promise that was not kept, and why |
 //! | [`wire`] | HTTP/1.1 by hand, to tell refused from reset from cut off |
 //! | [`exchange`] | one request whose every step is recorded |
+//! | [`who`] | which processes answer |
 //! | [`client`] | an ordinary HTTP client, for questions |
 //! | [`load`], [`ledger`] | steady traffic, and the exact account of what became of it |
 //! | [`mod@tour`], [`stage`] | a demonstration in steps, with a measured end |
@@ -39,6 +40,7 @@ pub mod stage;
 pub mod subject;
 pub mod tour;
 pub mod trial;
+pub mod who;
 pub mod wire;
 
 pub use broken::{Broken, Kept};

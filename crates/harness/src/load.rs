@@ -42,6 +42,9 @@ pub struct Clients {
     pub pause: Duration,
 }
 
+/// Sees each answer as it comes, on the thread of the client that got it.
+pub type Watcher = Arc<dyn Fn(&Answer) + Send + Sync>;
+
 /// Traffic under way. Dropping it stops it.
 pub struct Load {
     shared: Arc<Shared>,
@@ -52,6 +55,8 @@ struct Shared {
     address: SocketAddr,
     phase: AtomicUsize,
     sent: AtomicUsize,
+    failed: AtomicUsize,
+    watcher: Option<Watcher>,
     is_over: Mutex<bool>,
     over: Condvar,
 }
@@ -60,10 +65,18 @@ impl Load {
     /// Starts to send what `groups` say to `address`.
     #[must_use]
     pub fn start(address: SocketAddr, groups: &[Clients]) -> Self {
+        Self::watched(address, groups, None)
+    }
+
+    /// The same, and `watcher` sees each answer.
+    #[must_use]
+    pub fn watched(address: SocketAddr, groups: &[Clients], watcher: Option<Watcher>) -> Self {
         let shared = Arc::new(Shared {
             address,
             phase: AtomicUsize::new(0),
             sent: AtomicUsize::new(0),
+            failed: AtomicUsize::new(0),
+            watcher,
             is_over: Mutex::new(false),
             over: Condvar::new(),
         });
@@ -82,6 +95,12 @@ impl Load {
     #[must_use]
     pub fn sent(&self) -> usize {
         self.shared.sent.load(Ordering::Relaxed)
+    }
+
+    /// Requests so far that got no answer, for whoever does not want to wait for the end.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.shared.failed.load(Ordering::Relaxed)
     }
 
     /// Waits until `number` requests have been finished in all, `limit` at most; says whether they
@@ -144,6 +163,11 @@ impl<'a> Client<'a> {
             let began = Instant::now();
             let outcome = self.request(phase);
             self.ledgers[phase].count(began.elapsed(), &outcome);
+            match (&outcome, &self.shared.watcher) {
+                (Ok(answer), Some(watcher)) => watcher(answer),
+                (Ok(_), None) => {}
+                (Err(_), _) => drop(self.shared.failed.fetch_add(1, Ordering::Relaxed)),
+            }
             self.shared.sent.fetch_add(1, Ordering::Relaxed);
         }
         self.ledgers

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use events::Exit;
-use harness::{Cluster, Kept, Signal, Trial, patience};
+use harness::{Cluster, Kept, Signal, Trial, patience, who::children};
 
 use crate::scene::{self, ENDLESS, NO_HURRY, PROMPT};
 
@@ -51,12 +51,6 @@ fn nobody_is_started_while_draining(trial: &Trial, cluster: &Cluster) -> Kept {
         "exit code 1: a worker died with a request in its hands",
         format!("{exit}"),
     )
-}
-
-/// The processes that the primary started itself: what a worker starts is no worker.
-fn children(cluster: &Cluster) -> BTreeSet<u32> {
-    let processes = cluster.processes().into_iter();
-    processes.filter(|process| process.parent == cluster.pid).map(|process| process.pid).collect()
 }
 
 /// While it runs, and in the middle of a drain.

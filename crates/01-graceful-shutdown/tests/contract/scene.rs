@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+pub(crate) use harness::who::whole;
 use harness::{
     Cluster, Kept, Trial,
-    exchange::{Pending, Reply},
+    exchange::Pending,
     patience,
     recorder::Moment,
+    who::{self, Who},
     wire::{Connection, Failure},
 };
-use serde::Deserialize;
 
 /// A request that outlives every deadline of a check.
 pub(crate) const ENDLESS: &str = "/slow?ms=120000";
@@ -17,27 +18,6 @@ pub(crate) const ENDLESS: &str = "/slow?ms=120000";
 pub(crate) const NO_HURRY: (&str, &str) = ("DRAIN_TIMEOUT_MS", "120000");
 /// How long the exit may take when nothing holds it.
 pub(crate) const PROMPT: Duration = Duration::from_secs(10);
-
-/// Who answered, as the routes of PROTOCOL.md say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub(crate) struct Who {
-    pub(crate) worker: u32,
-    pub(crate) pid: u32,
-}
-
-/// An answer that is whole: a 200 whose body is the JSON of PROTOCOL.md to its last byte.
-pub(crate) fn whole(trial: &Trial, pending: Pending) -> Kept<(Who, Reply)> {
-    let reply = pending.expect_200()?;
-    match serde_json::from_str(&reply.answer.body) {
-        Ok(who) => Ok((who, reply)),
-        Err(error) => {
-            let body = reply.answer.body.trim();
-            let observed = format!("200, and {} bytes that are not it: {error}", body.len());
-            let expected = r#"200 and a whole JSON object with "worker" and "pid""#;
-            Err(trial.broken(expected, observed).at(reply.moment))
-        }
-    }
-}
 
 /// When and how a request was cut off.
 pub(crate) fn cut_off(trial: &Trial, pending: Pending) -> Kept<(String, Moment)> {
@@ -55,52 +35,17 @@ pub(crate) fn cut_off(trial: &Trial, pending: Pending) -> Kept<(String, Moment)>
 
 /// A kept-alive connection, and the worker at its other end.
 pub(crate) fn meet(trial: &Trial, cluster: &Cluster) -> Kept<(Who, Connection)> {
-    let (who, reply) = whole(trial, cluster.get("/fast")?)?;
-    Ok((who, reply.connection))
+    who::meet(trial, cluster, "/fast")
 }
 
 /// A kept-alive connection to each of `number` workers, by process.
-///
-/// It goes on connecting for a while: a worker may take its time to start, and one that is dying
-/// may take a connection along.
 pub(crate) fn meet_all(
     trial: &Trial,
     cluster: &Cluster,
     number: usize,
 ) -> Kept<BTreeMap<u32, Connection>> {
-    let limit = patience(Duration::from_secs(10));
-    let mut met = BTreeMap::new();
-    let all = processes::until(limit, || {
-        for (who, connection) in greet(cluster, limit) {
-            met.entry(who.pid).or_insert(connection);
-        }
-        (met.len() == number || !cluster.is_running()).then_some(())
-    });
-    let pids: Vec<_> = met.keys().map(u32::to_string).collect();
-    let pids = pids.join(" and ");
-    if all.is_some() && met.len() == number {
-        trial.recorder.observe(format!("GET /fast: answered by the processes {pids}"));
-        return Ok(met);
-    }
-    let observed = if cluster.is_running() {
-        let seconds = limit.as_secs_f64();
-        format!("within {seconds:.0} s, answers only from the process {pids}")
-    } else {
-        "the primary has ended".to_owned()
-    };
-    Err(trial.broken(format!("answers from {number} processes"), observed))
-}
-
-/// A handful of requests that are not recorded: there may be hundreds. They connect all at once,
-/// because nothing promises that connections which come one by one are spread.
-fn greet(cluster: &Cluster, limit: Duration) -> Vec<(Who, Connection)> {
-    let open = |_| Connection::open(cluster.address, limit).ok();
-    let connections: Vec<Connection> = (0..8).filter_map(open).collect();
-    let ask = |mut connection: Connection| {
-        let answer = connection.get("/fast").ok()?;
-        Some((serde_json::from_str(&answer.body).ok()?, connection))
-    };
-    connections.into_iter().filter_map(ask).collect()
+    let all = who::meet_all(trial, cluster, "/fast", number)?;
+    Ok(all.into_iter().map(|(pid, (_, connection))| (pid, connection)).collect())
 }
 
 /// What became of one new connection.

@@ -1,0 +1,98 @@
+//! Beyond what the exercise asks for.
+
+use std::{collections::BTreeSet, time::Instant};
+
+use harness::{Cluster, Kept, Signal, Trial, patience};
+use serde_json::Value;
+
+use crate::{
+    rolls::under_load,
+    scene::{self, PROMPT, WORKERS, ask_for_the_next, settled},
+};
+
+/// Each worker is ready in time; the four of them are not.
+pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
+    let slow = ("FAULTS", "1.1.0:slow-start:900");
+    let cluster = trial.start(&[slow, ("ROLL_TIMEOUT_MS", "2000")])?;
+    settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+    under_load(trial, &cluster, || {
+        ask_for_the_next(&cluster);
+        scene::first_answer(trial, &cluster, "1.1.0")?;
+        settled(trial, &cluster, "1.0.0", &BTreeSet::new())
+            .map(|_| ())
+            .map_err(|broken| broken.during("with ROLL_TIMEOUT_MS=2000"))
+    })
+}
+
+pub(crate) fn whoever_asks_learns_how_the_last_roll_went(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[("FAULTS", "1.2.0:crash-at-start")])?;
+    let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+    let asked = Instant::now();
+    ask_for_the_next(&cluster);
+    settled(trial, &cluster, "1.1.0", &first)?;
+    let roll = finished(trial, &cluster, 1)?;
+    let took = asked.elapsed().as_millis();
+    expect_last(trial, &roll, "1.1.0", "rolled-out")?;
+    let workers = roll["last"]["workers"].as_array().cloned().unwrap_or_default();
+    let slots: BTreeSet<u64> = workers.iter().filter_map(|w| w["worker"].as_u64()).collect();
+    let times = || workers.iter().filter_map(|w| w["millis"].as_u64()).map(u128::from);
+    let is_true = slots.len() == WORKERS
+        && times().count() == WORKERS
+        && times().all(|millis| 0 < millis && millis <= took);
+    let expected = format!("four workers, each with the milliseconds it took, of {took} in all");
+    trial.expect(is_true, expected, format!("{}", roll["last"]["workers"]))?;
+    ask_for_the_next(&cluster);
+    let roll = finished(trial, &cluster, 2)?;
+    expect_last(trial, &roll, "1.2.0", "rolled-back")?;
+    let reason = roll["last"]["reason"].as_str().unwrap_or_default();
+    trial.expect(!reason.is_empty(), "a reason why it was rolled back", "none is given")?;
+    let version = roll["version"].as_str().unwrap_or_default();
+    trial.expect(version == "1.1.0", "version 1.1.0 again", format!("version {version}"))
+}
+
+/// What `GET /roll` says, once so many rolls have ended.
+fn finished(trial: &Trial, cluster: &Cluster, rolls: u64) -> Kept<Value> {
+    let mut last = Value::Null;
+    processes::until(patience(PROMPT), || {
+        let (status, roll) = harness::client::ask(cluster.address, "/roll").ok()?;
+        last = roll;
+        (status == 200 && last["finished"] == rolls && last["phase"] == "steady").then_some(())
+    });
+    trial.recorder.observe(format!("GET /roll: {last}"));
+    let expected = format!("GET /roll: phase steady, and {rolls} finished");
+    let observed = format!("phase {}, and {} finished", last["phase"], last["finished"]);
+    trial.expect(last["finished"] == rolls && last["phase"] == "steady", expected, observed)?;
+    Ok(last)
+}
+
+fn expect_last(trial: &Trial, roll: &Value, to: &str, outcome: &str) -> Kept {
+    let last = &roll["last"];
+    let expected = format!("the last roll was to {to}, and {outcome}");
+    let observed = format!("it was to {}, and {}", last["to"], last["outcome"]);
+    trial.expect(last["to"] == to && last["outcome"] == outcome, expected, observed)
+}
+
+pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[])?;
+    let mut known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+    ask_for_the_next(&cluster);
+    known.extend(settled(trial, &cluster, "1.1.0", &known)?);
+    under_load(trial, &cluster, || {
+        cluster.signal(Signal::SIGHUP);
+        settled(trial, &cluster, "1.0.0", &known).map(|_| ())
+    })
+}
+
+/// Ready, and dead soon after: by then a roll that relies on it has told an old one to go.
+pub(crate) fn a_version_that_dies_right_after_it_was_ready_is_given_up(trial: &Trial) -> Kept {
+    let faults = ("FAULTS", "1.1.0:crash-after-ready:400");
+    let cluster = trial.start(&[faults, ("MIN_READY_MS", "2000")])?;
+    let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+    ask_for_the_next(&cluster);
+    scene::first_answer(trial, &cluster, "1.1.0")?;
+    let last = settled(trial, &cluster, "1.0.0", &BTreeSet::new())
+        .map_err(|broken| broken.during("with MIN_READY_MS=2000"))?;
+    let replaced = first.difference(&last).count();
+    let observed = format!("{replaced} old workers were replaced by it first");
+    trial.expect(replaced == 0, "no old worker goes for one that dies within 2 s", observed)
+}

@@ -1,0 +1,100 @@
+//! How far a roll may deviate from four ready workers.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use harness::{
+    Broken, Cluster, Kept, Trial, patience,
+    who::{Who, children},
+    wire::Connection,
+};
+
+use crate::{
+    census,
+    scene::{self, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
+};
+
+/// A version that is never ready, and a timeout that nobody waits for.
+const NEVER_READY: (&str, &str) = ("FAULTS", "1.1.0:never-ready");
+
+/// For how long a version that is never ready is watched: longer than anybody sleeps who does not
+/// wait for readiness.
+const WATCH: Duration = Duration::from_millis(2500);
+
+pub(crate) fn one_slot_at_a_time_and_ready_before_drain(trial: &Trial) -> Kept {
+    nobody_drains_for_one_that_is_not_ready(trial)?;
+    the_limits_hold(trial, 1, &[])
+}
+
+/// The version is never ready, so no old worker may ever be told to go.
+fn nobody_drains_for_one_that_is_not_ready(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], NEVER_READY])?;
+    let mut old = scene::meet_all(trial, &cluster)?;
+    let before: BTreeSet<u32> = old.keys().copied().collect();
+    let ((), count) = census::during(&cluster, || {
+        ask_for_the_next(&cluster);
+        scene::newcomer(trial, &cluster, &before)?;
+        let mut lost = None;
+        processes::until(patience(WATCH), || {
+            lost = old.iter_mut().find_map(|(pid, (_, kept))| Some((*pid, is_going(kept)?)));
+            lost.is_some().then_some(())
+        });
+        match lost {
+            None => Ok(()),
+            Some((pid, how)) => Err(not_yet(trial, pid, &how)),
+        }
+    })?;
+    count.expect(trial, WORKERS, WORKERS + 1)
+}
+
+/// How a worker shows that it goes.
+fn is_going(kept: &mut Connection) -> Option<String> {
+    match kept.get("/") {
+        Ok(answer) if answer.closes => Some("says Connection: close".to_owned()),
+        Ok(_) => None,
+        Err(failure) => Some(format!("does not answer: {failure}")),
+    }
+}
+
+fn not_yet(trial: &Trial, pid: u32, how: &str) -> Broken {
+    trial
+        .broken(
+            "four workers of 1.0.0 that go on serving: no worker of 1.1.0 is ready",
+            format!("the old worker with pid {pid} {how}"),
+        )
+        .advice("Started is not ready. Which message says that a new worker can answer?")
+}
+
+/// Each old worker holds a request, so that its drain takes a while, and two at once would show.
+fn the_limits_hold(trial: &Trial, surge: usize, settings: &[(&str, &str)]) -> Kept {
+    let cluster = trial.start(settings)?;
+    let held = scene::hold_all(trial, &cluster, 1000)?;
+    let before: BTreeSet<u32> = held.iter().map(|(who, _)| who.pid).collect();
+    let (_, count) = census::during(&cluster, || {
+        ask_for_the_next(&cluster);
+        settled(trial, &cluster, "1.1.0", &before)
+    })?;
+    for (_, pending) in held {
+        harness::who::whole(trial, pending)?;
+    }
+    count.expect(trial, WORKERS, WORKERS + surge)
+}
+
+pub(crate) fn with_a_surge_of_two_two_slots_are_rolled_at_a_time(trial: &Trial) -> Kept {
+    let two = ("MAX_SURGE", "2");
+    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], NEVER_READY, two])?;
+    let old: BTreeMap<u32, (Who, Connection)> = scene::meet_all(trial, &cluster)?;
+    ask_for_the_next(&cluster);
+    let mut there = 0;
+    processes::until(patience(PROMPT), || {
+        there = children(&cluster).len();
+        (there >= WORKERS + 2 || !cluster.is_running()).then_some(())
+    });
+    let expected = "two new workers at a time, with MAX_SURGE=2";
+    let observed = format!("{} new at a time", there.saturating_sub(old.len()));
+    trial.expect(there == WORKERS + 2, expected, observed)?;
+    drop::<Cluster>(cluster);
+    the_limits_hold(trial, 2, &[two])
+}

@@ -1,0 +1,143 @@
+//! Rolls that go well.
+
+use std::collections::BTreeSet;
+
+use harness::{
+    Cluster, Kept, Trial,
+    ledger::Ledger,
+    load::{Clients, Connections, Load},
+    patience,
+    who::{children, greet},
+};
+
+use crate::{
+    census,
+    scene::{self, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
+};
+
+/// Traffic as services see it. The busy clients keep the event loops busy: an idle loop hides races.
+const TRAFFIC: &[Clients] = &[
+    clients(6, Connections::KeptAlive, "/", 5),
+    clients(4, Connections::OnePerRequest, "/", 5),
+    clients(3, Connections::KeptAlive, "/slow?ms=100", 5),
+    clients(3, Connections::OnePerRequest, "/busy?ms=2", 20),
+];
+
+const fn clients(
+    number: usize,
+    connections: Connections,
+    path: &'static str,
+    pause_ms: u64,
+) -> Clients {
+    Clients { number, connections, path, pause: std::time::Duration::from_millis(pause_ms) }
+}
+
+/// The answers come from four processes, which are children of the one that we started.
+pub(crate) fn four_workers_serve_version_1_0_0(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[])?;
+    let there = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+    let slots: BTreeSet<u32> =
+        scene::meet_all(trial, &cluster)?.into_values().map(|(who, _)| who.worker).collect();
+    let observed = format!("{} processes say that they are the workers {slots:?}", there.len());
+    trial.expect(slots == BTreeSet::from([1, 2, 3, 4]), "workers 1 to 4", observed)
+}
+
+pub(crate) fn sigusr2_replaces_every_worker(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[])?;
+    let mut known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+    for version in ["1.1.0", "1.2.0"] {
+        ask_for_the_next(&cluster);
+        known.extend(settled(trial, &cluster, version, &known)?);
+        every_answer_says(trial, &cluster, version)?;
+    }
+    Ok(())
+}
+
+fn every_answer_says(trial: &Trial, cluster: &Cluster, version: &str) -> Kept {
+    let answers = || greet(cluster, "/", patience(PROMPT));
+    let stray = (0..8).flat_map(|_| answers()).find(|(who, _)| who.version != version);
+    let observed = stray.map_or_else(String::new, |(who, _)| {
+        format!("an answer from {} (pid {}), after four of {version}", who.version, who.pid)
+    });
+    trial.expect(observed.is_empty(), format!("every answer says {version}"), observed)
+}
+
+pub(crate) fn no_request_is_lost_in_five_rolls(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[])?;
+    let mut known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+    under_load(trial, &cluster, || {
+        for version in ["1.1.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0"] {
+            ask_for_the_next(&cluster);
+            known.extend(settled(trial, &cluster, version, &known)?);
+        }
+        Ok(())
+    })
+    .map_err(|broken| {
+        broken.advice("Which worker held that request, and what was it told, and when?")
+    })
+}
+
+/// Runs `part` under load: every request must be answered with a whole 200.
+pub(crate) fn under_load<T>(
+    trial: &Trial,
+    cluster: &Cluster,
+    part: impl FnOnce() -> Kept<T>,
+) -> Kept<T> {
+    let load = Load::start(cluster.address, TRAFFIC);
+    trial.recorder.observe("16 clients begin to ask");
+    // Each client has been served once: what follows happens under load.
+    let is_up = load.wait_for(64, PROMPT);
+    trial.expect(is_up, "clients that are served", "they are not")?;
+    let outcome = part();
+    let sum = load.finish().into_iter().fold(Ledger::default(), |mut sum, ledger| {
+        sum.add(&ledger);
+        sum
+    });
+    trial.recorder.observe(format!("the clients: {sum}"));
+    let outcome = outcome?;
+    let good = sum.answered.get(&200).copied().unwrap_or(0);
+    let expected = format!("{} requests, and each is answered with 200", sum.sent);
+    trial.expect(good == sum.sent, expected, account(&sum))?;
+    Ok(outcome)
+}
+
+/// What became of the requests that were not answered well.
+fn account(ledger: &Ledger) -> String {
+    let parts = [
+        (ledger.refused, "refused"),
+        (ledger.reset, "reset before an answer"),
+        (ledger.truncated, "cut off in the middle"),
+        (ledger.timed_out, "without an answer in time"),
+        (ledger.answered_in_all() - ledger.answered.get(&200).copied().unwrap_or(0), "not 200"),
+    ];
+    let bad = parts.iter().filter(|(count, _)| *count > 0);
+    let bad: Vec<_> = bad.map(|(count, what)| format!("{count} {what}")).collect();
+    format!("of {} requests {}", ledger.sent, bad.join(", "))
+}
+
+/// Asked once, and in the middle of that roll three times more.
+pub(crate) fn asked_again_during_a_roll_it_rolls_once_more(trial: &Trial) -> Kept {
+    let slow = ("FAULTS", "1.1.0:slow-start:600");
+    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], slow])?;
+    let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+    let (last, count) = census::during(&cluster, || {
+        ask_for_the_next(&cluster);
+        scene::newcomer(trial, &cluster, &first)?;
+        for _ in 0..3 {
+            ask_for_the_next(&cluster);
+            // Signals that arrive together are one; after these answers it has been seen to.
+            let _ = greet(&cluster, "/", patience(PROMPT));
+        }
+        settled(trial, &cluster, "1.2.0", &first)
+    })?;
+    count.expect(trial, WORKERS, WORKERS + 1)?;
+    // Whoever counted the signals goes on now.
+    let mut there = last.clone();
+    processes::until(patience(std::time::Duration::from_millis(700)), || {
+        there = children(&cluster);
+        (there != last).then_some(())
+    });
+    let observed = "another roll begins after it";
+    trial.expect(there == last, "one more roll, however often it was asked for", observed)?;
+    every_answer_says(trial, &cluster, "1.2.0")
+}

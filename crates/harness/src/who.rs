@@ -1,0 +1,118 @@
+//! Who answers: the processes behind an address, as their own answers name them.
+//!
+//! Each answer of an exercise is a JSON object with at least `worker` and `pid` (PROTOCOL.md). That
+//! a `pid` is true is checked where it matters: only a process of the program can be signalled.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+use crate::{
+    Trial,
+    broken::Kept,
+    cluster::Cluster,
+    exchange::{Pending, Reply},
+    patience,
+    wire::Connection,
+};
+
+/// How long it may take until each worker has answered once.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Who answered.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Who {
+    /// The slot.
+    pub worker: u32,
+    /// The process.
+    pub pid: u32,
+    /// What it runs, where there are several versions.
+    #[serde(default)]
+    pub version: String,
+}
+
+/// An answer that is whole: a 200 whose body is the JSON of PROTOCOL.md to its last byte.
+///
+/// # Errors
+/// When it is anything else.
+pub fn whole(trial: &Trial, pending: Pending) -> Kept<(Who, Reply)> {
+    let reply = pending.expect_200()?;
+    match serde_json::from_str(&reply.answer.body) {
+        Ok(who) => Ok((who, reply)),
+        Err(error) => {
+            let body = reply.answer.body.trim();
+            let observed = format!("200, and {} bytes that are not it: {error}", body.len());
+            let expected = r#"200 and a whole JSON object with "worker" and "pid""#;
+            Err(trial.broken(expected, observed).at(reply.moment))
+        }
+    }
+}
+
+/// Asks for `path` on a new connection; answers with the connection, and the worker at its other
+/// end.
+///
+/// # Errors
+/// When there is no whole answer.
+pub fn meet(trial: &Trial, cluster: &Cluster, path: &str) -> Kept<(Who, Connection)> {
+    let (who, reply) = whole(trial, cluster.get(path)?)?;
+    Ok((who, reply.connection))
+}
+
+/// A kept-alive connection to each of `number` workers, by process.
+///
+/// It goes on connecting for a while: a worker may take its time to start, and one that is dying
+/// may take a connection along.
+///
+/// # Errors
+/// When so many do not answer.
+pub fn meet_all(
+    trial: &Trial,
+    cluster: &Cluster,
+    path: &str,
+    number: usize,
+) -> Kept<BTreeMap<u32, (Who, Connection)>> {
+    let limit = patience(LIMIT);
+    let mut met = BTreeMap::new();
+    let all = processes::until(limit, || {
+        for (who, connection) in greet(cluster, path, limit) {
+            met.entry(who.pid).or_insert((who, connection));
+        }
+        (met.len() == number || !cluster.is_running()).then_some(())
+    });
+    let pids: Vec<_> = met.keys().map(u32::to_string).collect();
+    let pids = pids.join(" and ");
+    if all.is_some() && met.len() == number {
+        trial.recorder.observe(format!("GET {path}: answered by the processes {pids}"));
+        return Ok(met);
+    }
+    let observed = if cluster.is_running() {
+        let seconds = limit.as_secs_f64();
+        format!("within {seconds:.0} s, answers only from the process {pids}")
+    } else {
+        "the primary has ended".to_owned()
+    };
+    Err(trial.broken(format!("answers from {number} processes"), observed))
+}
+
+/// A handful of requests that are not recorded: there may be hundreds. They connect all at once,
+/// because nothing promises that connections which come one by one are spread.
+#[must_use]
+pub fn greet(cluster: &Cluster, path: &str, limit: Duration) -> Vec<(Who, Connection)> {
+    let open = |_| Connection::open(cluster.address, limit).ok();
+    let connections: Vec<Connection> = (0..8).filter_map(open).collect();
+    let ask = |mut connection: Connection| {
+        let answer = connection.get(path).ok()?;
+        Some((serde_json::from_str(&answer.body).ok()?, connection))
+    };
+    connections.into_iter().filter_map(ask).collect()
+}
+
+/// The processes that the primary started itself: what a worker starts is no worker.
+#[must_use]
+pub fn children(cluster: &Cluster) -> BTreeSet<u32> {
+    let processes = cluster.processes().into_iter();
+    processes.filter(|process| process.parent == cluster.pid).map(|process| process.pid).collect()
+}
