@@ -7,13 +7,14 @@
 //! 4. Everything a person reads is a pure function of [`Entry`] values.
 //!
 //! Read in this order: [`event`] (the vocabulary), [`mod@emit`] (writing one), [`entry`] (reading one
-//! back), [`narrate`] (its sentence), [`timeline`] (many of them under a failing promise), and
-//! [`contract`] (what a contract test and the runner say to each other).
+//! back), [`narrate`] (its sentence), [`timeline`] (many of them under a failing promise), [`lanes`]
+//! (many of them as a picture), and [`contract`] (what a contract test and the runner say to each other).
 
 pub mod contract;
 pub mod emit;
 pub mod entry;
 pub mod event;
+pub mod lanes;
 pub mod narrate;
 pub mod timeline;
 
