@@ -23,10 +23,11 @@
 //! | [`who`] | which processes answer |
 //! | [`client`] | an ordinary HTTP client, for questions |
 //! | [`load`], [`ledger`] | steady traffic, and the exact account of what became of it |
-//! | [`mod@tour`], [`stage`] | a demonstration in steps, with a measured end |
+//! | [`mod@tour`], [`stage`], `canvas` | a demonstration in steps, with a measured end |
 //! | [`mod@patience`] | how long is too long |
 
 pub mod broken;
+mod canvas;
 pub mod client;
 pub mod cluster;
 pub mod contract;

@@ -2,15 +2,19 @@
 
 use std::{
     io::{IsTerminal, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use colored::Colorize;
 use events::{Entry, Source, narrate::thousands, timeline::timeline};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
-    Trial, broken::Kept, cluster::Cluster, ledger::Ledger, load::Load, patience,
+    Trial, broken::Kept, canvas::Canvas, cluster::Cluster, ledger::Ledger, load::Load, patience,
     recorder::Recorder, subject::Subject,
 };
 
@@ -33,6 +37,8 @@ pub struct Stage {
     trial: Trial,
     total: Ledger,
     steps: Vec<Step>,
+    figures: Map<String, Value>,
+    is_silent: Arc<AtomicBool>,
 }
 
 struct Step {
@@ -46,16 +52,22 @@ impl Stage {
     /// # Errors
     /// When no temporary folder can be made.
     pub fn new(name: &str, subject: Subject, format: Format) -> std::io::Result<Self> {
-        let recorder = match format {
-            Format::Text => Recorder::new(Some(Box::new(show))),
-            Format::Json => Recorder::default(),
+        let is_silent = Arc::new(AtomicBool::new(format == Format::Json));
+        let silent = is_silent.clone();
+        let show = move |entry: &Entry| {
+            if !silent.load(Ordering::Relaxed) {
+                show(entry);
+            }
         };
+        let recorder = Recorder::new(Some(Box::new(show)));
         Ok(Stage {
             name: name.to_owned(),
             format,
             trial: Trial::new(subject, recorder)?,
             total: Ledger::default(),
             steps: Vec::new(),
+            figures: Map::new(),
+            is_silent,
         })
     }
 
@@ -99,6 +111,52 @@ impl Stage {
         if is_live {
             let _ = write!(std::io::stdout(), "\r{}\r", " ".repeat(40));
         }
+    }
+
+    /// From now on what happens is recorded, and not told line by line; or it is again.
+    pub fn tell_events(&self, tells: bool) {
+        self.is_silent.store(!tells || self.format == Format::Json, Ordering::Relaxed);
+    }
+
+    /// Shows `picture` until `is_over`, `limit` at most: as it grows on a terminal, once at the end
+    /// elsewhere. Says whether it was over.
+    #[must_use]
+    pub fn watch(
+        &self,
+        limit: Duration,
+        picture: impl Fn(u16) -> Vec<String>,
+        mut is_over: impl FnMut() -> bool,
+    ) -> bool {
+        let mut canvas = Canvas::new(self.format);
+        let ended = processes::until(patience(limit), || {
+            canvas.draw_anew(&picture);
+            is_over().then_some(())
+        });
+        canvas.leave(&picture);
+        ended.is_some()
+    }
+
+    /// The same for what is of no interest any more when it is over: shown on a terminal only, and
+    /// wiped in the end.
+    #[must_use]
+    pub fn watch_live(
+        &self,
+        limit: Duration,
+        picture: impl Fn(u16) -> Vec<String>,
+        mut is_over: impl FnMut() -> bool,
+    ) -> bool {
+        let mut canvas = Canvas::new(self.format);
+        let ended = processes::until(patience(limit), || {
+            canvas.draw_anew(&picture);
+            is_over().then_some(())
+        });
+        canvas.wipe();
+        ended.is_some()
+    }
+
+    /// Remembers a figure for `--json`.
+    pub fn figure(&mut self, name: &str, value: impl Into<Value>) {
+        self.figures.insert(name.to_owned(), value.into());
     }
 
     /// Adds `ledger` to the account of the whole tour.
@@ -167,6 +225,7 @@ impl Stage {
             "p50_ms": ms(self.total.quantile(0.5)),
             "p99_ms": ms(self.total.quantile(0.99)),
             "max_ms": ms(self.total.max()),
+            "figures": self.figures,
             "steps": self.steps.iter().map(step).collect::<Vec<_>>(),
         })
     }

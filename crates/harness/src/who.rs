@@ -97,6 +97,13 @@ pub fn meet_all(
     Err(trial.broken(format!("answers from {number} processes"), observed))
 }
 
+/// One request that is not recorded; who answered it.
+#[must_use]
+pub fn greet_one(cluster: &Cluster, path: &str) -> Option<Who> {
+    let answer = cluster.try_connect().ok()?.get(path).ok()?;
+    serde_json::from_str(&answer.body).ok()
+}
+
 /// A handful of requests that are not recorded: there may be hundreds. They connect all at once,
 /// because nothing promises that connections which come one by one are spread.
 #[must_use]
@@ -108,6 +115,33 @@ pub fn greet(cluster: &Cluster, path: &str, limit: Duration) -> Vec<(Who, Connec
         Some((serde_json::from_str(&answer.body).ok()?, connection))
     };
     connections.into_iter().filter_map(ask).collect()
+}
+
+/// Finds out, question by question, whether all workers agree on their version.
+#[derive(Debug, Default)]
+pub struct Poll {
+    /// The workers that are alive.
+    pub there: BTreeSet<u32>,
+    /// What each of them said that was asked since anybody came or went.
+    pub said: BTreeMap<u32, String>,
+}
+
+impl Poll {
+    /// Asks a handful more; the version, once exactly `number` workers are there and each has
+    /// answered with it.
+    pub fn ask(&mut self, cluster: &Cluster, path: &str, number: usize) -> Option<String> {
+        let there = children(cluster);
+        if there != self.there {
+            *self = Poll { there, said: BTreeMap::new() };
+        }
+        let answers = greet(cluster, path, patience(LIMIT)).into_iter();
+        self.said.extend(answers.map(|(who, _)| (who.pid, who.version)));
+        let version = self.said.values().next()?.clone();
+        let all_agree = self.there.len() == number
+            && self.said.keys().eq(&self.there)
+            && self.said.values().all(|other| *other == version);
+        all_agree.then_some(version)
+    }
 }
 
 /// The processes that the primary started itself: what a worker starts is no worker.

@@ -9,7 +9,7 @@ use harness::{
     Cluster, Kept, Signal, Trial,
     exchange::Pending,
     patience,
-    who::{self, Who, children, greet},
+    who::{self, Poll, Who, children, greet},
     wire::Connection,
 };
 
@@ -63,21 +63,16 @@ fn agreed(
     is_it: impl Fn(&str, &BTreeSet<u32>) -> bool,
 ) -> Kept<BTreeSet<u32>> {
     let limit = patience(Duration::from_secs(30));
-    let mut there = BTreeSet::new();
-    let mut said: BTreeMap<u32, String> = BTreeMap::new();
+    let mut poll = Poll::default();
     let version = processes::until(limit, || {
-        let now = children(cluster);
-        if now != there {
-            (there, said) = (now, BTreeMap::new());
-        }
-        said.extend(greet(cluster, "/", limit).into_iter().map(|(who, _)| (who.pid, who.version)));
-        let version = said.values().next().cloned().unwrap_or_default();
-        let is_settled = there.len() == WORKERS
-            && said.keys().eq(&there)
-            && said.values().all(|other| *other == version)
-            && is_it(&version, &there);
-        (is_settled || !cluster.is_running()).then_some(version)
+        let version = poll.ask(cluster, "/", WORKERS);
+        let version = version.filter(|version| is_it(version, &poll.there));
+        version.or_else(|| (!cluster.is_running()).then(String::new))
     });
+    if !cluster.is_running() {
+        return Err(trial.broken(expected, "the primary has ended"));
+    }
+    let Poll { there, said } = poll;
     let Some(version) = version else {
         let said: Vec<_> =
             said.iter().map(|(pid, version)| format!("{pid} says {version}")).collect();
@@ -85,9 +80,6 @@ fn agreed(
         let observed = format!("after {seconds} s, {alive} workers: {said}");
         return Err(trial.broken(expected, observed));
     };
-    if !cluster.is_running() {
-        return Err(trial.broken(expected, "the primary has ended"));
-    }
     let pids: Vec<_> = there.iter().map(u32::to_string).collect();
     trial.recorder.observe(format!("four workers answer with {version}: pids {}", pids.join(", ")));
     Ok(there)

@@ -1,0 +1,126 @@
+//! The figures of guide 02: `cargo bench -p rolling-restart --bench figures`.
+//!
+//! How long a worker takes from its start until it is ready, how long the slot of a killed worker
+//! is empty, and what a crash loop costs. In a release build, and best on an idle machine.
+
+use std::{
+    env,
+    process::{Command, ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+use cluster_basics::{StartError, worker::is_worker};
+use events::Event;
+use harness::{Cluster, Kept, Signal, Trial, recorder::Recorder, subject::Subject, who};
+use rolling_restart::given::{self, Config, Intents, Notice, Version, Workers};
+
+const ROUNDS: usize = 200;
+const LOOP: Duration = Duration::from_secs(10);
+
+fn main() -> ExitCode {
+    // We are three programs: the report, a primary that measures, and its workers.
+    if is_worker() || env::var_os("PORT").is_some() {
+        return given::run(starts);
+    }
+    let told = Command::new(env::current_exe().expect("we were started from a file"))
+        .env("PORT", "0")
+        .stdout(Stdio::null())
+        .status();
+    let outcome = told.map_err(|error| error.to_string()).and_then(|_| {
+        let subject = Subject::from_env(env!("CARGO_BIN_EXE_solution-2"))?;
+        let trial = Trial::new(subject, Recorder::default()).map_err(|error| error.to_string())?;
+        measure(&trial).map_err(|broken| {
+            let story = broken.story(&trial.recorder);
+            format!("expected {}, observed {}", story.expected, story.observed)
+        })
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(trial: &Trial) -> Kept {
+    deaths(trial)?;
+    crash_loop(trial)
+}
+
+/// From the call that starts a worker to its word that it is ready. A primary of its own, because
+/// only a primary can tell. The events go to stdout, so the figures go to stderr.
+async fn starts(
+    _config: Config,
+    mut workers: Workers,
+    _intents: Intents,
+) -> Result<ExitCode, StartError> {
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        workers.start(1, Version::FIRST).await?;
+        while !matches!(workers.next().await, Notice::Ready(_)) {}
+        times.push(began.elapsed());
+        let pid = workers.all()[0].pid;
+        workers.kill(pid, "it was measured");
+        while !matches!(workers.next().await, Notice::Exited(..)) {}
+    }
+    eprintln!("{}", line("from start to ready", times));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// From a kill -9 of the only worker to the first answer of its successor.
+fn deaths(trial: &Trial) -> Kept {
+    let one = [("WORKERS", "1"), ("RESTART_DELAY_MS", "0")];
+    let cluster = trial.start(&one)?;
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        let (before, _) = who::meet(trial, &cluster, "/")?;
+        cluster.signal_process(before.pid, Signal::SIGKILL)?;
+        let killed = Instant::now();
+        let next = || who::greet_one(&cluster, "/").filter(|after| after.pid != before.pid);
+        processes::until(Duration::from_secs(5), next);
+        times.push(killed.elapsed());
+    }
+    eprintln!("{}", line("from kill -9 to the next answer", times));
+    Ok(())
+}
+
+/// A worker that dies 100 ms after each start, for ten seconds.
+fn crash_loop(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[("FAULTS", "1.0.0/3:crash-after-ready:100")])?;
+    let is_over = || (!cluster.is_running()).then_some(());
+    processes::until(LOOP, is_over);
+    let boots = boots(trial, 3);
+    let cpu = cpu_of(&cluster).as_secs_f64() / LOOP.as_secs_f64() * 100.0;
+    eprintln!("a crash loop for {} s: {boots} boots, {cpu:.1} % of a core", LOOP.as_secs());
+    Ok(())
+}
+
+fn boots(trial: &Trial, slot: u32) -> usize {
+    let entries = trial.recorder.entries();
+    let last = entries.iter().rposition(|entry| entry.text.starts_with("started "));
+    let events = entries[last.unwrap_or(0)..].iter().filter_map(|entry| entry.event.as_ref());
+    let is_boot =
+        |event: &&Event| matches!(event, Event::WorkerStarted { worker, .. } if *worker == slot);
+    events.filter(is_boot).count()
+}
+
+/// What the primary, its workers, and those that it reaped have used (man `proc_pid_stat`).
+fn cpu_of(cluster: &Cluster) -> Duration {
+    const TICKS_A_SECOND: u64 = 100;
+    let ticks = |pid: u32| -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
+        fields.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum()
+    };
+    let all = who::children(cluster).into_iter().chain([cluster.pid]);
+    Duration::from_millis(all.map(ticks).sum::<u64>() * 1000 / TICKS_A_SECOND)
+}
+
+fn line(what: &str, mut times: Vec<Duration>) -> String {
+    times.sort();
+    let at = |share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1e3;
+    let (median, p99, rounds) = (at(50), at(99), times.len());
+    format!("{what}: {median:.1} ms, at most {p99:.1} ms in 99 % of {rounds}")
+}

@@ -1,0 +1,67 @@
+//! A picture that changes: drawn anew in its place on a terminal, and once elsewhere.
+
+use std::{
+    io::{IsTerminal, Write, stdout},
+    time::{Duration, Instant},
+};
+
+use crate::stage::Format;
+
+/// How often a picture changes on a terminal, at most.
+const INTERVAL: Duration = Duration::from_millis(80);
+/// Columns where nobody says how many there are.
+const WIDTH: u16 = 78;
+
+/// Where a picture is drawn.
+pub(crate) struct Canvas {
+    is_live: bool,
+    is_shown: bool,
+    drawn: usize,
+    last: Option<Instant>,
+}
+
+impl Canvas {
+    pub(crate) fn new(format: Format) -> Self {
+        let is_shown = format == Format::Text;
+        Canvas { is_live: is_shown && stdout().is_terminal(), is_shown, drawn: 0, last: None }
+    }
+
+    /// Draws what `picture` makes of a width, on a terminal, unless it was drawn a moment ago.
+    pub(crate) fn draw_anew(&mut self, picture: &impl Fn(u16) -> Vec<String>) {
+        if self.is_live && self.last.is_none_or(|last| last.elapsed() >= INTERVAL) {
+            self.draw(&picture(width()));
+        }
+    }
+
+    /// Draws it for the last time.
+    pub(crate) fn leave(&mut self, picture: &impl Fn(u16) -> Vec<String>) {
+        if self.is_shown {
+            self.draw(&picture(width()));
+        }
+    }
+
+    /// Takes it away.
+    pub(crate) fn wipe(&mut self) {
+        self.draw(&[]);
+    }
+
+    fn draw(&mut self, lines: &[String]) {
+        let mut text = String::new();
+        if self.drawn > 0 {
+            // To the beginning of the first line of the picture before, and clear from there.
+            text = format!("\x1b[{}F\x1b[J", self.drawn);
+        }
+        for line in lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        (self.drawn, self.last) = (lines.len(), Some(Instant::now()));
+        let _ = stdout().write_all(text.as_bytes());
+    }
+}
+
+/// The columns of the terminal, 100 at most: time needs no more.
+fn width() -> u16 {
+    let terminal = terminal_size::terminal_size_of(stdout());
+    terminal.map_or(WIDTH, |(terminal_size::Width(columns), _)| columns.clamp(60, 101) - 1)
+}
