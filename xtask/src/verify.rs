@@ -5,10 +5,12 @@
 
 mod anchors;
 mod arrows;
+mod blocks;
 mod findings;
 mod guides;
 mod hints;
 mod mutants;
+mod printed;
 mod quotes;
 mod solutions;
 mod stubs;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Chapter, anchors, chapters, findings::Findings, hints, quotes};
+use super::{Chapter, anchors, chapters, findings::Findings, hints, printed, quotes};
 use crate::{exit::Failure, hint::hints_file, mutants, syllabus::TOPICS, workspace::Workspace};
 
 pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(), Failure> {
@@ -11,7 +11,8 @@ pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(
         let text = workspace.read(&page)?;
         let mut problems = quotes::problems(workspace, &page, &text);
         problems.extend(anchors::problems(workspace, &page, &text));
-        findings.add(&format!("{}: quoted code and links", page.display()), &problems);
+        problems.extend(printed::problems(workspace, &page, &text)?);
+        findings.add(&format!("{}: quoted code, output and links", page.display()), &problems);
     }
     for chapter in chapters(workspace)? {
         let name = chapter.exercise.name();

@@ -5,49 +5,23 @@
 
 use std::path::Path;
 
+use super::blocks::blocks;
 use crate::workspace::Workspace;
-
-/// A fenced block that claims to come from a file.
-#[derive(Debug, PartialEq, Eq)]
-struct Quote {
-    line: usize,
-    from: String,
-    code: Vec<String>,
-}
 
 /// What is wrong with the quoted code of the page at `file`.
 pub(super) fn problems(workspace: &Workspace, file: &Path, text: &str) -> Vec<String> {
-    let wrong = quotes(text).into_iter().filter_map(|quote| {
+    let wrong = blocks(text).into_iter().filter_map(|quote| {
+        let from = quote.attribute("from")?;
         let place = format!("{}:{}", file.display(), quote.line);
-        match workspace.read(&quote.from) {
-            Err(_) => {
-                Some(format!("{place} quotes {}, which can't be read. Correct it.", quote.from))
+        match workspace.read(from) {
+            Err(_) => Some(format!("{place} quotes {from}, which can't be read. Correct it.")),
+            Ok(source) if !is_in(&quote.lines, &source) => {
+                Some(format!("{place} quotes code that is not in {from} any more. Quote it anew."))
             }
-            Ok(source) if !is_in(&quote.code, &source) => Some(format!(
-                "{place} quotes code that is not in {} any more. Quote it anew.",
-                quote.from
-            )),
             Ok(_) => None,
         }
     });
     wrong.collect()
-}
-
-fn quotes(text: &str) -> Vec<Quote> {
-    let mut quotes = Vec::new();
-    let mut lines = (1..).zip(text.lines());
-    while let Some((line, opening)) = lines.next() {
-        let ticks = opening.trim_start();
-        let Some(info) = ticks.strip_prefix("```") else { continue };
-        let indent = opening.len() - ticks.len();
-        let code = lines.by_ref().map(|(_, line)| line).take_while(|line| line.trim() != "```");
-        let code = code.map(|line| line.get(indent..).unwrap_or_default().trim_end().to_owned());
-        let code: Vec<String> = code.collect();
-        if let Some(from) = info.split([' ', ',']).find_map(|word| word.strip_prefix("from=")) {
-            quotes.push(Quote { line, from: from.to_owned(), code });
-        }
-    }
-    quotes
 }
 
 /// Whether `code` stands in `source`, perhaps further to the right.
@@ -85,12 +59,5 @@ mod tests {
         assert!(!is_in(&lines("fn f() {\ng();"), SOURCE));
         assert!(!is_in(&lines("g();\nh();"), SOURCE));
         assert!(!is_in(&[], SOURCE));
-    }
-
-    #[test]
-    fn only_blocks_that_name_their_source_are_quotations() {
-        let text = "```rust\nlet a;\n```\n\n```rust from=src/a.rs\ng();\n```\n";
-        let quote = Quote { line: 5, from: "src/a.rs".into(), code: lines("g();") };
-        assert_eq!(quotes(text), [quote]);
     }
 }
