@@ -25,7 +25,7 @@ pub(crate) fn list(workspace: &Workspace, as_json: bool) -> Verdict {
     for topic in &TOPICS {
         say(entry(workspace, &progress, topic));
     }
-    say("\nPlay a tour:      cargo xtask run 01-graceful-shutdown");
+    say("\nPlay a tour:      cargo xtask run 02-rolling-restart");
     say("Read a guide:     cargo xtask guide 1");
     say("Check your work:  cargo xtask check exercise-1");
     Verdict::Kept

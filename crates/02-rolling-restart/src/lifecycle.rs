@@ -93,8 +93,11 @@ impl State {
                 Input::Reaped => (State::Exited, None),
             },
             State::Exited => match input {
-                Input::SaidReady | Input::Drain(_) | Input::Tick | Input::Kill(_) => (self, None),
-                Input::Reaped => (self, None),
+                Input::SaidReady
+                | Input::Drain(_)
+                | Input::Tick
+                | Input::Kill(_)
+                | Input::Reaped => (self, None),
             },
         }
     }

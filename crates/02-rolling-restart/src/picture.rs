@@ -62,8 +62,8 @@ fn column(state: State) -> usize {
 }
 
 fn heading() -> String {
-    let names: String = COLUMNS.iter().map(|name| format!("{name:^GAP$}")).collect();
-    format!("{:LABEL$}{}", "", names.trim_end())
+    let names: Vec<String> = COLUMNS.iter().map(|name| format!("{name:^GAP$}")).collect();
+    format!("{:LABEL$}{}", "", names.concat().trim_end())
 }
 
 /// `its time is up: SIGKILL        ├──────────▶│`

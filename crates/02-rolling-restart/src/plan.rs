@@ -80,19 +80,21 @@ pub fn next_move(
         let successor = staying().find(|worker| worker.version == goal.version);
         let is_missed = old.state.is_ready() && !can_spare_one;
         match successor {
-            Some(successor) if limits.is_available(successor, now) && !is_missed => drain(old),
-            None if old.state.is_starting() && old.version != goal.filler => drain(old),
+            Some(successor) if limits.is_available(successor, now) && !is_missed => {
+                Some(Move::Drain { pid: old.pid })
+            }
+            None if old.state.is_starting() && old.version != goal.filler => {
+                Some(Move::Drain { pid: old.pid })
+            }
             None if limits.max_surge > 0 && may_start(slot, goal.version) => {
                 Some(Move::Start { slot, version: goal.version })
             }
-            None if limits.max_surge == 0 && old.state.is_ready() && !is_missed => drain(old),
+            None if limits.max_surge == 0 && old.state.is_ready() && !is_missed => {
+                Some(Move::Drain { pid: old.pid })
+            }
             Some(_) | None => None,
         }
     })
-}
-
-fn drain(old: &Worker) -> Option<Move> {
-    Some(Move::Drain { pid: old.pid })
 }
 
 /// Whether every slot has one worker, which is available and of the right version, and nobody else

@@ -18,7 +18,7 @@ use crate::{
 
 /// Deaths that are still normal, for a cluster of which nobody is ready. Beyond it the primary
 /// gives up, so that whoever supervises it learns of it.
-const INTENSITY: Intensity = Intensity { restarts: 20, within: Duration::from_secs(60) };
+const INTENSITY: Intensity = Intensity { restarts: 20, within: Duration::from_mins(1) };
 
 /// Keeps `config.workers` workers running and rolls them on demand, until a signal asks for the end.
 ///

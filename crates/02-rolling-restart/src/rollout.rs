@@ -115,8 +115,11 @@ impl Rollout {
                         Some(previous) => begin(version, previous, finish_by),
                         None => (self.phase, None),
                     },
-                    Input::Ready(_) | Input::Fail(..) | Input::Died(_) => (self.phase, None),
-                    Input::Tick | Input::Arrived => (self.phase, None),
+                    Input::Ready(_)
+                    | Input::Fail(..)
+                    | Input::Died(_)
+                    | Input::Tick
+                    | Input::Arrived => (self.phase, None),
                 }
             }
             Phase::Rolling(course) => course.step(input, now),
@@ -211,7 +214,7 @@ fn arrive(
 mod tests {
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(60);
+    const LIMIT: Duration = Duration::from_mins(1);
     const LIMITS: Limits = Limits { max_surge: 1, max_unavailable: 0, min_ready: Duration::ZERO };
 
     fn version(text: &str) -> Version {

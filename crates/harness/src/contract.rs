@@ -80,9 +80,10 @@ fn print_catalogue(guide: &str, promises: &[Promise]) -> ExitCode {
             id: promise.id().to_owned(),
             sentence: promise.sentence.to_owned(),
             extra: promise.is_extra,
-            guide: match promise.anchor.starts_with('#') {
-                true => format!("{guide}{}", promise.anchor),
-                false => promise.anchor.to_owned(),
+            guide: if promise.anchor.starts_with('#') {
+                format!("{guide}{}", promise.anchor)
+            } else {
+                promise.anchor.to_owned()
             },
         })
         .collect();

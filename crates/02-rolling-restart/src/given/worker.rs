@@ -104,7 +104,7 @@ async fn serving(
         match fault {
             Some(Fault::CrashAfterReady(time)) => sleep(time).await,
             Some(Fault::SlowStart(_) | Fault::NeverReady | Fault::CrashAtStart) | None => {
-                pending().await
+                pending::<()>().await;
             }
         }
     };
