@@ -15,9 +15,8 @@
 //! stuck    a nudge, then more                         cargo xtask hint exercise-2
 //! ```
 
-use std::{collections::BTreeMap, io, process::ExitCode, time::Instant};
+use std::{collections::BTreeMap, process::ExitCode, time::Instant};
 
-use cluster_basics::StartError;
 use events::Exit;
 use rolling_restart::given::{
     self, Config, Intent, Intents, Notice, Progress, State, Version, Worker, Workers,
@@ -28,14 +27,10 @@ fn main() -> ExitCode {
 }
 
 /// Keeps a worker in each slot and rolls on demand, until a signal asks for the end.
-async fn primary(
-    config: Config,
-    workers: Workers,
-    mut intents: Intents,
-) -> Result<ExitCode, StartError> {
+async fn primary(config: Config, workers: Workers, mut intents: Intents) -> ExitCode {
     let mut cluster = Cluster::new(config, workers);
     for slot in 1..=cluster.config.workers {
-        cluster.workers.start(slot, Version::FIRST).await?;
+        cluster.workers.start(slot, Version::FIRST).await;
     }
     cluster.workers.announce();
     loop {
@@ -52,9 +47,9 @@ async fn primary(
             },
             () = given::at(deadline) => {}
         }
-        cluster.go_on().await?;
+        cluster.go_on().await;
     }
-    Ok(cluster.shut_down(intents).await)
+    cluster.shut_down(intents).await
 }
 
 /// What the primary knows.
@@ -108,10 +103,8 @@ impl Cluster {
     }
 
     /// Sees who is late, takes every step that is allowed, and notices when a roll has arrived.
-    async fn go_on(&mut self) -> io::Result<()> {
-        for worker in self.workers.late(Instant::now()) {
-            self.late(worker).await;
-        }
+    async fn go_on(&mut self) {
+        self.end_the_late().await;
         let limit = self.config.roll_timeout;
         if let Some(roll) = self.roll.as_ref().filter(|roll| roll.began.elapsed() >= limit) {
             self.give_up(roll.to, "the roll takes too long").await;
@@ -119,14 +112,20 @@ impl Cluster {
         loop {
             while let Some(step) = self.next_step(Instant::now()) {
                 match step {
-                    Step::Start(slot, version) => self.workers.start(slot, version).await?,
+                    Step::Start(slot, version) => self.workers.start(slot, version).await,
                     Step::Drain(pid) => self.workers.drain(pid).await,
                 }
             }
             if self.roll.is_none() || !self.workers.are_settled(self.goal, Instant::now()) {
-                return Ok(());
+                return;
             }
             self.arrive().await;
+        }
+    }
+
+    async fn end_the_late(&mut self) {
+        for worker in self.workers.late(Instant::now()) {
+            self.late(worker).await;
         }
     }
 
@@ -134,7 +133,7 @@ impl Cluster {
     ///
     /// Was it told to go? If not, its slot needs another one: at once after the first death, after
     /// `config.restart_delay` from the second in a row on, each time twice as long, up to
-    /// `config.restart_delay_max`. A worker that lived longer ends the row. And if its version is
+    /// `config.restart_delay_max`. One that was ready for longer ends the row. And if its version is
     /// being rolled out, its death may tell something about it.
     async fn lost(&mut self, worker: Worker) {
         let reason = match worker.state {
@@ -153,7 +152,8 @@ impl Cluster {
         let (first, most) = (self.config.restart_delay, self.config.restart_delay_max);
         let now = Instant::now();
         let (deaths, not_before) = self.deaths.entry(worker.slot).or_insert((0, now));
-        *deaths = if worker.born.elapsed() > most { 1 } else { *deaths + 1 };
+        let served = worker.state.ready_since().is_some_and(|since| since.elapsed() > most);
+        *deaths = if served { 1 } else { *deaths + 1 };
         *not_before = match *deaths {
             1 => now,
             many => now + first.saturating_mul(1 << (many - 2).min(20)).min(most),
@@ -271,11 +271,7 @@ impl Cluster {
                 intent = intents.next() => if intent == Intent::ShutdownNow {
                     self.workers.kill_all("a second signal");
                 },
-                () = given::at(deadline) => {
-                    for worker in self.workers.late(Instant::now()) {
-                        self.late(worker).await;
-                    }
-                }
+                () = given::at(deadline) => self.end_the_late().await,
             }
         }
         if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }

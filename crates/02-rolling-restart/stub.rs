@@ -15,9 +15,8 @@
 //! stuck    a nudge, then more                         cargo xtask hint exercise-2
 //! ```
 
-use std::{collections::BTreeMap, io, process::ExitCode, time::Instant};
+use std::{collections::BTreeMap, process::ExitCode, time::Instant};
 
-use cluster_basics::StartError;
 use events::Exit;
 use rolling_restart::given::{
     self, Config, Intent, Intents, Notice, Progress, State, Version, Worker, Workers,
@@ -28,14 +27,10 @@ fn main() -> ExitCode {
 }
 
 /// Keeps a worker in each slot and rolls on demand, until a signal asks for the end.
-async fn primary(
-    config: Config,
-    workers: Workers,
-    mut intents: Intents,
-) -> Result<ExitCode, StartError> {
+async fn primary(config: Config, workers: Workers, mut intents: Intents) -> ExitCode {
     let mut cluster = Cluster::new(config, workers);
     for slot in 1..=cluster.config.workers {
-        cluster.workers.start(slot, Version::FIRST).await?;
+        cluster.workers.start(slot, Version::FIRST).await;
     }
     cluster.workers.announce();
     loop {
@@ -52,9 +47,9 @@ async fn primary(
             },
             () = given::at(deadline) => {}
         }
-        cluster.go_on().await?;
+        cluster.go_on().await;
     }
-    Ok(cluster.shut_down(intents).await)
+    cluster.shut_down(intents).await
 }
 
 /// What the primary knows.
@@ -108,21 +103,25 @@ impl Cluster {
     }
 
     /// Sees who is late, takes every step that is allowed, and notices when a roll has arrived.
-    async fn go_on(&mut self) -> io::Result<()> {
-        for worker in self.workers.late(Instant::now()) {
-            self.late(worker).await;
-        }
+    async fn go_on(&mut self) {
+        self.end_the_late().await;
         loop {
             while let Some(step) = self.next_step(Instant::now()) {
                 match step {
-                    Step::Start(slot, version) => self.workers.start(slot, version).await?,
+                    Step::Start(slot, version) => self.workers.start(slot, version).await,
                     Step::Drain(pid) => self.workers.drain(pid).await,
                 }
             }
             if self.roll.is_none() || !self.workers.are_settled(self.goal, Instant::now()) {
-                return Ok(());
+                return;
             }
             self.arrive().await;
+        }
+    }
+
+    async fn end_the_late(&mut self) {
+        for worker in self.workers.late(Instant::now()) {
+            self.late(worker).await;
         }
     }
 
@@ -130,7 +129,7 @@ impl Cluster {
     ///
     /// Was it told to go? If not, its slot needs another one: at once after the first death, after
     /// `config.restart_delay` from the second in a row on, each time twice as long, up to
-    /// `config.restart_delay_max`. A worker that lived longer ends the row. And if its version is
+    /// `config.restart_delay_max`. One that was ready for longer ends the row. And if its version is
     /// being rolled out, its death may tell something about it.
     async fn lost(&mut self, worker: Worker) {
         todo!("slot {}: was worker {} told to go?", worker.slot, worker.pid)

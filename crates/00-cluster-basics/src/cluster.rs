@@ -1,12 +1,13 @@
 //! The primary's side: it starts workers, tells them things, and hears what becomes of them.
 
-use std::{collections::BTreeMap, io, net::TcpListener, sync::Arc};
+use std::{collections::BTreeMap, io, net::TcpListener, sync::Arc, time::Duration};
 
 use events::Exit;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     process::Child,
     sync::{Notify, mpsc},
+    time::timeout,
 };
 
 use crate::{
@@ -14,6 +15,9 @@ use crate::{
     listener::admit_no_more,
     spawn::spawn,
 };
+
+/// How long the end of a worker's channel is waited for, after the worker itself has ended.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// Something that a worker said, or its end.
 #[derive(Debug, PartialEq, Eq)]
@@ -159,12 +163,17 @@ async fn watch<In: DeserializeOwned>(
             () = kill.notified() => drop(child.start_kill()),
             message = receiver.recv(), if is_open => match message {
                 Some(message) => drop(notice.send(Notice::Said { worker, pid, message })),
-                // End of file, 30 µs after a kill -9.
+                // End of file, 30 µs after a kill -9. Not a death: it may have closed it.
                 None => is_open = false,
             },
-            // Reaps it, or it would stay a zombie; not before everything it said was read.
-            status = child.wait(), if !is_open => break status.map_or(Exit::Code(-1), Exit::from),
+            // Reaps it, or it would stay a zombie.
+            status = child.wait() => break status.map_or(Exit::Code(-1), Exit::from),
         }
     };
+    // Its last words come before its end. They are in the socket, and end with it, unless a process
+    // that it started holds the other end.
+    while is_open && let Ok(Some(message)) = timeout(LAST_WORDS, receiver.recv()).await {
+        let _ = notice.send(Notice::Said { worker, pid, message });
+    }
     let _ = notice.send(Notice::Exited { worker, pid, exit });
 }

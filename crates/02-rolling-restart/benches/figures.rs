@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cluster_basics::{StartError, worker::is_worker};
+use cluster_basics::worker::is_worker;
 use events::Event;
 use harness::{Cluster, Kept, Signal, Trial, recorder::Recorder, subject::Subject, who};
 use rolling_restart::given::{self, Config, Intents, Notice, Version, Workers};
@@ -50,15 +50,11 @@ fn measure(trial: &Trial) -> Kept {
 
 /// From the call that starts a worker to its word that it is ready. A primary of its own, because
 /// only a primary can tell. The events go to stdout, so the figures go to stderr.
-async fn starts(
-    _config: Config,
-    mut workers: Workers,
-    _intents: Intents,
-) -> Result<ExitCode, StartError> {
+async fn starts(_config: Config, mut workers: Workers, _intents: Intents) -> ExitCode {
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
         let began = Instant::now();
-        workers.start(1, Version::FIRST).await?;
+        workers.start(1, Version::FIRST).await;
         while !matches!(workers.next().await, Notice::Ready(_)) {}
         times.push(began.elapsed());
         let pid = workers.all()[0].pid;
@@ -66,7 +62,7 @@ async fn starts(
         while !matches!(workers.next().await, Notice::Exited(..)) {}
     }
     eprintln!("{}", line("from start to ready", times));
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
 /// From a kill -9 of the only worker to the first answer of its successor.

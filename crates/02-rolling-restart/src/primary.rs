@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cluster_basics::StartError;
 use events::{Event, emit};
 
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
     shutdown::shut_down,
 };
 
-/// Deaths that are still normal, for a cluster of which nobody is ready. Beyond it the primary
+/// Deaths that are still normal, for a cluster of which nobody is left. Beyond it the primary
 /// gives up, so that whoever supervises it learns of it.
 const INTENSITY: Intensity = Intensity { restarts: 20, within: Duration::from_mins(1) };
 
@@ -24,14 +23,7 @@ const INTENSITY: Intensity = Intensity { restarts: 20, within: Duration::from_mi
 ///
 /// The exit code is 0 when everything was drained, and 1 when work was cut off or the workers kept
 /// dying.
-///
-/// # Errors
-/// None of its own; [`crate::given::run`] has some to report.
-pub async fn primary(
-    config: Config,
-    workers: Workers,
-    mut intents: Intents,
-) -> Result<ExitCode, StartError> {
+pub async fn primary(config: Config, workers: Workers, mut intents: Intents) -> ExitCode {
     let mut primary = Primary::new(config, workers);
     primary.make_moves().await;
     primary.workers.announce();
@@ -40,7 +32,7 @@ pub async fn primary(
             Input::Asked(Intent::Roll) => primary.roll(rollout::Input::Ask).await,
             Input::Asked(Intent::RollBack) => primary.roll(rollout::Input::Back).await,
             Input::Asked(Intent::Shutdown | Intent::ShutdownNow) => {
-                return Ok(shut_down(primary.config.drain_timeout, primary.workers, intents).await);
+                return shut_down(primary.config.drain_timeout, primary.workers, intents).await;
             }
             Input::Notice(Notice::Ready(worker)) => {
                 primary.roll(rollout::Input::Ready(worker.version)).await;
@@ -53,8 +45,7 @@ pub async fn primary(
         primary.arrive().await;
         if primary.is_hopeless() {
             eprintln!("the workers die faster than they can serve: giving up");
-            shut_down(primary.config.drain_timeout, primary.workers, intents).await;
-            return Ok(ExitCode::FAILURE);
+            return ExitCode::FAILURE;
         }
     }
 }
@@ -117,13 +108,13 @@ impl Primary {
             // It was told to go; or it was killed for being late, which was news then.
             State::Draining { .. } | State::Killed | State::Exited => return,
         };
-        self.count_death(worker.slot, version, worker.born.elapsed());
+        self.count_death(worker.slot, version, served(&worker));
         self.roll(news).await;
     }
 
-    fn count_death(&mut self, slot: u32, version: Version, lived: Duration) {
+    fn count_death(&mut self, slot: u32, version: Version, served: Duration) {
         let random = fastrand::f64();
-        let (deaths, delay) = self.restarts.died(slot, version, lived, Instant::now(), random);
+        let (deaths, delay) = self.restarts.died(slot, version, served, Instant::now(), random);
         if !delay.is_zero() {
             let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
             emit(&Event::RestartDelayed { worker: slot, deaths, millis });
@@ -136,7 +127,7 @@ impl Primary {
         for worker in self.workers.late(now) {
             self.workers.tick(worker.pid, now);
             if worker.state.is_starting() {
-                self.count_death(worker.slot, worker.version, worker.born.elapsed());
+                self.count_death(worker.slot, worker.version, served(&worker));
                 self.roll(rollout::Input::Fail(worker.version, "a worker was not ready in time"))
                     .await;
             }
@@ -153,12 +144,7 @@ impl Primary {
             let may_start = |slot, version| self.restarts.may_start(slot, version, now);
             match next_move(self.workers.fleet(), goal, limits, now, may_start) {
                 Some(Move::Drain { pid }) => self.workers.drain(pid).await,
-                Some(Move::Start { slot, version }) => {
-                    if let Err(error) = self.workers.start(slot, version).await {
-                        eprintln!("no worker can be started in slot {slot}: {error}");
-                        self.count_death(slot, version, Duration::ZERO);
-                    }
-                }
+                Some(Move::Start { slot, version }) => self.workers.start(slot, version).await,
                 None => return,
             }
         }
@@ -200,9 +186,9 @@ impl Primary {
         self.workers.publish(&self.progress).await;
     }
 
-    /// Nobody serves, and more workers died lately than is normal.
+    /// Nobody is there, nobody may be started yet, and more workers died lately than is normal.
     fn is_hopeless(&mut self) -> bool {
-        self.workers.fleet().ready() == 0 && self.restarts.is_too_much(Instant::now())
+        self.workers.all().is_empty() && self.restarts.is_too_much(Instant::now())
     }
 
     fn limits(&self) -> Limits {
@@ -212,4 +198,9 @@ impl Primary {
             min_ready: self.config.min_ready,
         }
     }
+}
+
+/// How long it was ready.
+fn served(worker: &Worker) -> Duration {
+    worker.state.ready_since().map_or(Duration::ZERO, |since| since.elapsed())
 }

@@ -16,7 +16,7 @@ pub enum Strategy {
     /// Not at all, however often it happens.
     Immediate,
     /// Not at all after the first death in a row; then for `first`, and twice as long each time, up
-    /// to `most`. A worker that lives longer than `most` ends the row.
+    /// to `most`. A worker that is ready for longer than `most` ends the row.
     Backoff {
         /// The delay after the second death.
         first: Duration,
@@ -39,10 +39,10 @@ impl Strategy {
         }
     }
 
-    fn ends_the_row(self, lived: Duration) -> bool {
+    fn ends_the_row(self, served: Duration) -> bool {
         match self {
             Strategy::Immediate => true,
-            Strategy::Backoff { most, .. } => lived > most,
+            Strategy::Backoff { most, .. } => served > most,
         }
     }
 }
@@ -81,19 +81,19 @@ impl Restarts {
         Restarts { strategy, intensity, rows, recent }
     }
 
-    /// A worker of `slot` with `version` died that had lived for `lived`. Answers with the number of deaths in a
+    /// A worker of `slot` with `version` died that had been ready for `served`. Answers with the number of deaths in a
     /// row, and the delay.
     pub fn died(
         &mut self,
         slot: u32,
         version: Version,
-        lived: Duration,
+        served: Duration,
         now: Instant,
         random: f64,
     ) -> (u32, Duration) {
         self.recent.push_back(now);
         let row = self.rows.entry((slot, version)).or_insert(Row { deaths: 0, not_before: now });
-        row.deaths = if self.strategy.ends_the_row(lived) { 1 } else { row.deaths + 1 };
+        row.deaths = if self.strategy.ends_the_row(served) { 1 } else { row.deaths + 1 };
         let delay = self.strategy.delay(row.deaths, random);
         row.not_before = now + delay;
         (row.deaths, delay)
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_lived_long_enough_ends_the_row() {
+    fn a_worker_that_served_long_enough_ends_the_row() {
         let now = Instant::now();
         let mut restarts = Restarts::new(backoff(), Intensity { restarts: 9, within: MS(1000) });
         assert_eq!(restarts.died(1, Version::FIRST, MS(10), now, 0.0), (1, Duration::ZERO));

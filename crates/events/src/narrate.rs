@@ -14,21 +14,25 @@ pub fn narrate(event: &Event) -> String {
             format!("worker {worker} started with version {version} (pid {pid})")
         }
         Event::WorkerReady { worker, pid } => format!("worker {worker} ready (pid {pid})"),
-        Event::WorkerDraining { worker, in_flight, .. } => {
-            format!("worker {worker} draining, {} in flight", count(*in_flight, "request"))
+        Event::WorkerDraining { worker, pid, in_flight } => {
+            let requests = count(*in_flight, "request");
+            format!("worker {worker} draining (pid {pid}), {requests} in flight")
         }
-        Event::WorkerDrained { worker, answered, cut: 0, .. } => {
-            format!("worker {worker} drained, {} answered", count(*answered, "request"))
+        Event::WorkerDrained { worker, pid, answered, cut: 0 } => {
+            let requests = count(*answered, "request");
+            format!("worker {worker} drained (pid {pid}), {requests} answered")
         }
-        Event::WorkerDrained { worker, answered, cut, .. } => format!(
-            "worker {worker} out of time: {} answered, {} cut",
+        Event::WorkerDrained { worker, pid, answered, cut } => format!(
+            "worker {worker} out of time (pid {pid}): {} answered, {} cut",
             count(*answered, "request"),
             count(*cut, "connection"),
         ),
         Event::CleanedUp { worker, resource, detail } => {
             format!("worker {worker} released its {resource}: {detail}")
         }
-        Event::WorkerExited { worker, exit, .. } => format!("worker {worker} exited ({exit})"),
+        Event::WorkerExited { worker, pid, exit } => {
+            format!("worker {worker} exited (pid {pid}): {exit}")
+        }
         Event::WorkerKilled { worker, pid, reason } => {
             format!("worker {worker} killed (pid {pid}): {reason}")
         }
@@ -37,8 +41,8 @@ pub fn narrate(event: &Event) -> String {
             format!("worker {worker}: {deaths} in a row, next start in {millis} ms")
         }
         Event::RollStarted { from, to } => format!("rolling from {from} to {to}"),
-        Event::WorkerReplaced { worker, version, millis, .. } => {
-            format!("worker {worker} replaced by {version} in {millis} ms")
+        Event::WorkerReplaced { worker, pid, version, millis } => {
+            format!("worker {worker} replaced by {version} (pid {pid}) in {millis} ms")
         }
         Event::RollAbandoned { version, reason } => format!("{version} is given up: {reason}"),
         Event::RollFinished { version, outcome: RollOutcome::RolledOut, millis } => {

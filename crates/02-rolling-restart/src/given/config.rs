@@ -21,7 +21,8 @@ pub struct Config {
     pub lame_duck: Duration,
     /// `RESTART_DELAY_MS`: the delay before the second restart in a row; it doubles from then on.
     pub restart_delay: Duration,
-    /// `RESTART_DELAY_MAX_MS`: the longest delay. A worker that lives longer ends the row.
+    /// `RESTART_DELAY_MAX_MS`: the longest delay. A worker that is ready for longer ends
+    /// the row.
     pub restart_delay_max: Duration,
     /// `MAX_SURGE`: processes beyond `WORKERS` that a roll may have alive.
     pub max_surge: u32,

@@ -47,6 +47,8 @@ pub struct LastRoll {
     pub reason: Option<String>,
     /// How long it took, a roll back included.
     pub millis: u64,
+    /// Connections that were closed with work on them, and workers that were killed while draining.
+    pub cut: usize,
     /// The slots that got a worker of that version, in order.
     pub workers: Vec<Replaced>,
 }
@@ -88,7 +90,7 @@ impl Progress {
         let reason = self.reason.take();
         self.phase = Phase::Steady;
         self.finished += 1;
-        self.last = Some(LastRoll { to, outcome, reason, millis, workers });
+        self.last = Some(LastRoll { to, outcome, reason, millis, cut: 0, workers });
     }
 
     /// What there is to report, where `self` follows on `before`.

@@ -9,9 +9,7 @@ use super::{Config, Intents, Workers, worker::worker};
 /// Runs `primary`, or the given worker in a process that was started as one.
 ///
 /// The signal handlers are installed first: from then on no signal ends the process by itself.
-pub fn run(
-    primary: impl AsyncFnOnce(Config, Workers, Intents) -> Result<ExitCode, StartError>,
-) -> ExitCode {
+pub fn run(primary: impl AsyncFnOnce(Config, Workers, Intents) -> ExitCode) -> ExitCode {
     cluster_basics::run(
         async || {
             let config = Config::from_env()?;
@@ -21,7 +19,7 @@ pub fn run(
                 listener::bind(port).map_err(|source| StartError::Bind { port, source })?;
             let address = listener.local_addr()?;
             let workers = Workers::new(Cluster::new(listener), address, config.clone());
-            primary(config, workers, intents).await
+            Ok(primary(config, workers, intents).await)
         },
         worker,
     )

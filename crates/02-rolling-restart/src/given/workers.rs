@@ -2,7 +2,6 @@
 //! and know where each is in its life. Reports each thing that happens to them as an event.
 
 use std::{
-    io,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -43,7 +42,14 @@ pub struct Workers {
     address: SocketAddr,
     config: Config,
     progress: Progress,
+    /// What was cut off since the roll began.
+    cut: usize,
+    /// Starts that failed, and were not reported yet.
+    stillborn: usize,
 }
+
+/// The number of a worker that could not be started. No process has it.
+const NO_PROCESS: u32 = 0;
 
 impl Workers {
     pub(super) fn new(
@@ -52,23 +58,28 @@ impl Workers {
         config: Config,
     ) -> Self {
         let (fleet, progress) = (Fleet::default(), Progress::steady(Version::FIRST));
-        Workers { cluster, fleet, address, config, progress }
+        Workers { cluster, fleet, address, config, progress, cut: 0, stillborn: 0 }
     }
 
     /// Starts a worker in slot `slot` with `version`. It is not ready yet, and late after
     /// `READY_TIMEOUT_MS`. There may be another one in that slot.
     ///
-    /// # Errors
-    /// When the process can't be started.
-    pub async fn start(&mut self, slot: u32, version: Version) -> io::Result<()> {
+    /// A start that fails (no process, no descriptor left) is a death like any other: its `Exited`
+    /// follows. A primary must not end for the want of one worker.
+    pub async fn start(&mut self, slot: u32, version: Version) {
         let said = version.to_string();
-        let pid = self.cluster.spawn_with(slot, &[("VERSION", &said)])?;
+        let started = self.cluster.spawn_with(slot, &[("VERSION", &said)]);
+        let pid = *started.as_ref().unwrap_or(&NO_PROCESS);
         let born = Instant::now();
         let state = State::started(born, self.config.ready_timeout);
         self.fleet.add(Worker { slot, pid, version, born, state, replaced_in: None });
+        if let Err(error) = started {
+            eprintln!("no worker can be started in slot {slot}: {error}");
+            self.stillborn += 1;
+            return;
+        }
         emit(&Event::WorkerStarted { worker: slot, pid, version: Some(said) });
         self.cluster.tell(pid, &ToWorker::Roll(self.progress.clone())).await;
-        Ok(())
     }
 
     /// Tells the worker `pid` to take no new connections, to finish what it holds within
@@ -92,11 +103,14 @@ impl Workers {
     }
 
     fn step(&mut self, pid: u32, input: Input, now: Instant) {
-        let slot = self.fleet.get(pid).map(|worker| worker.slot);
+        let before = self.fleet.get(pid);
         let action = self.fleet.step(pid, input, now);
-        if let (Some(worker), Some(Action::Kill(reason))) = (slot, action) {
-            emit(&Event::WorkerKilled { worker, pid, reason: reason.to_owned() });
+        if let (Some(before), Some(Action::Kill(reason))) = (before, action) {
+            let (worker, reason) = (before.slot, reason.to_owned());
+            emit(&Event::WorkerKilled { worker, pid, reason });
             self.cluster.kill(pid);
+            // One that was never ready had nothing to lose.
+            self.cut += usize::from(!before.state.is_starting());
         }
     }
 
@@ -109,6 +123,12 @@ impl Workers {
     /// What becomes of a worker next. Without workers it waits for ever. Cancel safe.
     pub async fn next(&mut self) -> Notice {
         loop {
+            if self.stillborn > 0 {
+                self.stillborn -= 1;
+                if let Some(lost) = self.fleet.remove(NO_PROCESS) {
+                    return Notice::Exited(lost, Exit::Code(-1));
+                }
+            }
             let notice = match self.cluster.next().await {
                 cluster_basics::Notice::Said { pid, message, .. } => self.heard(pid, message),
                 cluster_basics::Notice::Exited { pid, exit, .. } => self.lost(pid, exit),
@@ -168,7 +188,12 @@ impl Workers {
     /// What `GET /roll` answers from now on, in every worker. Reports it, too.
     pub async fn publish(&mut self, progress: &Progress) {
         progress.event_since(&self.progress).iter().for_each(emit);
+        let told = self.progress.last.take().map_or(0, |last| last.cut);
+        let is_over = progress.finished > self.progress.finished;
         self.progress = progress.clone();
+        if let Some(last) = &mut self.progress.last {
+            last.cut = if is_over { std::mem::take(&mut self.cut) } else { told };
+        }
         self.cluster.tell_all(&ToWorker::Roll(self.progress.clone())).await;
     }
 
@@ -205,6 +230,7 @@ impl Workers {
             }
             FromWorker::Drained { answered, cut } => {
                 emit(&Event::WorkerDrained { worker, pid, answered, cut });
+                self.cut += cut;
                 Notice::Drained { worker: self.fleet.get(pid)?, answered, cut }
             }
         })
