@@ -21,9 +21,9 @@ fn main() -> ExitCode {
         "00-hello-cluster",
         play,
         &[
-            "curl {url}/              again and again: who answers?",
-            "kill -9 WORKER_PID        then curl again",
-            "kill -9 {pid}           the primary: what becomes of the workers?",
+            ("curl {url}/", "again and again: who answers?"),
+            ("kill -9 WORKER_PID", "then curl again"),
+            ("kill -9 {pid}", "the primary: what becomes of the workers?"),
         ],
     )
 }

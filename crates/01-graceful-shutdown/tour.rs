@@ -43,9 +43,9 @@ fn main() -> ExitCode {
         "01-graceful-shutdown",
         play,
         &[
-            "curl -i '{url}/slow?ms=8000' &    and quickly",
-            "kill -TERM {pid}        it drains; the same again forces it",
-            "curl -i {url}/fast      meanwhile: refused",
+            ("curl -i '{url}/slow?ms=8000' &", "and quickly"),
+            ("kill -TERM {pid}", "it drains; the same again forces it"),
+            ("curl -i {url}/fast", "meanwhile: refused"),
         ],
     )
 }

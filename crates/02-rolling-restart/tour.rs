@@ -59,15 +59,16 @@ fn main() -> ExitCode {
         "02-rolling-restart",
         play,
         &[
-            "curl {url}/             who answers, and with which version?",
-            "kill -USR2 {pid}        roll to the next version; again and again, if you like",
-            "curl {url}/roll         how the last roll went",
-            "kill -9 WORKER_PID      its slot is filled again",
+            ("curl {url}/", "who answers, and with which version?"),
+            ("kill -USR2 {pid}", "roll to the next version; again, if you like"),
+            ("curl {url}/roll", "how the last roll went"),
+            ("kill -9 WORKER_PID", "its slot is filled again"),
         ],
     )
 }
 
 fn play(stage: &mut Stage) -> Kept {
+    stage.step("Four workers under load change from 1.0.0 to 1.1.0");
     let cluster = stage.start(&[("FAULTS", "1.2.0:never-ready"), ("READY_TIMEOUT_MS", "1500")])?;
     roll_out(stage, &cluster);
     refuse_a_broken_version(stage, &cluster);
@@ -76,10 +77,8 @@ fn play(stage: &mut Stage) -> Kept {
 }
 
 fn roll_out(stage: &mut Stage, cluster: &Cluster) {
-    stage.step("Four workers under load change from 1.0.0 to 1.1.0");
-    stage.say(
-        "30 clients: 20 keep a connection, 4 connect each time, 4 ask for 300 ms, 2 for work.",
-    );
+    stage.say("30 clients: 20 keep a connection, 4 connect each time, 4 ask for 300 ms,");
+    stage.say("and 2 for work that keeps an event loop busy.");
     let traffic = Traffic::start(stage, cluster, SLOW);
     stage.run_load(&traffic.quick, 4000);
     traffic.next_phase();

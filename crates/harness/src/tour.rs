@@ -25,10 +25,13 @@ use crate::{
 /// How long a cluster that was left up may take to shut down.
 const FAREWELL: Duration = Duration::from_secs(12);
 
+/// Something to type, and what it is for.
+pub type Try<'a> = (&'a str, &'a str);
+
 /// Plays `play`. With `TOUR_STAY` set, a cluster is left up afterwards, and `try_this` says what
 /// to type: `{url}` and `{pid}` in it are replaced.
 #[must_use]
-pub fn tour(name: &str, play: fn(&mut Stage) -> Kept, try_this: &[&str]) -> ExitCode {
+pub fn tour(name: &str, play: fn(&mut Stage) -> Kept, try_this: &[Try]) -> ExitCode {
     let resident = Arc::new(OnceLock::new());
     if let Err(error) = guard(&resident) {
         eprintln!("can't guard what the tour starts: {error}");
@@ -61,7 +64,7 @@ pub fn tour(name: &str, play: fn(&mut Stage) -> Kept, try_this: &[&str]) -> Exit
 }
 
 /// Leaves a cluster up for the learner until it ends, or Ctrl-C ends it.
-fn stay(stage: &Stage, try_this: &[&str], resident: &OnceLock<u32>) {
+fn stay(stage: &Stage, try_this: &[Try], resident: &OnceLock<u32>) {
     let recorder = &stage.trial().recorder;
     let earlier = recorder.entries().len();
     let Ok(cluster) = stage.start(&[]) else {
@@ -76,11 +79,14 @@ fn stay(stage: &Stage, try_this: &[&str], resident: &OnceLock<u32>) {
         (ready >= started).then_some(())
     });
     stage.print(&format!("\n{}", "Now it is yours. A cluster is up; in another terminal:".bold()));
-    for line in try_this {
-        let line = line
-            .replace("{url}", &format!("http://{}", cluster.address))
-            .replace("{pid}", &cluster.pid.to_string());
-        stage.print(&format!("   {line}"));
+    let (url, pid) = (format!("http://{}", cluster.address), cluster.pid.to_string());
+    let commands: Vec<String> = try_this
+        .iter()
+        .map(|(command, _)| command.replace("{url}", &url).replace("{pid}", &pid))
+        .collect();
+    let width = commands.iter().map(String::len).max().unwrap_or_default();
+    for (command, (_, why)) in commands.iter().zip(try_this) {
+        stage.print(&format!("   {command:width$}   {}", why.dimmed()));
     }
     stage.print(&"   Ctrl-C here ends it gracefully, a second one at once.".dimmed().to_string());
     while cluster.is_running() {
