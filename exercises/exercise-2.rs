@@ -105,6 +105,7 @@ impl Cluster {
     /// Sees who is late, takes every step that is allowed, and notices when a roll has arrived.
     async fn go_on(&mut self) {
         self.end_the_late().await;
+        // TODO: beyond the exercise, a roll has a limit too: config.roll_timeout.
         loop {
             while let Some(step) = self.next_step(Instant::now()) {
                 match step {

@@ -241,7 +241,9 @@ impl Cluster {
     /// 6. Every slot runs what it shall run, so the roll is over, well or badly.
     async fn arrive(&mut self) {
         let Some(roll) = self.roll.take() else { return };
-        self.previous = (self.goal == roll.to).then_some(roll.from);
+        if self.goal == roll.to {
+            self.previous = Some(roll.from);
+        }
         let replaced = self.workers.replaced(roll.to);
         self.progress.finish(roll.to, roll.began.elapsed(), replaced);
         self.workers.publish(&self.progress).await;

@@ -64,7 +64,8 @@ pub fn next_move(
 ) -> Option<Move> {
     let slots = goal.slots as usize;
     let has_room = fleet.all().len() < slots + limits.max_surge;
-    let can_spare_one = fleet.ready() + limits.max_unavailable > slots;
+    let available = fleet.all().iter().filter(|worker| limits.is_available(worker, now)).count();
+    let can_spare_one = available + limits.max_unavailable > slots;
     let may_start = |slot, version| has_room && may_start(slot, version);
     // An empty slot is missed already; it comes before any that could have a newer worker.
     let empty = (1..=goal.slots).find(|slot| {

@@ -23,12 +23,14 @@ pub const MAX_DEATHS: u32 = 2;
 pub struct Rollout {
     /// The last version that was asked for, good or bad: no version number is tried twice.
     latest: Version,
+    /// The version before the last roll that went well.
+    previous: Option<Version>,
     phase: Phase,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    Steady { version: Version, previous: Option<Version> },
+    Steady { version: Version },
     Rolling(Course),
     RollingBack { to: Version, failed: Version, again: bool },
 }
@@ -96,7 +98,7 @@ impl Rollout {
     /// Every slot shall run `version`.
     #[must_use]
     pub fn steady(version: Version) -> Self {
-        Rollout { latest: version, phase: Phase::Steady { version, previous: None } }
+        Rollout { latest: version, previous: None, phase: Phase::Steady { version } }
     }
 
     /// What comes next, and what there is to make known. A roll that begins may take `limit`.
@@ -107,11 +109,11 @@ impl Rollout {
         }
         let action;
         (self.phase, action) = match self.phase {
-            Phase::Steady { version, previous } => {
+            Phase::Steady { version } => {
                 let finish_by = now + limit;
                 match input {
                     Input::Ask => begin(version, self.latest, finish_by),
-                    Input::Back => match previous {
+                    Input::Back => match self.previous {
                         Some(previous) => begin(version, previous, finish_by),
                         None => (self.phase, None),
                     },
@@ -122,13 +124,18 @@ impl Rollout {
                     | Input::Arrived => (self.phase, None),
                 }
             }
-            Phase::Rolling(course) => course.step(input, now),
+            Phase::Rolling(course) => {
+                if input == Input::Arrived {
+                    self.previous = Some(course.from);
+                }
+                course.step(input, now)
+            }
             Phase::RollingBack { to, failed, again } => match input {
                 Input::Ask => (Phase::RollingBack { to, failed, again: true }, None),
                 Input::Back | Input::Ready(_) | Input::Fail(..) | Input::Died(_) | Input::Tick => {
                     (self.phase, None)
                 }
-                Input::Arrived => arrive(to, None, failed, again),
+                Input::Arrived => arrive(to, failed, again),
             },
         };
         (self, action)
@@ -139,7 +146,7 @@ impl Rollout {
     #[must_use]
     pub fn goal(self, slots: u32, limits: Limits) -> Goal {
         match self.phase {
-            Phase::Steady { version, .. } | Phase::RollingBack { to: version, .. } => {
+            Phase::Steady { version } | Phase::RollingBack { to: version, .. } => {
                 Goal { slots, version, filler: version }
             }
             Phase::Rolling(course) => {
@@ -185,7 +192,7 @@ impl Course {
             }
             Input::Tick if now >= self.finish_by => self.abandon("the roll takes too long"),
             Input::Ready(_) | Input::Fail(..) | Input::Died(_) | Input::Tick => on(self),
-            Input::Arrived => arrive(self.to, Some(self.from), self.to, self.again),
+            Input::Arrived => arrive(self.to, self.to, self.again),
         }
     }
 
@@ -200,14 +207,8 @@ fn begin(from: Version, to: Version, finish_by: Instant) -> (Phase, Option<Actio
     (Phase::Rolling(course), Some(Action::Begin { from, to }))
 }
 
-fn arrive(
-    version: Version,
-    previous: Option<Version>,
-    asked_for: Version,
-    again: bool,
-) -> (Phase, Option<Action>) {
-    let phase = Phase::Steady { version, previous };
-    (phase, Some(Action::Finish { to: asked_for, again }))
+fn arrive(version: Version, asked_for: Version, again: bool) -> (Phase, Option<Action>) {
+    (Phase::Steady { version }, Some(Action::Finish { to: asked_for, again }))
 }
 
 #[cfg(test)]
@@ -270,6 +271,10 @@ mod tests {
     fn the_way_back_leads_one_version_back_and_no_further() {
         let (_, goal, _) = course(&[Input::Ask, Input::Arrived, Input::Back]);
         assert_eq!(goal, Version::FIRST);
+        let fail = Input::Fail(version("1.2.0"), "it was not ready in time");
+        let (_, goal, _) =
+            course(&[Input::Ask, Input::Arrived, Input::Ask, fail, Input::Arrived, Input::Back]);
+        assert_eq!(goal, Version::FIRST, "a roll that failed is none");
         let (_, goal, last) = course(&[Input::Back]);
         assert_eq!((goal, last), (Version::FIRST, None));
         let (_, goal, _) = course(&[Input::Ask, Input::Back]);
