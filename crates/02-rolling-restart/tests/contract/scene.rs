@@ -62,7 +62,7 @@ fn agreed(
     expected: &str,
     is_it: impl Fn(&str, &BTreeSet<u32>) -> bool,
 ) -> Kept<BTreeSet<u32>> {
-    let limit = patience(Duration::from_secs(30));
+    let limit = patience(Duration::from_secs(15));
     let mut poll = Poll::default();
     let version = processes::until(limit, || {
         let version = poll.ask(cluster, "/", WORKERS);
