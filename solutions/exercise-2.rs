@@ -190,25 +190,26 @@ impl Cluster {
         if self.roll.is_none() && all.len() == slots {
             return None;
         }
-        let has_room = all.len() < slots + self.config.max_surge as usize;
+        let room = (slots + self.config.max_surge as usize).saturating_sub(all.len());
         let can_spare_one = all.iter().filter(|worker| worker.state.is_ready()).count() > slots;
-        let may_start = |slot: u32| {
-            has_room && self.deaths.get(&slot).is_none_or(|(_, not_before)| now >= *not_before)
-        };
+        let may_start =
+            |slot: u32| self.deaths.get(&slot).is_none_or(|(_, not_before)| now >= *not_before);
         let staying =
             |slot: u32| all.iter().filter(move |w| w.slot == slot && w.state.is_staying());
-        let mut slots = 1..=self.config.workers;
-        let empty = slots.clone().find(|slot| may_start(*slot) && staying(*slot).next().is_none());
-        if let Some(slot) = empty {
+        let slots = 1..=self.config.workers;
+        let empty: Vec<u32> = slots.clone().filter(|s| staying(*s).next().is_none()).collect();
+        if let Some(slot) = empty.iter().find(|slot| room > 0 && may_start(**slot)) {
             // Until somebody has seen the new version work, a crash is no reason to spread it.
             let works = |worker: &Worker| worker.version == self.goal && worker.state.is_ready();
             let unproven = self.roll.as_ref().filter(|_| !all.iter().any(works));
-            return Some(Step::Start(slot, unproven.map_or(self.goal, |roll| roll.from)));
+            return Some(Step::Start(*slot, unproven.map_or(self.goal, |roll| roll.from)));
         }
-        slots.find_map(|slot| {
+        // The place of an empty slot that has to wait is kept: it is missed already.
+        let may_surge = |slot: u32| room > empty.len() && may_start(slot);
+        slots.clone().find_map(|slot| {
             let old = staying(slot).find(|worker| worker.version != self.goal)?;
             match staying(slot).find(|worker| worker.version == self.goal) {
-                None if may_start(slot) => Some(Step::Start(slot, self.goal)),
+                None if may_surge(slot) => Some(Step::Start(slot, self.goal)),
                 Some(new) if self.workers.is_available(new, now) => {
                     let is_missed = old.state.is_ready() && !can_spare_one;
                     (!is_missed).then_some(Step::Drain(old.pid))

@@ -63,16 +63,16 @@ pub fn next_move(
     may_start: impl Fn(u32, Version) -> bool,
 ) -> Option<Move> {
     let slots = goal.slots as usize;
-    let has_room = fleet.all().len() < slots + limits.max_surge;
+    let room = (slots + limits.max_surge).saturating_sub(fleet.all().len());
     let available = fleet.all().iter().filter(|worker| limits.is_available(worker, now)).count();
     let can_spare_one = available + limits.max_unavailable > slots;
-    let may_start = |slot, version| has_room && may_start(slot, version);
-    // An empty slot is missed already; it comes before any that could have a newer worker.
-    let empty = (1..=goal.slots).find(|slot| {
-        may_start(*slot, goal.filler)
-            && !fleet.in_slot(*slot).any(|worker| worker.state.is_staying())
-    });
-    if let Some(slot) = empty {
+    // An empty slot is missed already; it comes before any that could have a newer worker. If it has
+    // to wait, its place is kept.
+    let stays = |worker: &Worker| worker.state.is_staying();
+    let empty: Vec<u32> =
+        (1..=goal.slots).filter(|slot| !fleet.in_slot(*slot).any(stays)).collect();
+    let due = empty.iter().copied().find(|slot| may_start(*slot, goal.filler));
+    if let Some(slot) = due.filter(|_| room > 0) {
         return Some(Move::Start { slot, version: goal.filler });
     }
     (1..=goal.slots).find_map(|slot| {
@@ -87,7 +87,7 @@ pub fn next_move(
             None if old.state.is_starting() && old.version != goal.filler => {
                 Some(Move::Drain { pid: old.pid })
             }
-            None if limits.max_surge > 0 && may_start(slot, goal.version) => {
+            None if room > empty.len() && limits.max_surge > 0 && may_start(slot, goal.version) => {
                 Some(Move::Start { slot, version: goal.version })
             }
             None if limits.max_surge == 0 && old.state.is_ready() && !is_missed => {
@@ -237,6 +237,21 @@ mod tests {
         trial.run();
         assert!(trial.has_arrived());
         assert_eq!(trial.max, 4);
+    }
+
+    #[test]
+    fn the_place_of_one_that_has_to_wait_is_kept() {
+        let mut trial = Trial::new(3, SURGE);
+        let start = next_move(&trial.fleet, trial.goal, SURGE, trial.now, |_, _| true);
+        trial.make(start.expect("a surge is allowed"));
+        trial.fleet.remove(3);
+        let at =
+            |fleet: &Fleet, may: bool| next_move(fleet, trial.goal, SURGE, trial.now, |_, _| may);
+        assert_eq!(at(&trial.fleet, false), None);
+        let filler = Move::Start { slot: 3, version: Version::FIRST };
+        assert_eq!(at(&trial.fleet, true), Some(filler));
+        let but_three = |slot, _| slot != 3;
+        assert_eq!(next_move(&trial.fleet, trial.goal, SURGE, trial.now, but_three), None);
     }
 
     #[test]

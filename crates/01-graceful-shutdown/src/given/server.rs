@@ -159,7 +159,8 @@ async fn accept(mut acceptor: Acceptor, mut stopped: watch::Receiver<bool>, shar
     loop {
         tokio::select! {
             connection = acceptor.next() => match connection {
-                Some(stream) => drop(tokio::spawn(serve(stream, shared.clone()))),
+                // Counted before its task runs: a drain that looks in between must not miss it.
+                Some(stream) => drop(tokio::spawn(serve(stream, Open::new(shared.clone())))),
                 None => return,
             },
             Ok(()) = stopped.changed() => acceptor.stop(),
@@ -168,8 +169,8 @@ async fn accept(mut acceptor: Acceptor, mut stopped: watch::Receiver<bool>, shar
 }
 
 /// Serves one connection until it closes, or its fate is decided.
-async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    let _open = Open::new(shared.clone());
+async fn serve(stream: TcpStream, open: Open) {
+    let shared = open.0.clone();
     let mut fate = shared.fate.subscribe();
     let service = service_fn(move |request| {
         let response = shared.clone().respond(request);
