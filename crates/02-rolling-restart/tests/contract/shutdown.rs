@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use events::Exit;
-use harness::{Cluster, Kept, Signal, Trial, who::whole};
+use harness::{Cluster, Kept, Signal, Trial, patience, who::whole};
 
 use crate::scene::{self, NO_HURRY, PROMPT, ask_for_the_next, settled};
 
@@ -16,11 +16,14 @@ pub(crate) fn sigterm_in_the_middle_of_a_roll_drains_both_generations(trial: &Tr
 /// Old and new workers hold requests. The one that drains for the roll has its own order already.
 fn both_generations_finish(trial: &Trial) -> Kept {
     let cluster = trial.start(&NO_HURRY)?;
-    let held = scene::hold_all(trial, &cluster, 2500)?;
+    let held = scene::hold_all(trial, &cluster, 4000)?;
     ask_for_the_next(&cluster);
     let (_, new) = scene::first_answer(trial, &cluster, "1.1.0")?;
-    let in_new = cluster.get_on(new, "/slow?ms=1500").in_flight()?;
+    let in_new = cluster.get_on(new, "/slow?ms=3500").in_flight()?;
     cluster.signal(Signal::SIGTERM);
+    // Once it is seen to shut down, or the two signals might be heard in the other order.
+    let is_refused = || cluster.try_connect().is_err().then_some(());
+    let _ = processes::until(patience(PROMPT), is_refused);
     // Nobody is in a hurry: one more wish for a new version is no second request to stop.
     cluster.signal(Signal::SIGUSR2);
     for (_, pending) in held {
