@@ -34,25 +34,18 @@ const MARGIN: u16 = 3;
 const ROLLS: u32 = 20;
 
 /// Quick requests: their latencies are told.
-const QUICK: &[Clients] =
-    &[clients(20, Connections::KeptAlive, "/", 4), clients(4, Connections::OnePerRequest, "/", 8)];
+const QUICK: &[Clients] = &[
+    Clients::new(20, Connections::KeptAlive, "/", 4),
+    Clients::new(4, Connections::OnePerRequest, "/", 8),
+];
 
 /// Slow ones, and some that keep an event loop busy: an idle loop hides races.
-const SLOW: &[Clients] = &[clients(4, Connections::KeptAlive, "/slow?ms=300", 10), BUSY];
+const SLOW: &[Clients] = &[Clients::new(4, Connections::KeptAlive, "/slow?ms=300", 10), BUSY];
 
 /// Not as slow, so that twenty rolls take half a minute.
-const BRISK: &[Clients] = &[clients(4, Connections::KeptAlive, "/slow?ms=150", 10), BUSY];
+const BRISK: &[Clients] = &[Clients::new(4, Connections::KeptAlive, "/slow?ms=150", 10), BUSY];
 
-const BUSY: Clients = clients(2, Connections::OnePerRequest, "/busy?ms=2", 50);
-
-const fn clients(
-    number: usize,
-    connections: Connections,
-    path: &'static str,
-    pause_ms: u64,
-) -> Clients {
-    Clients { number, connections, path, pause: Duration::from_millis(pause_ms) }
-}
+const BUSY: Clients = Clients::new(2, Connections::OnePerRequest, "/busy?ms=2", 50);
 
 fn main() -> ExitCode {
     harness::tour(

@@ -42,6 +42,19 @@ pub struct Clients {
     pub pause: Duration,
 }
 
+impl Clients {
+    /// `number` clients that ask for `path`, and pause for `pause_ms` milliseconds in between.
+    #[must_use]
+    pub const fn new(
+        number: usize,
+        connections: Connections,
+        path: &'static str,
+        pause_ms: u64,
+    ) -> Self {
+        Clients { number, connections, path, pause: Duration::from_millis(pause_ms) }
+    }
+}
+
 /// Sees each answer as it comes, on the thread of the client that got it.
 pub type Watcher = Arc<dyn Fn(&Answer) + Send + Sync>;
 

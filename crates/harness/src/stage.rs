@@ -127,13 +127,9 @@ impl Stage {
         picture: impl Fn(u16) -> Vec<String>,
         mut is_over: impl FnMut() -> bool,
     ) -> bool {
-        let mut canvas = Canvas::new(self.format);
-        let ended = processes::until(patience(limit), || {
-            canvas.draw_anew(&picture);
-            is_over().then_some(())
-        });
+        let (mut canvas, is_over) = self.draw_until(limit, &picture, &mut is_over);
         canvas.leave(&picture);
-        ended.is_some()
+        is_over
     }
 
     /// The same for what is of no interest any more when it is over: shown on a terminal only, and
@@ -145,13 +141,23 @@ impl Stage {
         picture: impl Fn(u16) -> Vec<String>,
         mut is_over: impl FnMut() -> bool,
     ) -> bool {
+        let (mut canvas, is_over) = self.draw_until(limit, &picture, &mut is_over);
+        canvas.wipe();
+        is_over
+    }
+
+    fn draw_until(
+        &self,
+        limit: Duration,
+        picture: &impl Fn(u16) -> Vec<String>,
+        is_over: &mut impl FnMut() -> bool,
+    ) -> (Canvas, bool) {
         let mut canvas = Canvas::new(self.format);
         let ended = processes::until(patience(limit), || {
-            canvas.draw_anew(&picture);
+            canvas.draw_anew(picture);
             is_over().then_some(())
         });
-        canvas.wipe();
-        ended.is_some()
+        (canvas, ended.is_some())
     }
 
     /// Remembers a figure for `--json`.

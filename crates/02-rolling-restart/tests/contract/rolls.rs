@@ -17,20 +17,11 @@ use crate::{
 
 /// Traffic as services see it. The busy clients keep the event loops busy: an idle loop hides races.
 const TRAFFIC: &[Clients] = &[
-    clients(6, Connections::KeptAlive, "/", 5),
-    clients(4, Connections::OnePerRequest, "/", 5),
-    clients(3, Connections::KeptAlive, "/slow?ms=100", 5),
-    clients(3, Connections::OnePerRequest, "/busy?ms=2", 20),
+    Clients::new(6, Connections::KeptAlive, "/", 5),
+    Clients::new(4, Connections::OnePerRequest, "/", 5),
+    Clients::new(3, Connections::KeptAlive, "/slow?ms=100", 5),
+    Clients::new(3, Connections::OnePerRequest, "/busy?ms=2", 20),
 ];
-
-const fn clients(
-    number: usize,
-    connections: Connections,
-    path: &'static str,
-    pause_ms: u64,
-) -> Clients {
-    Clients { number, connections, path, pause: std::time::Duration::from_millis(pause_ms) }
-}
 
 /// The answers come from four processes, which are children of the one that we started.
 pub(crate) fn four_workers_serve_version_1_0_0(trial: &Trial) -> Kept {
