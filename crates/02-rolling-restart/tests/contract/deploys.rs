@@ -30,12 +30,32 @@ pub(crate) fn a_slow_version_delays_the_roll_and_nothing_else(trial: &Trial) -> 
 
 pub(crate) fn a_version_that_does_not_come_up_is_given_up(trial: &Trial) -> Kept {
     is_given_up(trial, "never-ready")?;
-    is_given_up(trial, "crash-at-start")
+    is_given_up(trial, "crash-at-start")?;
+    what_was_rolled_goes_back(trial)
+}
+
+/// It fails in a slot in the middle: whatever the order, another one runs it by then.
+fn what_was_rolled_goes_back(trial: &Trial) -> Kept {
+    const FAULTS: &str = "1.1.0/2:never-ready,1.1.0/3:never-ready";
+    let cluster = trial.start(&[("FAULTS", FAULTS), ("READY_TIMEOUT_MS", "2000")])?;
+    settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+    let (_, count) = census::during(&cluster, || {
+        under_load(trial, &cluster, || {
+            ask_for_the_next(&cluster);
+            let (_, kept) = scene::first_answer(trial, &cluster, "1.1.0")?;
+            let held = cluster.get_on(kept, "/slow?ms=4500").in_flight()?;
+            settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+            harness::who::whole(trial, held)
+                .map_err(|broken| broken.advice("Who goes back drains like any other."))
+        })
+    })
+    .map_err(|broken| broken.during(&format!("with FAULTS={FAULTS}")))?;
+    count.expect(trial, WORKERS, WORKERS + 1)
 }
 
 fn is_given_up(trial: &Trial, fault: &str) -> Kept {
     let faults = format!("1.1.0:{fault}");
-    let timeout = ("READY_TIMEOUT_MS", "700");
+    let timeout = ("READY_TIMEOUT_MS", "1500");
     let cluster = trial.start(&[("FAULTS", &faults), timeout])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let part = format!("with FAULTS={faults}");
@@ -70,7 +90,7 @@ fn old_version_goes_on(
         let limit = patience(PROMPT);
         let is_gone = || (!processes::is_alive(failed)).then_some(());
         let observed = format!("pid {failed} is still there after {} s", limit.as_secs());
-        let expected = "a worker that is not ready in READY_TIMEOUT_MS=700 is ended";
+        let expected = "a worker that is not ready in READY_TIMEOUT_MS=1500 is ended";
         trial.expect(processes::until(limit, is_gone).is_some(), expected, observed)?;
         trial.recorder.observe(format!("pid {failed} is gone"));
     }

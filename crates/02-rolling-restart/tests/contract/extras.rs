@@ -12,20 +12,20 @@ use crate::{
 
 /// Each worker is ready in time; the four of them are not.
 pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
-    let slow = ("FAULTS", "1.1.0:slow-start:900");
-    let cluster = trial.start(&[slow, ("ROLL_TIMEOUT_MS", "2000")])?;
+    let slow = ("FAULTS", "1.1.0:slow-start:1200");
+    let cluster = trial.start(&[slow, ("ROLL_TIMEOUT_MS", "4000")])?;
     settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     under_load(trial, &cluster, || {
         ask_for_the_next(&cluster);
         scene::first_answer(trial, &cluster, "1.1.0")?;
         settled(trial, &cluster, "1.0.0", &BTreeSet::new())
             .map(|_| ())
-            .map_err(|broken| broken.during("with ROLL_TIMEOUT_MS=2000"))
+            .map_err(|broken| broken.during("with ROLL_TIMEOUT_MS=4000"))
     })
 }
 
 pub(crate) fn whoever_asks_learns_how_the_last_roll_went(trial: &Trial) -> Kept {
-    let cluster = trial.start(&[("FAULTS", "1.2.0:crash-at-start")])?;
+    let cluster = trial.start(&[("FAULTS", "1.1.0:slow-start:300,1.2.0:crash-at-start")])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let asked = Instant::now();
     ask_for_the_next(&cluster);
@@ -38,7 +38,7 @@ pub(crate) fn whoever_asks_learns_how_the_last_roll_went(trial: &Trial) -> Kept 
     let times = || workers.iter().filter_map(|w| w["millis"].as_u64()).map(u128::from);
     let is_true = slots.len() == WORKERS
         && times().count() == WORKERS
-        && times().all(|millis| 0 < millis && millis <= took);
+        && times().all(|millis| 300 <= millis && millis <= took);
     let expected = format!("four workers, each with the milliseconds it took, of {took} in all");
     trial.expect(is_true, expected, format!("{}", roll["last"]["workers"]))?;
     ask_for_the_next(&cluster);
@@ -75,24 +75,26 @@ fn expect_last(trial: &Trial, roll: &Value, to: &str, outcome: &str) -> Kept {
 pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
     let cluster = trial.start(&[])?;
     let mut known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
-    ask_for_the_next(&cluster);
-    known.extend(settled(trial, &cluster, "1.1.0", &known)?);
+    for version in ["1.1.0", "1.2.0"] {
+        ask_for_the_next(&cluster);
+        known.extend(settled(trial, &cluster, version, &known)?);
+    }
     under_load(trial, &cluster, || {
         cluster.signal(Signal::SIGHUP);
-        settled(trial, &cluster, "1.0.0", &known).map(|_| ())
+        settled(trial, &cluster, "1.1.0", &known).map(|_| ())
     })
 }
 
 /// Ready, and dead soon after: by then a roll that relies on it has told an old one to go.
 pub(crate) fn a_version_that_dies_right_after_it_was_ready_is_given_up(trial: &Trial) -> Kept {
-    let faults = ("FAULTS", "1.1.0:crash-after-ready:400");
-    let cluster = trial.start(&[faults, ("MIN_READY_MS", "2000")])?;
+    let faults = ("FAULTS", "1.1.0:crash-after-ready:1000");
+    let cluster = trial.start(&[faults, ("MIN_READY_MS", "4000")])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     ask_for_the_next(&cluster);
-    scene::first_answer(trial, &cluster, "1.1.0")?;
+    scene::newcomer(trial, &cluster, &first)?;
     let last = settled(trial, &cluster, "1.0.0", &BTreeSet::new())
-        .map_err(|broken| broken.during("with MIN_READY_MS=2000"))?;
+        .map_err(|broken| broken.during("with MIN_READY_MS=4000"))?;
     let replaced = first.difference(&last).count();
     let observed = format!("{replaced} old workers were replaced by it first");
-    trial.expect(replaced == 0, "no old worker goes for one that dies within 2 s", observed)
+    trial.expect(replaced == 0, "no old worker goes for one that dies within 4 s", observed)
 }

@@ -25,6 +25,10 @@ const WATCH: Duration = Duration::from_millis(2500);
 
 pub(crate) fn one_slot_at_a_time_and_ready_before_drain(trial: &Trial) -> Kept {
     nobody_drains_for_one_that_is_not_ready(trial)?;
+    // Whatever the order, one of these two slots comes after others that went well.
+    if !not_even_in_slot(trial, 4)? {
+        not_even_in_slot(trial, 1)?;
+    }
     the_limits_hold(trial, 1, &[])
 }
 
@@ -47,6 +51,39 @@ fn nobody_drains_for_one_that_is_not_ready(trial: &Trial) -> Kept {
         }
     })?;
     count.expect(trial, WORKERS, WORKERS + 1)
+}
+
+/// The version is never ready in `slot` alone; says whether all other slots were rolled before it.
+fn not_even_in_slot(trial: &Trial, slot: u32) -> Kept<bool> {
+    let fault = format!("1.1.0/{slot}:never-ready");
+    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], ("FAULTS", &fault)])?;
+    let mut old = scene::meet_all(trial, &cluster)?;
+    let before: BTreeSet<u32> = old.keys().copied().collect();
+    let stays = old.iter().find(|(_, (who, _))| who.worker == slot).map(|(pid, _)| *pid);
+    let found = stays.and_then(|pid| Some((pid, old.remove(&pid)?.1)));
+    let Some((stays, mut kept)) = found else {
+        return Err(trial.broken("workers 1 to 4", format!("nobody is worker {slot}")));
+    };
+    drop(old);
+    ask_for_the_next(&cluster);
+    let mut how = None;
+    let came_last = processes::until(patience(PROMPT), || {
+        how = is_going(&mut kept);
+        let there = children(&cluster);
+        let left = there.intersection(&before).count();
+        let waits = left == 1 && there.len() == WORKERS + 1;
+        (how.is_some() || waits).then_some(())
+    });
+    if how.is_none() && came_last.is_some() {
+        processes::until(patience(WATCH), || {
+            how = is_going(&mut kept);
+            how.is_some().then_some(())
+        });
+    }
+    match how {
+        Some(how) => Err(not_yet(trial, stays, &how).during(&format!("with FAULTS={fault}"))),
+        None => Ok(came_last.is_some()),
+    }
 }
 
 /// How a worker shows that it goes.

@@ -22,10 +22,15 @@ fn both_generations_finish(trial: &Trial) -> Kept {
     let in_new = cluster.get_on(new, "/slow?ms=3500").in_flight()?;
     cluster.signal(Signal::SIGTERM);
     // Once it is seen to shut down, or the two signals might be heard in the other order.
-    let is_refused = || cluster.try_connect().is_err().then_some(());
-    let _ = processes::until(patience(PROMPT), is_refused);
+    let is_turned_away = || {
+        let answer = cluster.try_connect().and_then(|mut new| new.get("/"));
+        answer.map_or(true, |answer| answer.status != 200).then_some(())
+    };
+    let _ = processes::until(patience(PROMPT), is_turned_away);
     // Nobody is in a hurry: one more wish for a new version is no second request to stop.
-    cluster.signal(Signal::SIGUSR2);
+    if !in_new.is_over() {
+        cluster.signal(Signal::SIGUSR2);
+    }
     for (_, pending) in held {
         whole(trial, pending).map_err(|broken| broken.during("in an old worker"))?;
     }
