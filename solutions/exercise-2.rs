@@ -179,7 +179,8 @@ impl Cluster {
         self.workers.publish(&self.progress).await;
     }
 
-    /// 3. The next step that is allowed now; `None` when there is something to wait for.
+    /// 3. The next step that is allowed now; `None` when there is something to wait for. Nothing is
+    ///    started in a slot before its `deaths` say so.
     ///
     /// An empty slot gets a worker. A slot with an old one gets a new one beside it; when that is
     /// available the old one is told to drain. Never are more than `config.workers +
@@ -219,7 +220,7 @@ impl Cluster {
         })
     }
 
-    /// 4. `worker` was not ready in time, or not gone in time after it was told to drain.
+    /// 4. `worker` was not ready in time (a death in its slot's row, too), or not gone in time.
     async fn late(&mut self, worker: Worker) {
         self.workers.kill(worker.pid, "its time is up");
         if worker.state.is_starting() {
@@ -229,7 +230,7 @@ impl Cluster {
     }
 
     /// 5. Something is wrong with `version`. If it is the one that is being rolled out, every slot
-    ///    goes back to the one before it.
+    ///    goes back to the one before it, which has no `deaths` to answer for.
     async fn give_up(&mut self, version: Version, reason: &str) {
         let Some(roll) = self.roll.as_ref().filter(|_| self.goal == version) else { return };
         self.goal = roll.from;

@@ -150,7 +150,8 @@ impl Cluster {
         self.workers.publish(&self.progress).await;
     }
 
-    /// 3. The next step that is allowed now; `None` when there is something to wait for.
+    /// 3. The next step that is allowed now; `None` when there is something to wait for. Nothing is
+    ///    started in a slot before its `deaths` say so.
     ///
     /// An empty slot gets a worker. A slot with an old one gets a new one beside it; when that is
     /// available the old one is told to drain. Never are more than `config.workers +
@@ -164,13 +165,13 @@ impl Cluster {
         todo!("find a slot where a start or a drain is allowed now")
     }
 
-    /// 4. `worker` was not ready in time, or not gone in time after it was told to drain.
+    /// 4. `worker` was not ready in time (a death in its slot's row, too), or not gone in time.
     async fn late(&mut self, worker: Worker) {
         todo!("worker {} is late: end it. If it was starting, what about its version?", worker.pid)
     }
 
     /// 5. Something is wrong with `version`. If it is the one that is being rolled out, every slot
-    ///    goes back to the one before it.
+    ///    goes back to the one before it, which has no `deaths` to answer for.
     async fn give_up(&mut self, version: Version, reason: &str) {
         todo!("{version}: {reason}. If this is what is being rolled out, back to the one before")
     }

@@ -234,7 +234,8 @@ impl Traffic {
         let [before, during] = p99[..] else { return };
         let ratio = during / before.max(f64::EPSILON);
         let text = format!("p99 of the quick ones: {before:.1} ms before, {during:.1} ms during");
-        stage.say(&format!("{text} ({ratio:.1} times)"));
+        let times = if ratio > 1.0 { format!("{ratio:.1} times") } else { "no slower".into() };
+        stage.say(&format!("{text} ({times})"));
         for (name, value) in
             [("p99_before_ms", before), ("p99_during_ms", during), ("p99_ratio", ratio)]
         {

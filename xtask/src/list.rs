@@ -85,8 +85,11 @@ fn mark(state: State) -> String {
 fn exercise_state(progress: &Progress, exercise: &Exercise) -> String {
     match progress.exercises.get(&exercise.name()) {
         Some(attempts) if attempts.done => "done".green().to_string(),
-        Some(attempts) => format!("{} of {} promises kept", attempts.kept.len(), attempts.needed),
-        None => "not begun".into(),
+        Some(attempts) if attempts.needed > 0 => {
+            format!("{} of {} promises kept", attempts.kept.len(), attempts.needed)
+        }
+        // Only a hint was asked for.
+        Some(_) | None => "not begun".into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The guides agree with the code, with each other, with the promises and with the hints.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Chapter, anchors, chapters, findings::Findings, hints, printed, quotes};
 use crate::{exit::Failure, hint::hints_file, mutants, syllabus::TOPICS, workspace::Workspace};
@@ -12,6 +12,7 @@ pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(
         let mut problems = quotes::problems(workspace, &page, &text);
         problems.extend(anchors::problems(workspace, &page, &text));
         problems.extend(printed::problems(workspace, &page, &text)?);
+        problems.extend(gaps(&page, &text));
         findings.add(&format!("{}: quoted code, output and links", page.display()), &problems);
     }
     for chapter in chapters(workspace)? {
@@ -25,6 +26,13 @@ pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(
         findings.add(&format!("the hints of {name}"), &problems);
     }
     Ok(())
+}
+
+/// What was left to fill in.
+fn gaps(page: &Path, text: &str) -> Vec<String> {
+    let open = (1..).zip(text.lines()).filter(|(_, line)| line.starts_with("@@"));
+    open.map(|(at, line)| format!("{}:{at} still says {line}; fill it in.", page.display()))
+        .collect()
 }
 
 /// The guides, and the pages beside the workspace's `Cargo.toml`.
