@@ -27,14 +27,18 @@ pub(crate) fn main() -> ExitCode {
 async fn primary() -> Result<ExitCode, StartError> {
     let port = config::port()?;
     let slots = 1..=config::workers(2)?;
-    let listener = listener::bind(port).map_err(|source| StartError::Bind { port, source })?;
+    let listener = listener::bind(port).map_err(|source| StartError::Bind {
+        setting: "PORT",
+        port,
+        source,
+    })?;
     let address = listener.local_addr()?;
     let mut cluster: Cluster<(), Ready> = Cluster::new(listener);
     for worker in slots {
         let pid = cluster.spawn(worker)?;
         emit(&Event::WorkerStarted { worker, pid, version: None });
     }
-    emit(&Event::Listening { address });
+    emit(&Event::Listening { address, admin: None });
     loop {
         match cluster.next().await {
             Notice::Said { worker, pid, message: Ready } => {

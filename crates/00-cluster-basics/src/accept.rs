@@ -25,8 +25,11 @@ use crate::listener::ACCEPT_INTERVAL;
 const LAST_CALL: usize = 4096;
 
 /// Accepts connections on a thread of its own.
+///
+/// It is never more than one connection ahead of whoever serves them: those that a stuck event loop
+/// can't take stay in the kernel's queue, for another worker.
 pub struct Acceptor {
-    connections: mpsc::UnboundedReceiver<TcpStream>,
+    connections: mpsc::Receiver<TcpStream>,
     is_stopping: Arc<AtomicBool>,
     thread: Thread,
 }
@@ -35,7 +38,7 @@ impl Acceptor {
     /// Starts to accept from `listener`.
     #[must_use]
     pub fn start(listener: TcpListener) -> Self {
-        let (accepted, connections) = mpsc::unbounded_channel();
+        let (accepted, connections) = mpsc::channel(1);
         let is_stopping = Arc::new(AtomicBool::new(false));
         let flag = is_stopping.clone();
         let thread = thread::spawn(move || accept_until(&flag, listener, &accepted));
@@ -73,11 +76,11 @@ fn into_tokio(stream: TcpStream) -> io::Result<tokio::net::TcpStream> {
 fn accept_until(
     is_stopping: &AtomicBool,
     listener: TcpListener,
-    accepted: &mpsc::UnboundedSender<TcpStream>,
+    accepted: &mpsc::Sender<TcpStream>,
 ) {
     while !is_stopping.load(Ordering::Acquire) {
         match accept(&listener) {
-            Ok(stream) => drop(accepted.send(stream)),
+            Ok(stream) => drop(accepted.blocking_send(stream)),
             Err(error) if is_routine(&error) => {}
             // Out of descriptors, most likely: asking again at once would only burn CPU.
             Err(_) => thread::park_timeout(ACCEPT_INTERVAL),
@@ -90,7 +93,7 @@ fn accept_until(
             break;
         }
         if let Ok(stream) = accept(&listener) {
-            drop(accepted.send(stream));
+            drop(accepted.blocking_send(stream));
         }
     }
     drop(listener);

@@ -26,7 +26,15 @@ impl ConfigError {
 /// # Errors
 /// When it is no number from 0 to 65535.
 pub fn port() -> Result<u16, ConfigError> {
-    read("PORT", 8000, "a number from 0 (any free port) to 65535", |_| true)
+    port_of("PORT", 8000)
+}
+
+/// Another port, with 0 for any free one.
+///
+/// # Errors
+/// As for [`port`].
+pub fn port_of(name: &'static str, default: u16) -> Result<u16, ConfigError> {
+    read(name, default, "a number from 0 (any free port) to 65535", |_| true)
 }
 
 /// `WORKERS`: how many processes serve.

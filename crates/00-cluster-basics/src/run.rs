@@ -15,9 +15,11 @@ pub enum StartError {
     Config(#[from] ConfigError),
     /// The port is taken or may not be used; exit code 2.
     #[error(
-        "can't listen on port {port} ({source}): choose another with PORT, or PORT=0 for any free one"
+        "can't listen on port {port} ({source}): choose another with {setting}, or {setting}=0 for any free one"
     )]
     Bind {
+        /// The setting that names the port.
+        setting: &'static str,
         /// The port that was asked for.
         port: u16,
         /// What the kernel said.

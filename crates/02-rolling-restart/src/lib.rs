@@ -17,6 +17,9 @@
 //! | [`lifecycle`] | a worker's life, as a pure state machine |
 //! | [`mod@picture`] | that table as a picture, drawn from the code |
 //! | [`fleet`] | who is there |
+//! | [`workers`] | the primary's hands and ears: start, drain, kill, hear |
+//! | [`worker`] | the life of a worker, from inside |
+//! | [`messages`] | what the two say to each other |
 //! | [`plan`] | what may be done now to bring each slot to a version |
 //! | [`rollout`] | which version that is, as a pure state machine |
 //! | [`restart`] | when a worker that died is replaced: backoff, jitter, intensity |
@@ -27,12 +30,15 @@
 pub mod fleet;
 pub mod given;
 pub mod lifecycle;
+pub mod messages;
 pub mod picture;
 pub mod plan;
 pub mod primary;
 pub mod restart;
 pub mod rollout;
 pub mod shutdown;
+pub mod worker;
+pub mod workers;
 
 pub use picture::picture;
 pub use primary::primary;

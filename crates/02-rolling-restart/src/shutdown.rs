@@ -10,11 +10,23 @@ use std::{
 
 use events::{Event, Exit, Outcome, emit};
 
-use crate::given::{Intent, Intents, Notice, Workers, at};
+use crate::{
+    given::{Intent, Intents, at},
+    workers::{Notice, Workers},
+};
+use serde::{Serialize, de::DeserializeOwned};
 
 /// Drains every worker within `limit`, and says how that went: 0 when everything was finished, 1
 /// when something was cut off.
-pub async fn shut_down(limit: Duration, mut workers: Workers, mut intents: Intents) -> ExitCode {
+pub async fn shut_down<Order, Report>(
+    limit: Duration,
+    mut workers: Workers<Order, Report>,
+    mut intents: Intents,
+) -> ExitCode
+where
+    Order: Clone + Serialize,
+    Report: DeserializeOwned + Send + 'static,
+{
     let began = Instant::now();
     let mut tally = Tally { outcome: Outcome::Drained, drained: 0, cut: 0 };
     let signal = intents.last_name().to_owned();
@@ -26,22 +38,15 @@ pub async fn shut_down(limit: Duration, mut workers: Workers, mut intents: Inten
     while !workers.all().is_empty() {
         let deadline = workers.deadline(Instant::now());
         tokio::select! {
-            notice = workers.next() => tally.add(notice),
+            notice = workers.next() => tally.add(&notice),
             intent = intents.next() => if intent == Intent::ShutdownNow {
                 tally.outcome = Outcome::Forced;
                 workers.kill_all("a second signal");
             },
-            () = at(deadline) => kill_the_late(&mut workers),
+            () = at(deadline) => workers.end_the_late(Instant::now()),
         }
     }
     tally.conclude(began.elapsed())
-}
-
-fn kill_the_late(workers: &mut Workers) {
-    let now = Instant::now();
-    for worker in workers.late(now) {
-        workers.tick(worker.pid, now);
-    }
 }
 
 /// What became of the work.
@@ -52,16 +57,16 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, notice: Notice) {
+    fn add<Report>(&mut self, notice: &Notice<Report>) {
         let was_cut = match notice {
-            Notice::Ready(_) | Notice::Draining(_) => false,
+            Notice::Ready(_) | Notice::Draining(_) | Notice::Report(..) => false,
             Notice::Drained { answered, cut, .. } => {
                 self.drained += answered;
                 self.cut += cut;
-                cut > 0
+                *cut > 0
             }
             // A worker that dies in the middle of its drain takes its work with it.
-            Notice::Exited(_, exit) => exit != Exit::Code(0),
+            Notice::Exited(_, exit) => *exit != Exit::Code(0),
         };
         if was_cut {
             self.outcome = self.outcome.max(Outcome::Cut);

@@ -15,6 +15,9 @@ pub enum Event {
     Listening {
         /// Where clients connect to; the port is the real one even where 0 was asked for.
         address: SocketAddr,
+        /// Where operators ask how the cluster is, if there is such a place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        admin: Option<SocketAddr>,
     },
     /// A worker process was started.
     WorkerStarted {
@@ -89,6 +92,30 @@ pub enum Event {
         /// How long it stays empty.
         millis: u64,
     },
+    /// A slot is in another condition than before. An alert says so once, not once a second.
+    Alert {
+        /// The slot.
+        worker: u32,
+        /// Its process, if there is one.
+        pid: Option<u32>,
+        /// How bad it is.
+        level: Level,
+        /// What is the matter.
+        condition: Condition,
+        /// The same in words, with figures.
+        text: String,
+    },
+    /// How the cluster is, from time to time.
+    Report {
+        /// Workers that can be relied on.
+        ready: usize,
+        /// Workers that there should be.
+        workers: usize,
+        /// Requests answered since the start.
+        requests: u64,
+        /// Answers among them with a status of 500 or above.
+        errors: u64,
+    },
     /// The primary begins to replace every worker.
     RollStarted {
         /// The version that runs.
@@ -158,6 +185,36 @@ pub enum Outcome {
     Cut,
     /// A second signal ended it.
     Forced,
+}
+
+/// How bad something is, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// It is over.
+    Resolved,
+    /// It may become critical. Nothing is done about it.
+    Warning,
+    /// The worker is replaced, or can't be.
+    Critical,
+}
+
+/// What may be the matter with a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// Nothing is heard of its worker.
+    Heartbeat,
+    /// Its worker uses more memory than it may.
+    Memory,
+    /// Its worker answers too much with an error.
+    Errors,
+    /// Its worker uses more CPU than it may.
+    Cpu,
+    /// Its worker died.
+    Died,
+    /// Its workers die again and again, and no more are started.
+    GivenUp,
 }
 
 /// How a roll ended.

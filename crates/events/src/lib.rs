@@ -20,4 +20,4 @@ pub mod timeline;
 
 pub use emit::emit;
 pub use entry::{Entry, Source};
-pub use event::{Event, Exit, Outcome, RollOutcome};
+pub use event::{Condition, Event, Exit, Level, Outcome, RollOutcome};

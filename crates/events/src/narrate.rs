@@ -1,12 +1,15 @@
 //! The sentence that a person reads for an event.
 
-use crate::{Event, Outcome, RollOutcome};
+use crate::{Event, Level, Outcome, RollOutcome};
 
 /// Says `event` in one short sentence, without colour.
 #[must_use]
 pub fn narrate(event: &Event) -> String {
     match event {
-        Event::Listening { address } => format!("listening on http://{address}"),
+        Event::Listening { address, admin: None } => format!("listening on http://{address}"),
+        Event::Listening { address, admin: Some(admin) } => {
+            format!("listening on http://{address}, for operators on http://{admin}")
+        }
         Event::WorkerStarted { worker, pid, version: None } => {
             format!("worker {worker} started (pid {pid})")
         }
@@ -40,6 +43,18 @@ pub fn narrate(event: &Event) -> String {
             let deaths = count(*deaths as usize, "death");
             format!("worker {worker}: {deaths} in a row, next start in {millis} ms")
         }
+        Event::Alert { worker, level, text, .. } => {
+            let level = match level {
+                Level::Resolved => "resolved",
+                Level::Warning => "warning",
+                Level::Critical => "ALERT",
+            };
+            format!("{level}: worker {worker}: {text}")
+        }
+        Event::Report { ready, workers, requests, errors } => format!(
+            "{ready} of {workers} workers ready, {requests} requests, {}",
+            count(usize::try_from(*errors).unwrap_or(usize::MAX), "error"),
+        ),
         Event::RollStarted { from, to } => format!("rolling from {from} to {to}"),
         Event::WorkerReplaced { worker, pid, version, millis } => {
             format!("worker {worker} replaced by {version} (pid {pid}) in {millis} ms")

@@ -34,6 +34,8 @@ pub const READ_LIMIT: Duration = Duration::from_secs(20);
 pub struct Cluster {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where operators ask, if it has such a place.
+    pub admin: Option<SocketAddr>,
     /// The process that we started.
     pub pid: u32,
     recorder: Recorder,
@@ -60,27 +62,28 @@ impl Cluster {
             [pump(recorder, child.stdout.take()), pump(recorder, child.stderr.take())];
         let mut cluster = Cluster {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            admin: None,
             pid: child.id(),
             recorder: recorder.clone(),
             exit: Arc::default(),
         };
         watch(child, pipes_closed, recorder.clone(), cluster.exit.clone());
-        cluster.address = cluster.wait_for_listening(earlier)?;
+        (cluster.address, cluster.admin) = cluster.wait_for_listening(earlier)?;
         Ok(cluster)
     }
 
-    fn wait_for_listening(&self, earlier: usize) -> Kept<SocketAddr> {
+    fn wait_for_listening(&self, earlier: usize) -> Kept<(SocketAddr, Option<SocketAddr>)> {
         let limit = patience(START_LIMIT);
         let answer = self.recorder.wait(limit, |entries| {
             let listening = entries[earlier..].iter().find_map(|entry| match entry.event {
-                Some(Event::Listening { address }) => Some(Ok(address)),
+                Some(Event::Listening { address, admin }) => Some(Ok((address, admin))),
                 _ => None,
             });
             listening.or_else(|| self.exit.get().map(|exit| Err(*exit)))
         });
         let expected = r#"one line {"event":"listening","address":"127.0.0.1:PORT"} on stdout"#;
         match answer {
-            Some(Ok(address)) => Ok(address),
+            Some(Ok(addresses)) => Ok(addresses),
             Some(Err(exit)) => {
                 Err(Broken::new(expected, format!("the program ended first ({exit})")))
             }

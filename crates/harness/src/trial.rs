@@ -36,6 +36,7 @@ impl Trial {
         let mut command = self.subject.command();
         command
             .env("PORT", "0")
+            .env("ADMIN_PORT", "0")
             .env("JOURNAL", self.path("journal"))
             .envs(settings.iter().copied());
         let said: Vec<_> =

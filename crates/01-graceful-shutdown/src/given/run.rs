@@ -22,8 +22,11 @@ pub fn run(
             let config = Config::from_env()?;
             let signals = Signals::install()?;
             let port = config.port;
-            let listener =
-                listener::bind(port).map_err(|source| StartError::Bind { port, source })?;
+            let listener = listener::bind(port).map_err(|source| StartError::Bind {
+                setting: "PORT",
+                port,
+                source,
+            })?;
             let address = listener.local_addr()?;
             primary(config, Workers::new(Cluster::new(listener), address), signals).await
         },

@@ -31,7 +31,7 @@ impl Workers {
 
     /// Tells the world that connections are accepted.
     pub fn announce(&self) {
-        emit(&Event::Listening { address: self.address });
+        emit(&Event::Listening { address: self.address, admin: None });
     }
 
     /// What a worker says next, or its end. Without workers it waits for ever. Cancel safe.

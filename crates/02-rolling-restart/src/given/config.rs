@@ -5,6 +5,7 @@ use std::time::Duration;
 use cluster_basics::config::{self, ConfigError};
 
 use super::faults::Faults;
+use crate::workers::Limits;
 
 /// What the environment asks for.
 #[derive(Clone, Debug)]
@@ -41,7 +42,6 @@ impl Config {
     /// # Errors
     /// When a setting makes no sense.
     pub fn from_env() -> Result<Self, ConfigError> {
-        const FAULTS: &str = "faults such as 1.1.0:never-ready,1.2.0:slow-start:1500 (PROTOCOL.md)";
         const SURGE: &str = "at least 1 where MAX_UNAVAILABLE is 0: a roll must be able to move";
         let config = Config {
             port: config::port()?,
@@ -55,11 +55,21 @@ impl Config {
             max_unavailable: config::number("MAX_UNAVAILABLE", 0)?,
             min_ready: config::millis("MIN_READY_MS", Duration::from_millis(100))?,
             roll_timeout: config::millis("ROLL_TIMEOUT_MS", Duration::from_mins(5))?,
-            faults: Faults::from_env().map_err(|text| ConfigError::new("FAULTS", text, FAULTS))?,
+            faults: Faults::from_env()?,
         };
         if config.max_surge == 0 && config.max_unavailable == 0 {
             return Err(ConfigError::new("MAX_SURGE", "0".to_owned(), SURGE));
         }
         Ok(config)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            slots: self.workers,
+            ready_timeout: self.ready_timeout,
+            drain_timeout: self.drain_timeout,
+            lame_duck: self.lame_duck,
+            min_ready: self.min_ready,
+        }
     }
 }

@@ -5,11 +5,13 @@
 
 use std::{env, str::FromStr, time::Duration};
 
+use cluster_basics::config::ConfigError;
+
 use super::Version;
 
 /// What is wrong with a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub enum Fault {
     /// It takes this long until it is ready.
     SlowStart(Duration),
     /// It starts, and never says that it is ready.
@@ -22,18 +24,23 @@ pub(super) enum Fault {
 
 /// Which workers have which fault.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Faults(Vec<(Version, Option<u32>, Fault)>);
+pub struct Faults(Vec<(Version, Option<u32>, Fault)>);
 
 impl Faults {
-    /// Reads `FAULTS`; `Err` is what it says where it makes no sense.
-    pub(super) fn from_env() -> Result<Self, String> {
+    /// Reads `FAULTS`.
+    ///
+    /// # Errors
+    /// When it makes no sense.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        const WANTED: &str = "faults such as 1.1.0:never-ready,1.2.0:slow-start:1500 (PROTOCOL.md)";
         let Some(text) = env::var_os("FAULTS") else { return Ok(Faults::default()) };
         let text = text.to_string_lossy().into_owned();
-        text.parse().map_err(|()| text)
+        text.parse().map_err(|()| ConfigError::new("FAULTS", text, WANTED))
     }
 
     /// The fault of `version` in slot `worker`.
-    pub(super) fn of(&self, version: Version, worker: u32) -> Option<Fault> {
+    #[must_use]
+    pub fn of(&self, version: Version, worker: u32) -> Option<Fault> {
         let is_meant = |(v, slot, _): &&(Version, Option<u32>, Fault)| {
             *v == version && slot.is_none_or(|s| s == worker)
         };

@@ -31,7 +31,7 @@ impl Intents {
     ///
     /// # Errors
     /// When the handlers can't be installed.
-    pub(super) fn install() -> io::Result<Self> {
+    pub fn install() -> io::Result<Self> {
         Ok(Intents {
             roll: signal(SignalKind::user_defined2())?,
             roll_back: signal(SignalKind::hangup())?,

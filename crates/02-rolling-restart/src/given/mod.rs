@@ -10,7 +10,6 @@ mod clock;
 mod config;
 mod faults;
 mod intents;
-mod messages;
 mod progress;
 mod routes;
 mod run;
@@ -20,8 +19,8 @@ mod workers;
 
 pub use clock::at;
 pub use config::Config;
+pub use faults::{Fault, Faults};
 pub use intents::{Intent, Intents};
-use messages::{FromWorker, ToWorker};
 pub use progress::{LastRoll, Phase, Progress, Replaced};
 pub use run::run;
 pub use version::Version;

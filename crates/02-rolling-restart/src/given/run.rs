@@ -15,10 +15,13 @@ pub fn run(primary: impl AsyncFnOnce(Config, Workers, Intents) -> ExitCode) -> E
             let config = Config::from_env()?;
             let intents = Intents::install()?;
             let port = config.port;
-            let listener =
-                listener::bind(port).map_err(|source| StartError::Bind { port, source })?;
+            let listener = listener::bind(port).map_err(|source| StartError::Bind {
+                setting: "PORT",
+                port,
+                source,
+            })?;
             let address = listener.local_addr()?;
-            let workers = Workers::new(Cluster::new(listener), address, config.clone());
+            let workers = Workers::new(Cluster::new(listener), address, config.limits());
             Ok(primary(config, workers, intents).await)
         },
         worker,

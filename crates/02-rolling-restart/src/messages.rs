@@ -1,14 +1,13 @@
-//! What a primary and its workers say to each other.
+//! What a primary and its workers say to each other. A chapter adds its own words: orders for its
+//! workers, and reports from them.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Progress;
-
 /// From the primary to a worker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum ToWorker {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToWorker<Order> {
     /// Take no new connections, finish what you hold, exit.
     Drain {
         /// How long to go on serving the connections that are open.
@@ -16,13 +15,13 @@ pub(super) enum ToWorker {
         /// How long all of it may take: what is not answered by then is cut.
         timeout: Duration,
     },
-    /// This is what `GET /roll` says from now on.
-    Roll(Progress),
+    /// A word of the chapter's own.
+    Order(Order),
 }
 
 /// From a worker to the primary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum FromWorker {
+pub enum FromWorker<Report> {
     /// It serves.
     Ready,
     /// It takes no new work.
@@ -37,4 +36,10 @@ pub(super) enum FromWorker {
         /// Connections that the deadline closed with work on them.
         cut: usize,
     },
+    /// A word of the chapter's own.
+    Report(Report),
 }
+
+/// For a chapter that has no word of its own in one direction: nothing of this type is ever sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Nothing {}
