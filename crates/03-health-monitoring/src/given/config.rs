@@ -1,0 +1,113 @@
+//! The settings of PROTOCOL.md, with the defaults of the exercise.
+
+use std::{env, time::Duration};
+
+use cluster_basics::config::{self, ConfigError};
+use hyper::Uri;
+use rolling_restart::{given::Faults, workers::Limits};
+
+/// What the environment asks for.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `PORT`: where to listen; 0 for any free port.
+    pub port: u16,
+    /// `ADMIN_PORT`: where operators ask; 0 for any free port.
+    pub admin_port: u16,
+    /// `WORKERS`: how many processes serve.
+    pub workers: u32,
+    /// `HEARTBEAT_MS`: from one heartbeat to the next.
+    pub heartbeat: Duration,
+    /// `HEARTBEAT_TIMEOUT_MS`: how long a worker may be silent.
+    pub heartbeat_timeout: Duration,
+    /// `MEMORY_LIMIT_MB`, in bytes.
+    pub memory_limit: u64,
+    /// `ERROR_RATE_LIMIT`: percent of a worker's answers.
+    pub error_rate_limit: u32,
+    /// `MIN_REQUESTS`: with fewer in the window, an error rate says nothing.
+    pub min_requests: u64,
+    /// `WINDOW_MS`: how far back an error rate, and the use of the CPU, look.
+    pub window: Duration,
+    /// `CPU_LIMIT`: percent of one core; none by default.
+    pub cpu_limit: Option<u32>,
+    /// `MAX_RESTARTS`: after so many in a row a slot is given up.
+    pub max_restarts: u32,
+    /// `RESTART_DELAY_MS`: the delay before the second restart in a row; it doubles from then on.
+    pub restart_delay: Duration,
+    /// `RESTART_DELAY_MAX_MS`: the longest delay. A worker that is ready for longer ends the row.
+    pub restart_delay_max: Duration,
+    /// `READY_TIMEOUT_MS`: how long a new worker may take until it is ready.
+    pub ready_timeout: Duration,
+    /// `DRAIN_TIMEOUT_MS`: how long a drain may take; what is not answered by then is cut.
+    pub drain_timeout: Duration,
+    /// `LAME_DUCK_MS`: how long a draining worker goes on serving the connections that are open.
+    pub lame_duck: Duration,
+    /// `ALERT_URL`: where alerts are POSTed.
+    pub alert_url: Option<Uri>,
+    /// `REPORT_MS`: from one report to the next.
+    pub report: Duration,
+    pub(super) faults: Faults,
+}
+
+const MB: u64 = 1 << 20;
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// When a setting makes no sense.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        const BEATS: &str = "at least twice HEARTBEAT_MS: one beat that is late is no death";
+        let config = Config {
+            port: config::port()?,
+            admin_port: config::port_of("ADMIN_PORT", 8001)?,
+            workers: config::workers(3)?,
+            heartbeat: config::millis("HEARTBEAT_MS", Duration::from_secs(3))?,
+            heartbeat_timeout: config::millis("HEARTBEAT_TIMEOUT_MS", Duration::from_secs(10))?,
+            memory_limit: u64::from(config::number("MEMORY_LIMIT_MB", 100)?) * MB,
+            error_rate_limit: config::number("ERROR_RATE_LIMIT", 20)?,
+            min_requests: u64::from(config::number("MIN_REQUESTS", 10)?),
+            window: config::millis("WINDOW_MS", Duration::from_secs(30))?,
+            cpu_limit: Some(config::number("CPU_LIMIT", 0)?).filter(|percent| *percent > 0),
+            max_restarts: config::number("MAX_RESTARTS", 5)?,
+            restart_delay: config::millis("RESTART_DELAY_MS", Duration::from_millis(200))?,
+            restart_delay_max: config::millis("RESTART_DELAY_MAX_MS", Duration::from_secs(10))?,
+            ready_timeout: config::millis("READY_TIMEOUT_MS", Duration::from_secs(5))?,
+            drain_timeout: config::millis("DRAIN_TIMEOUT_MS", Duration::from_secs(10))?,
+            lame_duck: config::millis("LAME_DUCK_MS", Duration::from_millis(300))?,
+            alert_url: alert_url()?,
+            report: config::millis("REPORT_MS", Duration::from_secs(15))?,
+            faults: Faults::from_env()?,
+        };
+        let said = |duration: Duration| duration.as_millis().to_string();
+        if config.heartbeat.is_zero() || config.report.is_zero() {
+            let name = if config.heartbeat.is_zero() { "HEARTBEAT_MS" } else { "REPORT_MS" };
+            return Err(ConfigError::new(name, "0".to_owned(), "1 or more"));
+        }
+        if config.heartbeat_timeout < config.heartbeat * 2 {
+            let value = said(config.heartbeat_timeout);
+            return Err(ConfigError::new("HEARTBEAT_TIMEOUT_MS", value, BEATS));
+        }
+        Ok(config)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            slots: self.workers,
+            ready_timeout: self.ready_timeout,
+            drain_timeout: self.drain_timeout,
+            lame_duck: self.lame_duck,
+            min_ready: Duration::ZERO,
+        }
+    }
+}
+
+fn alert_url() -> Result<Option<Uri>, ConfigError> {
+    let Some(text) = env::var_os("ALERT_URL").filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let text = text.to_string_lossy().into_owned();
+    let uri = text.parse::<Uri>().ok();
+    let uri = uri.filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
+    let wanted = "an address such as http://127.0.0.1:9000/alerts";
+    uri.map(Some).ok_or_else(|| ConfigError::new("ALERT_URL", text, wanted))
+}

@@ -1,0 +1,32 @@
+//! What was counted of requests and CPU time.
+
+use std::{iter::Sum, ops::Add, time::Duration};
+
+/// What was counted until now, by one worker or by many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests answered.
+    pub requests: u64,
+    /// Answers among them with a status of 500 or above.
+    pub errors: u64,
+    /// CPU time.
+    pub cpu: Duration,
+}
+
+impl Add for Counts {
+    type Output = Counts;
+
+    fn add(self, other: Counts) -> Counts {
+        Counts {
+            requests: self.requests + other.requests,
+            errors: self.errors + other.errors,
+            cpu: self.cpu + other.cpu,
+        }
+    }
+}
+
+impl Sum for Counts {
+    fn sum<I: Iterator<Item = Counts>>(counts: I) -> Counts {
+        counts.fold(Counts::default(), Counts::add)
+    }
+}

@@ -1,0 +1,43 @@
+//! What a worker needs to say that it is alive.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use rolling_restart::worker::Voice;
+
+use super::Beat;
+
+/// The worker's end of the heartbeats.
+pub struct Heart {
+    pub(super) voice: Voice<Beat>,
+    pub(super) counts: Arc<Counts>,
+    pub(super) interval: Duration,
+}
+
+/// What a worker has answered so far.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) requests: AtomicU64,
+    pub(super) errors: AtomicU64,
+}
+
+impl Heart {
+    /// How long it is from one heartbeat to the next: `HEARTBEAT_MS`.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Sends one heartbeat, which is `lag` later than it should have been.
+    pub async fn beat(&self, lag: Duration) {
+        let lag_ms = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
+        let requests = self.counts.requests.load(Ordering::Relaxed);
+        let errors = self.counts.errors.load(Ordering::Relaxed);
+        self.voice.report(Beat { lag_ms, requests, errors }).await;
+    }
+}

@@ -1,0 +1,44 @@
+//! What the exercise is given, and the example uses too: workers that fall ill on demand, a look at
+//! what a process uses, the operators' door, and a webhook.
+//!
+//! Nothing in here decides *who* is ill, nor what to do about it. That is what the chapter is about.
+
+mod admin;
+mod config;
+mod counts;
+mod deaths;
+mod health;
+mod heart;
+mod messages;
+mod metrics;
+mod process;
+mod routes;
+mod run;
+mod webhook;
+mod window;
+mod worker;
+
+pub use admin::{Admin, Question};
+pub use config::Config;
+pub use counts::Counts;
+pub use deaths::Deaths;
+pub use health::{Health, SlotHealth, SlotState, Status, Vitals};
+pub use heart::Heart;
+pub use messages::Beat;
+pub use process::Figures;
+pub use rolling_restart::{
+    fleet::Worker,
+    given::{Intent, Intents, Version, at},
+    lifecycle::State,
+    shutdown::shut_down,
+};
+use rolling_restart::{messages::Nothing, workers};
+pub use run::run;
+pub use webhook::Webhook;
+pub use window::Window;
+
+/// The workers of this primary. What they can do is in [`rolling_restart::workers`].
+pub type Workers = workers::Workers<Nothing, Beat>;
+
+/// What became of a worker, or what it reports: a heartbeat.
+pub type Notice = workers::Notice<Beat>;

@@ -1,0 +1,56 @@
+//! What a process uses, seen from outside: it need not be asked, and can't lie or hang.
+//!
+//! From `/proc` (man `proc_pid_stat`, `proc_pid_statm`), so on Linux alone; elsewhere nothing is
+//! known, and no limit is enforced.
+
+use std::{fs, time::Duration};
+
+use nix::unistd::{SysconfVar, sysconf};
+
+/// What a process uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Memory that is really there: the resident set size.
+    pub rss_bytes: u64,
+    /// Time that a core has worked for it since its start.
+    pub cpu: Duration,
+    /// Descriptors that are open: files, sockets, pipes.
+    pub open_files: u64,
+}
+
+impl Figures {
+    /// Those of the process `pid`; `None` when it is gone.
+    #[must_use]
+    pub fn of(pid: u32) -> Option<Self> {
+        let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let resident: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+        // The name of the program, in brackets, may contain spaces: count from its end.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks = |index: usize| fields.get(index)?.parse::<u64>().ok();
+        let (user, system) = (ticks(11)?, ticks(12)?);
+        let open_files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
+        Some(Figures {
+            rss_bytes: resident * limit(SysconfVar::PAGE_SIZE)?,
+            cpu: Duration::from_millis((user + system) * 1000 / limit(SysconfVar::CLK_TCK)?),
+            open_files: u64::try_from(open_files).ok()?,
+        })
+    }
+}
+
+fn limit(name: SysconfVar) -> Option<u64> {
+    u64::try_from(sysconf(name).ok()??).ok()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_figures_make_sense_and_those_of_nobody_are_none() {
+        let figures = Figures::of(std::process::id()).expect("we are alive");
+        assert!((1 << 20..1 << 32).contains(&figures.rss_bytes), "{figures:?}");
+        assert!((3..1000).contains(&figures.open_files), "{figures:?}");
+        assert_eq!(Figures::of(u32::MAX), None);
+    }
+}
