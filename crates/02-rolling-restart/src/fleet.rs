@@ -3,7 +3,10 @@
 //! A *slot* is a place to fill, from 1 to `WORKERS`. During a roll a slot has two workers for a
 //! while; each is known by its process, and told apart by its version.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use crate::{
     given::Version,
@@ -39,11 +42,14 @@ impl Worker {
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
     workers: Vec<Worker>,
+    /// How many were ever started in each slot.
+    starts: BTreeMap<u32, u64>,
 }
 
 impl Fleet {
     /// A worker was started.
     pub fn add(&mut self, worker: Worker) {
+        *self.starts.entry(worker.slot).or_default() += 1;
         self.workers.push(worker);
     }
 
@@ -89,6 +95,12 @@ impl Fleet {
     /// Everybody in `slot`.
     pub fn in_slot(&self, slot: u32) -> impl Iterator<Item = &Worker> {
         self.workers.iter().filter(move |worker| worker.slot == slot)
+    }
+
+    /// How many workers were ever started in `slot`.
+    #[must_use]
+    pub fn starts(&self, slot: u32) -> u64 {
+        self.starts.get(&slot).copied().unwrap_or(0)
     }
 
     /// How many can answer and take new work.

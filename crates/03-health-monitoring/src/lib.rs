@@ -22,7 +22,6 @@
 //! | [`board`] | one alert for each change |
 //! | [`alerts`] | alerts that hold nothing up |
 //! | [`totals`] | counters that never go down |
-//! | [`ward`] | what the primary knows of one worker |
 //! | [`primary`](mod@primary) | the driver: hear, look, judge, act |
 //! | [`given`] | workers that fall ill on demand; the exercise gets it too |
 
@@ -34,7 +33,6 @@ pub mod pulse;
 pub mod totals;
 pub mod triage;
 pub mod verdict;
-pub mod ward;
 pub mod watch;
 
 pub use primary::primary;

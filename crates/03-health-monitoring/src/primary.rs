@@ -1,29 +1,26 @@
 //! The driver of a primary: hear the heartbeats, look at everybody, judge, act.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
+    mem,
     process::ExitCode,
     time::{Duration, Instant},
 };
 
-use events::{Condition, Event, Exit, Level, emit};
-use tokio::time::{MissedTickBehavior, interval};
+use events::{Condition, Exit, emit};
 
 use crate::{
     alerts::Alerts,
-    board::{Board, News},
+    board,
     given::{
-        Admin, Config, Deaths, Health, Intent, Intents, Notice, SlotHealth, SlotState, State,
-        Status, Version, Webhook, Worker, Workers, at, shut_down,
+        Admin, Config, Deaths, Health, Intent, Intents, News, Notice, Patient, Slot, Version,
+        Webhook, Worker, Workers, at, every, shut_down,
     },
-    totals::Totals,
-    triage::{Case, Move, Need, has_majority, next_move},
-    verdict::Verdict,
-    ward::Ward,
+    totals,
+    triage::{self, Case, Move, Need, next_move},
+    verdict::{Signs, Thresholds, Verdict, judge},
+    watch,
 };
-
-/// Why a silent worker is killed, as its event says. The alert has the figures.
-const SILENT: &str = "its heartbeats stopped";
 
 /// Keeps `config.workers` healthy workers running until a signal asks for the end.
 ///
@@ -37,10 +34,8 @@ pub async fn primary(
     let mut primary = Primary::new(config, workers);
     primary.make_moves().await;
     primary.workers.announce();
-    let mut looks = interval(primary.config.heartbeat);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut reports = interval(primary.config.report);
-    reports.reset();
+    let mut looks = every(primary.config.heartbeat);
+    let mut reports = every(primary.config.report);
     loop {
         let deadline = primary.deadline();
         tokio::select! {
@@ -55,7 +50,7 @@ pub async fn primary(
             },
             question = admin.next() => question.answer(primary.health()),
             due = looks.tick() => primary.look(due.elapsed()),
-            _ = reports.tick() => primary.report(),
+            _ = reports.tick() => emit(&primary.health().report()),
             () = at(deadline) => primary.end_the_late(),
         }
         primary.make_moves().await;
@@ -65,42 +60,34 @@ pub async fn primary(
 struct Primary {
     config: Config,
     workers: Workers,
-    /// Everybody who is ready, or was when last heard of.
-    wards: BTreeMap<u32, Ward>,
+    /// Everybody who was ready, by process.
+    patients: BTreeMap<u32, Patient>,
+    slots: BTreeMap<u32, Slot>,
     deaths: Deaths,
-    /// How many workers were started in each slot.
-    starts: BTreeMap<u32, u64>,
-    given_up: BTreeSet<u32>,
-    totals: Totals,
-    board: Board,
     alerts: Alerts,
 }
 
 impl Primary {
     fn new(config: Config, workers: Workers) -> Self {
         Primary {
+            patients: BTreeMap::new(),
+            slots: (1..=config.workers).map(|number| (number, Slot::default())).collect(),
             deaths: Deaths::new(&config),
             alerts: Alerts::start(Webhook::new(&config)),
             config,
             workers,
-            wards: BTreeMap::new(),
-            starts: BTreeMap::new(),
-            given_up: BTreeSet::new(),
-            totals: Totals::default(),
-            board: Board::default(),
         }
     }
 
     fn hear(&mut self, notice: Notice) {
-        let now = Instant::now();
         match notice {
             Notice::Ready(worker) => {
-                self.wards.insert(worker.pid, Ward::new(worker.pid, &self.config, now));
-                self.tell_the_board(worker.slot);
+                self.patients.insert(worker.pid, Patient::new(&worker, &self.config));
+                self.say(worker.slot, Some(worker.pid), None);
             }
             Notice::Report(worker, beat) => {
-                if let Some(ward) = self.wards.get_mut(&worker.pid) {
-                    ward.heard(beat, now);
+                if let Some(patient) = self.patients.get_mut(&worker.pid) {
+                    watch::hear(patient, beat, Instant::now());
                 }
             }
             Notice::Draining(_) | Notice::Drained { .. } => {}
@@ -108,46 +95,51 @@ impl Primary {
         }
     }
 
-    /// A worker was reaped. If nobody wanted that, it is a death.
+    /// A worker was reaped. If it was neither told to go nor killed, it has died.
     fn lost(&mut self, worker: Worker, exit: Exit) {
-        let slot = worker.slot;
-        if let Some(ward) = self.wards.remove(&worker.pid) {
-            self.totals.keep(slot, ward.counts());
+        if let (Some(patient), Some(slot)) =
+            (self.patients.remove(&worker.pid), self.slots.get_mut(&worker.slot))
+        {
+            totals::keep(slot, patient.counts());
         }
-        match worker.state {
-            State::Starting { .. } | State::Ready { .. } => {
-                self.count_death(&worker);
-                let text = format!("died: {exit}");
-                self.say(slot, Some(worker.pid), Level::Critical, Condition::Died, text);
-            }
-            // It was told to go, or killed: whoever decided that has counted and said it.
-            State::Draining { .. } | State::Killed | State::Exited => {}
+        if worker.state.is_staying() {
+            self.say_died(&worker, format!("died: {exit}"));
         }
-        self.give_up_if_hopeless(slot);
+    }
+
+    fn say_died(&mut self, worker: &Worker, text: String) {
+        let news = News::critical(Condition::Died, text);
+        self.say(worker.slot, Some(worker.pid), Some(news));
+        self.count_death(worker);
     }
 
     fn count_death(&mut self, worker: &Worker) {
-        if self.deaths.count(worker) > self.config.max_restarts {
-            self.given_up.insert(worker.slot);
-        }
-    }
-
-    fn give_up_if_hopeless(&mut self, slot: u32) {
-        if self.given_up.contains(&slot) && self.in_slot(slot).next().is_none() {
+        let Some(slot) = self.slots.get_mut(&worker.slot) else { return };
+        if self.deaths.count(worker) > self.config.max_restarts && !slot.is_given_up {
             let text = format!("given up after {} restarts in a row", self.config.max_restarts);
-            self.say(slot, None, Level::Critical, Condition::GivenUp, text);
+            self.say(worker.slot, None, Some(News::critical(Condition::GivenUp, text)));
+            self.slots.entry(worker.slot).or_default().is_given_up = true;
         }
     }
 
     /// Looks at everybody, `late` after it meant to.
     fn look(&mut self, late: Duration) {
         let now = Instant::now();
-        for worker in self.workers.all().to_vec() {
-            let Some(ward) = self.wards.get_mut(&worker.pid) else { continue };
-            let must_drain = ward.look(worker.pid, &self.config, late, now);
-            self.tell_the_board(worker.slot);
-            if must_drain {
-                // Slots whose workers must be replaced again and again are in a loop, too.
+        let ready = self.workers.all().iter().filter(|worker| worker.state.is_ready());
+        for worker in ready.copied().collect::<Vec<Worker>>() {
+            let Some(patient) = self.patients.get_mut(&worker.pid) else { continue };
+            watch::excuse(patient, late);
+            patient.examine(worker.pid, now);
+            let verdict = judge(signs(patient, now), thresholds(&self.config));
+            // Who must drain never gets well again: without requests there are no errors either.
+            let must_drain = matches!(patient.verdict, Verdict::Drain(..));
+            if must_drain && !matches!(verdict, Verdict::Kill(..)) {
+                continue;
+            }
+            let before = mem::replace(&mut patient.verdict, verdict.clone());
+            self.say(worker.slot, Some(worker.pid), verdict.news());
+            if before.is_reliable() && !verdict.is_reliable() {
+                // A slot whose workers must be replaced again and again is in a loop, too.
                 self.count_death(&worker);
             }
         }
@@ -155,12 +147,10 @@ impl Primary {
 
     fn end_the_late(&mut self) {
         for worker in self.workers.late(Instant::now()) {
-            if worker.state.is_starting() {
-                self.count_death(&worker);
-                let text = "not ready in time".to_owned();
-                self.say(worker.slot, Some(worker.pid), Level::Critical, Condition::Died, text);
-            }
             self.workers.tick(worker.pid, Instant::now());
+            if worker.state.is_starting() {
+                self.say_died(&worker, "not ready in time".to_owned());
+            }
         }
     }
 
@@ -169,102 +159,29 @@ impl Primary {
             let (cases, slots, now) = (self.cases(), self.hopeful(), Instant::now());
             let may_start = |slot| self.deaths.may_start(slot, now);
             match next_move(&cases, &slots, may_start) {
-                Some(Move::Start(slot)) => {
-                    *self.starts.entry(slot).or_default() += 1;
-                    self.workers.start(slot, Version::FIRST).await;
-                }
+                Some(Move::Start(slot)) => self.workers.start(slot, Version::FIRST).await,
                 Some(Move::Drain(pid)) => self.workers.drain(pid).await,
-                Some(Move::Kill(pid)) => {
-                    if let Some(worker) = self.workers.fleet().get(pid) {
-                        self.count_death(&worker);
-                    }
-                    self.workers.kill(pid, SILENT);
-                }
+                Some(Move::Kill(pid)) => self.workers.kill(pid, "its heartbeats stopped"),
                 None => return,
             }
         }
     }
 
-    /// The board hears of a slot as its youngest ready worker is, if there is one: what was said of
-    /// a slot without one stays true.
-    fn tell_the_board(&mut self, slot: u32) {
-        let ready = self.in_slot(slot).filter(|worker| worker.state.is_ready());
-        let Some(worker) = ready.max_by_key(|worker| worker.born).copied() else { return };
-        let Some(ward) = self.wards.get(&worker.pid) else { return };
-        let (level, condition, text) = match ward.verdict.clone() {
-            Verdict::Healthy => {
-                let alert = self.board.change(slot, Some(worker.pid), None);
-                return alert.into_iter().for_each(|alert| self.alerts.raise(alert));
-            }
-            Verdict::Warn(condition, text) => (Level::Warning, condition, text),
-            Verdict::Drain(condition, text) | Verdict::Kill(condition, text) => {
-                (Level::Critical, condition, text)
-            }
-        };
-        self.say(slot, Some(worker.pid), level, condition, text);
-    }
-
-    fn say(
-        &mut self,
-        slot: u32,
-        pid: Option<u32>,
-        level: Level,
-        condition: Condition,
-        text: String,
-    ) {
-        if let Some(alert) = self.board.change(slot, pid, Some(News { level, condition, text })) {
-            self.alerts.raise(alert);
-        }
-    }
-
-    fn report(&self) {
-        let Health { ready, workers, .. } = self.health();
-        let requests = workers.iter().map(|slot| slot.requests).sum();
-        let errors = workers.iter().map(|slot| slot.errors).sum();
-        emit(&Event::Report { ready, workers: workers.len(), requests, errors });
+    /// Slot `number`, filled by the process `pid`, is like `news` now. What was given up stays so.
+    fn say(&mut self, number: u32, pid: Option<u32>, news: Option<News>) {
+        let slot = self.slots.get_mut(&number).filter(|slot| !slot.is_given_up);
+        let alert = slot.and_then(|slot| board::change(slot, number, pid, news));
+        alert.into_iter().for_each(|alert| self.alerts.raise(alert));
     }
 
     fn health(&self) -> Health {
-        let slots: Vec<u32> = (1..=self.config.workers).collect();
-        let workers: Vec<SlotHealth> = slots.iter().map(|slot| self.slot_health(*slot)).collect();
-        let ready = workers.iter().filter(|slot| slot.state == SlotState::Ready).count();
-        let status = match ready {
-            all if all == slots.len() => Status::Healthy,
-            _ if has_majority(&self.cases(), &slots) => Status::Degraded,
-            _ => Status::Unhealthy,
-        };
-        Health { status, ready, workers }
-    }
-
-    fn slot_health(&self, slot: u32) -> SlotHealth {
-        let there = || self.in_slot(slot).filter(|worker| worker.state.is_staying());
-        let worker = there().find(|worker| worker.state.is_ready()).or_else(|| there().next());
-        let ward = worker.and_then(|worker| self.wards.get(&worker.pid));
-        let state = match (worker, ward.map(Ward::need)) {
-            (None, _) if self.given_up.contains(&slot) => SlotState::GivenUp,
-            (None, _) => SlotState::Empty,
-            (Some(_), None) => SlotState::Starting,
-            (Some(_), Some(Need::None)) => SlotState::Ready,
-            (Some(_), Some(Need::Drain | Need::Kill)) => SlotState::Sick,
-        };
-        let living = self.in_slot(slot).filter_map(|worker| self.wards.get(&worker.pid));
-        let total = self.totals.of(slot, living.map(Ward::counts));
-        SlotHealth {
-            worker: slot,
-            state,
-            pid: worker.map(|worker| worker.pid),
-            alert: self.board.get(slot),
-            vitals: worker.zip(ward).map(|(worker, ward)| ward.vitals(worker.pid, Instant::now())),
-            requests: total.requests,
-            errors: total.errors,
-            cpu: total.cpu,
-            restarts: self.starts.get(&slot).map_or(0, |starts| starts.saturating_sub(1)),
-        }
+        Health::new(&self.slots, &self.workers, &self.patients, triage::status)
     }
 
     fn cases(&self) -> Vec<Case> {
         let case = |worker: &Worker| {
-            let need = self.wards.get(&worker.pid).map_or(Need::None, Ward::need);
+            let patient = self.patients.get(&worker.pid);
+            let need = patient.map_or(Need::None, |patient| Need::after(&patient.verdict));
             Case { slot: worker.slot, pid: worker.pid, state: worker.state, need }
         };
         self.workers.all().iter().map(case).collect()
@@ -272,15 +189,33 @@ impl Primary {
 
     /// The slots that shall have a worker.
     fn hopeful(&self) -> Vec<u32> {
-        (1..=self.config.workers).filter(|slot| !self.given_up.contains(slot)).collect()
-    }
-
-    fn in_slot(&self, slot: u32) -> impl Iterator<Item = &Worker> {
-        self.workers.fleet().in_slot(slot)
+        let hopeful = self.slots.iter().filter(|(_, slot)| !slot.is_given_up);
+        hopeful.map(|(number, _)| *number).collect()
     }
 
     fn deadline(&self) -> Option<Instant> {
         let now = Instant::now();
         self.workers.deadline(now).into_iter().chain(self.deaths.deadline(now)).min()
+    }
+}
+
+fn signs(patient: &Patient, now: Instant) -> Signs {
+    let counts = patient.window.counts();
+    Signs {
+        silence: watch::silence(patient.heard, patient.excused, now),
+        rss_bytes: patient.figures.rss_bytes,
+        requests: counts.requests,
+        errors: counts.errors,
+        cpu_percent: patient.window.cpu_percent(),
+    }
+}
+
+fn thresholds(config: &Config) -> Thresholds {
+    Thresholds {
+        timeout: config.heartbeat_timeout,
+        memory: config.memory_limit,
+        errors: config.error_rate_limit,
+        min_requests: config.min_requests,
+        cpu: config.cpu_limit,
     }
 }

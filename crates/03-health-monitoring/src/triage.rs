@@ -6,6 +6,8 @@
 
 use rolling_restart::lifecycle::State;
 
+use crate::{given::Status, verdict::Verdict};
+
 /// What is to be done about a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -15,6 +17,18 @@ pub enum Need {
     Drain,
     /// It shall be killed.
     Kill,
+}
+
+impl Need {
+    /// What follows from `verdict`.
+    #[must_use]
+    pub fn after(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Healthy | Verdict::Warn(..) => Need::None,
+            Verdict::Drain(..) => Need::Drain,
+            Verdict::Kill(..) => Need::Kill,
+        }
+    }
 }
 
 /// One worker.
@@ -63,7 +77,8 @@ pub fn next_move(cases: &[Case], slots: &[u32], may_start: impl Fn(u32) -> bool)
     }
     let is_reliable = |case: &&Case| case.need == Need::None && case.state.is_ready();
     let drain = |case: &&Case| case.need == Need::Drain && case.state.is_ready();
-    let mut drains = cases.iter().filter(drain);
+    // A slot that was given up keeps a sick worker rather than none.
+    let mut drains = cases.iter().filter(drain).filter(|case| slots.contains(&case.slot));
     let succeeded = drains.clone().find(|case| in_slot(case.slot).find(is_reliable).is_some());
     if let Some(case) = succeeded {
         return Some(Move::Drain(case.pid));
@@ -73,9 +88,18 @@ pub fn next_move(cases: &[Case], slots: &[u32], may_start: impl Fn(u32) -> bool)
     drains.find(|case| is_calm && may_start(case.slot)).map(|case| Move::Start(case.slot))
 }
 
-/// Whether more than half of the slots have a worker that can be relied on.
+/// How a cluster is of which so many `slots` are ready: without a majority it is no service.
 #[must_use]
-pub fn has_majority(cases: &[Case], slots: &[u32]) -> bool {
+pub fn status(ready: usize, slots: usize) -> Status {
+    match ready {
+        all if all == slots => Status::Healthy,
+        most if most * 2 > slots => Status::Degraded,
+        _ => Status::Unhealthy,
+    }
+}
+
+/// Whether more than half of the slots have a worker that can be relied on.
+fn has_majority(cases: &[Case], slots: &[u32]) -> bool {
     let is_reliable = |slot: &&u32| {
         cases
             .iter()

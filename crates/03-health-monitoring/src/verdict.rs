@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use events::Condition;
+use events::{Condition, Level};
 
 /// The signs of one worker.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +48,52 @@ pub enum Verdict {
     Drain(Condition, String),
     /// Replace it; it would not hear an order to drain.
     Kill(Condition, String),
+}
+
+/// Something to say about a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// How bad it is.
+    pub level: Level,
+    /// What is the matter.
+    pub condition: Condition,
+    /// The same in words.
+    pub text: String,
+}
+
+impl News {
+    /// Something is the matter, and is acted upon.
+    #[must_use]
+    pub fn critical(condition: Condition, text: String) -> Self {
+        News { level: Level::Critical, condition, text }
+    }
+
+    /// What was said last is over.
+    #[must_use]
+    pub fn resolved((_, condition): (Level, Condition)) -> Self {
+        News { level: Level::Resolved, condition, text: "well again".to_owned() }
+    }
+}
+
+impl Verdict {
+    /// Whether the worker can be relied on: nobody is about to take it out.
+    #[must_use]
+    pub fn is_reliable(&self) -> bool {
+        matches!(self, Verdict::Healthy | Verdict::Warn(..))
+    }
+
+    /// What there is to say about it; `None` when all is well.
+    #[must_use]
+    pub fn news(&self) -> Option<News> {
+        let (level, condition, text) = match self {
+            Verdict::Healthy => return None,
+            Verdict::Warn(condition, text) => (Level::Warning, condition, text),
+            Verdict::Drain(condition, text) | Verdict::Kill(condition, text) => {
+                (Level::Critical, condition, text)
+            }
+        };
+        Some(News { level, condition: *condition, text: text.clone() })
+    }
 }
 
 /// Judges by the worst sign.

@@ -2,56 +2,41 @@
 //!
 //! A primary that got no CPU itself for ten seconds finds ten seconds without a heartbeat from
 //! anybody, and the beats unread. Whoever kills by that kills a healthy service, all of it, at the
-//! worst moment. So the watch knows how late the primary was, and takes it off.
+//! worst moment. So it is known how late the primary was, and that is taken off.
 
 use std::time::{Duration, Instant};
 
-/// The watch over one worker.
-#[derive(Clone, Copy, Debug)]
-pub struct Watch {
-    heard: Instant,
-    /// How long we were not able to hear anything since.
-    excused: Duration,
+use crate::given::{Beat, Patient};
+
+/// A heartbeat was heard.
+pub fn hear(patient: &mut Patient, beat: Beat, now: Instant) {
+    patient.heard = now;
+    patient.excused = Duration::ZERO;
+    patient.beat = beat;
 }
 
-impl Watch {
-    /// A watch that begins now.
-    #[must_use]
-    pub fn since(now: Instant) -> Self {
-        Watch { heard: now, excused: Duration::ZERO }
-    }
+/// The primary looks `late` after it meant to: for so long it heard nobody.
+pub fn excuse(patient: &mut Patient, late: Duration) {
+    patient.excused += late;
+}
 
-    /// The primary looks `late` after it meant to: so long it heard nobody.
-    pub fn excuse(&mut self, late: Duration) {
-        self.excused += late;
-    }
-
-    /// When the last heartbeat was heard.
-    #[must_use]
-    pub fn heard(&self) -> Instant {
-        self.heard
-    }
-
-    /// For how long the worker has been silent while somebody listened.
-    #[must_use]
-    pub fn silence(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.heard).saturating_sub(self.excused)
-    }
+/// For how long a worker has been silent while somebody listened: it was last heard at `heard`, and
+/// `excused` of the time since does not count.
+#[must_use]
+pub fn silence(heard: Instant, excused: Duration, now: Instant) -> Duration {
+    now.saturating_duration_since(heard).saturating_sub(excused)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const S: fn(u64) -> Duration = Duration::from_secs;
-
     #[test]
-    fn a_primary_that_was_away_blames_nobody_for_it() {
-        let began = Instant::now();
-        let mut watch = Watch::since(began);
-        assert_eq!(watch.silence(began + S(4)), S(4));
-        watch.excuse(S(12));
-        assert_eq!(watch.silence(began + S(16)), S(4));
-        assert_eq!(Watch::since(began + S(16)).silence(began + S(17)), S(1));
+    fn what_the_primary_slept_through_is_nobodys_silence() {
+        const S: fn(u64) -> Duration = Duration::from_secs;
+        let heard = Instant::now();
+        assert_eq!(silence(heard, S(0), heard + S(4)), S(4));
+        assert_eq!(silence(heard, S(12), heard + S(16)), S(4));
+        assert_eq!(silence(heard, S(12), heard + S(1)), S(0));
     }
 }

@@ -2,14 +2,17 @@
 
 use std::{iter::Sum, ops::Add, time::Duration};
 
+use serde::Serialize;
+
 /// What was counted until now, by one worker or by many.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Requests answered.
     pub requests: u64,
     /// Answers among them with a status of 500 or above.
     pub errors: u64,
     /// CPU time.
+    #[serde(skip)]
     pub cpu: Duration,
 }
 

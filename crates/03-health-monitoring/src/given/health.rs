@@ -1,11 +1,11 @@
 //! How the cluster is: what `GET /health` answers.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use events::{Condition, Level};
+use events::{Condition, Event, Level};
 use serde::Serialize;
 
-use super::{Beat, Figures};
+use super::{Beat, Counts, Figures, Patient, Slot, Workers};
 
 /// The cluster, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -72,13 +72,9 @@ pub struct SlotHealth {
     /// What is known of its worker, if it was ready.
     #[serde(flatten)]
     pub vitals: Option<Vitals>,
-    /// Requests that this slot has answered, all its workers together.
-    pub requests: u64,
-    /// Answers among them with a status of 500 or above.
-    pub errors: u64,
-    /// CPU time of this slot, all its workers together.
-    #[serde(skip)]
-    pub cpu: Duration,
+    /// What all its workers together have counted.
+    #[serde(flatten)]
+    pub counts: Counts,
     /// Workers that were started in it after the first.
     pub restarts: u64,
 }
@@ -92,4 +88,31 @@ pub struct Health {
     pub ready: usize,
     /// Every slot, in order.
     pub workers: Vec<SlotHealth>,
+}
+
+impl Health {
+    /// How the cluster is; `status` says it in one word, for so many ready slots of so many.
+    #[must_use]
+    pub fn new(
+        slots: &BTreeMap<u32, Slot>,
+        workers: &Workers,
+        patients: &BTreeMap<u32, Patient>,
+        status: impl FnOnce(usize, usize) -> Status,
+    ) -> Self {
+        let health = |(number, slot): (&u32, &Slot)| slot.health(*number, workers, patients);
+        let workers: Vec<SlotHealth> = slots.iter().map(health).collect();
+        let ready = workers.iter().filter(|slot| slot.state == SlotState::Ready).count();
+        Health { status: status(ready, workers.len()), ready, workers }
+    }
+
+    /// The same in one line, for the log.
+    #[must_use]
+    pub fn report(&self) -> Event {
+        Event::Report {
+            ready: self.ready,
+            workers: self.workers.len(),
+            requests: self.workers.iter().map(|slot| slot.counts.requests).sum(),
+            errors: self.workers.iter().map(|slot| slot.counts.errors).sum(),
+        }
+    }
 }

@@ -12,12 +12,12 @@ const FAMILIES: [Family; 9] = [
     ("up", "gauge", "Whether the slot has a worker to rely on.", |slot| {
         Some(if slot.state == SlotState::Ready { 1.0 } else { 0.0 })
     }),
-    ("requests_total", "counter", "Requests answered.", |slot| Some(float(slot.requests))),
-    ("errors_total", "counter", "Answers of 500 or above.", |slot| Some(float(slot.errors))),
+    ("requests_total", "counter", "Requests answered.", |slot| Some(float(slot.counts.requests))),
+    ("errors_total", "counter", "Answers of 500 or above.", |slot| Some(float(slot.counts.errors))),
     ("restarts_total", "counter", "Workers started after the first.", |slot| {
         Some(float(slot.restarts))
     }),
-    ("cpu_seconds_total", "counter", "CPU time.", |slot| Some(slot.cpu.as_secs_f64())),
+    ("cpu_seconds_total", "counter", "CPU time.", |slot| Some(slot.counts.cpu.as_secs_f64())),
     ("resident_memory_bytes", "gauge", "Resident set size.", |slot| {
         slot.vitals.map(|vitals: Vitals| float(vitals.rss_bytes))
     }),

@@ -1,19 +1,24 @@
 //! What the exercise is given, and the example uses too: workers that fall ill on demand, a look at
 //! what a process uses, the operators' door, and a webhook.
 //!
+//! [`Verdict`] and [`Move`] are the chapter's own; the exercise builds on them.
+//!
 //! Nothing in here decides *who* is ill, nor what to do about it. That is what the chapter is about.
 
 mod admin;
 mod config;
 mod counts;
 mod deaths;
+mod every;
 mod health;
 mod heart;
 mod messages;
 mod metrics;
+mod patient;
 mod process;
 mod routes;
 mod run;
+mod slot;
 mod webhook;
 mod window;
 mod worker;
@@ -22,9 +27,11 @@ pub use admin::{Admin, Question};
 pub use config::Config;
 pub use counts::Counts;
 pub use deaths::Deaths;
+pub use every::every;
 pub use health::{Health, SlotHealth, SlotState, Status, Vitals};
 pub use heart::Heart;
 pub use messages::Beat;
+pub use patient::Patient;
 pub use process::Figures;
 pub use rolling_restart::{
     fleet::Worker,
@@ -34,8 +41,14 @@ pub use rolling_restart::{
 };
 use rolling_restart::{messages::Nothing, workers};
 pub use run::run;
+pub use slot::Slot;
 pub use webhook::Webhook;
 pub use window::Window;
+
+pub use crate::{
+    triage::Move,
+    verdict::{News, Verdict},
+};
 
 /// The workers of this primary. What they can do is in [`rolling_restart::workers`].
 pub type Workers = workers::Workers<Nothing, Beat>;
