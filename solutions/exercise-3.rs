@@ -139,7 +139,6 @@ impl Cluster {
         self.slots.entry(number).or_default()
     }
 
-    /// Makes every move that is allowed.
     async fn go_on(&mut self) {
         while let Some(one) = self.next_move(Instant::now()) {
             match one {

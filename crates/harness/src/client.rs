@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use reqwest::{blocking::Response, header::CONTENT_TYPE};
 use serde_json::Value;
 
 use crate::patience;
@@ -11,10 +12,25 @@ use crate::patience;
 /// # Errors
 /// Says what went wrong, in the client's words.
 pub fn ask(address: SocketAddr, path: &str) -> Result<(u16, Value), reqwest::Error> {
+    let response = get(address, path)?;
+    Ok((response.status().as_u16(), response.json()?))
+}
+
+/// The same for an answer in plain text: its status, its `Content-Type`, and its body.
+///
+/// # Errors
+/// As for [`ask`].
+pub fn ask_text(address: SocketAddr, path: &str) -> Result<(u16, String, String), reqwest::Error> {
+    let response = get(address, path)?;
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = kind.unwrap_or_default().to_owned();
+    Ok((response.status().as_u16(), kind, response.text()?))
+}
+
+fn get(address: SocketAddr, path: &str) -> Result<Response, reqwest::Error> {
     let client = reqwest::blocking::Client::builder()
         .pool_max_idle_per_host(0)
         .timeout(patience(Duration::from_secs(10)))
         .build()?;
-    let response = client.get(format!("http://{address}{path}")).send()?;
-    Ok((response.status().as_u16(), response.json()?))
+    client.get(format!("http://{address}{path}")).send()
 }

@@ -22,11 +22,14 @@
 //! | [`exchange`] | one request whose every step is recorded |
 //! | [`who`] | which processes answer |
 //! | [`client`] | an ordinary HTTP client, for questions |
+//! | [`receiver`] | whom the program POSTs to: a webhook that answers, hangs, or refuses |
+//! | [`busy`] | a machine without an idle core |
 //! | [`load`], [`ledger`] | steady traffic, and the exact account of what became of it |
 //! | [`mod@tour`], [`stage`], `canvas` | a demonstration in steps, with a measured end |
 //! | [`mod@patience`] | how long is too long |
 
 pub mod broken;
+pub mod busy;
 mod canvas;
 pub mod client;
 pub mod cluster;
@@ -36,6 +39,7 @@ pub mod judge;
 pub mod ledger;
 pub mod load;
 pub mod patience;
+pub mod receiver;
 pub mod recorder;
 pub mod stage;
 pub mod subject;

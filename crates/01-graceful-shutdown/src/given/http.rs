@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{Response, StatusCode, body::Frame, header::CONTENT_TYPE};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -14,7 +15,7 @@ pub type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// An answer that says `json`, on one line.
 #[must_use]
-pub fn json(status: StatusCode, json: &Value) -> Response<Body> {
+pub fn json(status: StatusCode, json: &impl Serialize) -> Response<Body> {
     answer(status, Full::new(line(json)).boxed_unsync())
 }
 
@@ -65,6 +66,8 @@ pub(super) fn until_sent(body: Body, guard: impl Send + 'static) -> Body {
     .boxed_unsync()
 }
 
-fn line(json: &Value) -> Bytes {
-    format!("{json}\n").into()
+fn line(json: &impl Serialize) -> Bytes {
+    // Only a map with keys that are no strings can't be written.
+    let text = serde_json::to_string(json).unwrap_or_default();
+    format!("{text}\n").into()
 }

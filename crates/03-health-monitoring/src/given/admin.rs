@@ -70,7 +70,7 @@ async fn respond(ask: mpsc::Sender<Question>, request: Request<Incoming>) -> Res
         Status::Healthy | Status::Degraded => StatusCode::OK,
         Status::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
     };
-    http::json(status, &json!(health))
+    http::json(status, &health)
 }
 
 fn metrics(health: &Health) -> Response<Body> {

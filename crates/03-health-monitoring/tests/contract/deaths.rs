@@ -1,0 +1,122 @@
+//! Workers that die again and again, and the end of all of them.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use events::Exit;
+use harness::{
+    Cluster, Kept, Signal, Trial, patience,
+    receiver::Receiver,
+    who::{children, greet, whole},
+};
+
+use crate::{
+    alerts::{self, is_alert},
+    scene::{self, FAST, PROMPT, SLOW, Seen, WORKERS, meet_all, with},
+};
+
+/// Four restarts, after 0, 400, 800 and 1600 ms: with jitter half of that at least.
+pub(crate) fn a_worker_that_dies_at_each_start_is_given_up(trial: &Trial) -> Kept {
+    let receiver = alerts::receiver(trial)?;
+    let url = receiver.url();
+    let settings = [
+        ("FAULTS", "1.0.0/3:crash-at-start"),
+        ("MAX_RESTARTS", "4"),
+        ("RESTART_DELAY_MS", "400"),
+        ("ALERT_URL", url.as_str()),
+    ];
+    let began = Instant::now();
+    let cluster = trial.start(&with(FAST, &settings))?;
+    given_up(trial, &cluster, &receiver)?;
+    let took = began.elapsed();
+    let observed = format!("given up {:.1} s after its start", took.as_secs_f64());
+    trial.recorder.observe(observed.clone());
+    let expected = "delays that grow: 0, 0.4, 0.8, 1.6 s, or half of that with jitter";
+    trial.expect(took >= Duration::from_millis(1300), expected, observed)?;
+    let expected = "worker 3 is given up, after 4 restarts";
+    let is_it = |seen: &Seen| seen.state == "given-up" && seen.restarts == 4;
+    scene::health_shows(trial, &cluster, 3, expected, PROMPT, is_it)?;
+    // Whoever goes on trying does so within the longest delay.
+    let there = children(&cluster);
+    let observed = format!("{} workers", there.len());
+    trial.expect(there.len() == WORKERS - 1, "the two others", observed)?;
+    let mut tried = Seen::default();
+    processes::until(patience(Duration::from_millis(2500)), || {
+        let slots = scene::health(trial, &cluster).map_or(Vec::new(), |(_, slots)| slots);
+        tried = slots.into_iter().find(|slot| slot.worker == 3).unwrap_or_default();
+        (tried.restarts > 4 || children(&cluster) != there).then_some(())
+    });
+    let observed = format!("{} restarts by now", tried.restarts);
+    trial.expect(tried.restarts == 4, "no more starts after it was given up", observed)?;
+    two_serve(trial, &cluster)
+}
+
+/// Waits for the alert. The two others serve meanwhile.
+fn given_up(trial: &Trial, cluster: &Cluster, receiver: &Receiver) -> Kept {
+    let limit = patience(Duration::from_secs(15));
+    let mut failed = None;
+    let told = processes::until(limit, || {
+        failed = two_serve(trial, cluster).err();
+        let bodies = receiver.bodies();
+        let is_told = bodies.iter().any(|body| is_alert(body, 3, "critical", "given-up"));
+        (is_told || failed.is_some()).then_some(())
+    });
+    if let Some(broken) = failed {
+        return Err(broken);
+    }
+    let observed = format!("no such alert within {} s", limit.as_secs());
+    trial.expect(told.is_some(), "an alert: worker 3, critical, given-up", observed)
+}
+
+fn two_serve(trial: &Trial, cluster: &Cluster) -> Kept {
+    let answers = greet(cluster, "/", patience(PROMPT)).len();
+    let observed = format!("{answers} of 8 requests are answered");
+    trial.expect(answers == 8, "the others serve", observed)
+}
+
+/// It does not hear the order to drain. Another one holds a request.
+pub(crate) fn shutdown_works_while_a_worker_is_frozen(trial: &Trial) -> Kept {
+    let cluster = trial.start(&with(SLOW, &[("DRAIN_TIMEOUT_MS", "1500")]))?;
+    let mut met = meet_all(trial, &cluster)?;
+    let (frozen, _) = scene::take(trial, &mut met, 2)?;
+    let (_, kept) = scene::take(trial, &mut met, 1)?;
+    cluster.signal_process(frozen.pid, Signal::SIGSTOP)?;
+    let held = cluster.get_on(kept, "/slow?ms=700").in_flight()?;
+    cluster.signal(Signal::SIGTERM);
+    whole(trial, held)?;
+    let exit = cluster.wait_exit(PROMPT).map_err(|broken| {
+        broken.advice(format!("Pid {} is stopped. Who ends it, and when?", frozen.pid))
+    })?;
+    let expected = "exit code 1: a worker had to be killed";
+    trial.expect(exit == Exit::Code(1), expected, exit.to_string())?;
+    cluster.wait_gone(Duration::from_secs(5))
+}
+
+/// All are frozen. Whoever replaces one waits until its successor is ready, which takes a while.
+pub(crate) fn sick_workers_go_one_at_a_time(trial: &Trial) -> Kept {
+    let cluster = trial.start(&with(FAST, &[("FAULTS", "1.0.0:slow-start:1000")]))?;
+    let old: BTreeSet<u32> = meet_all(trial, &cluster)?.into_keys().collect();
+    for pid in &old {
+        cluster.signal_process(*pid, Signal::SIGSTOP)?;
+    }
+    let mut most_missing = 0;
+    let done = processes::until(patience(Duration::from_secs(20)), || {
+        let dead = old.iter().filter(|pid| !processes::is_alive(**pid)).count();
+        // Asked after that: whoever is ready by now may have been so then.
+        let slots = scene::health(trial, &cluster).map_or(Vec::new(), |(_, slots)| slots);
+        let is_new =
+            |slot: &&Seen| slot.state == "ready" && slot.pid.is_some_and(|pid| !old.contains(&pid));
+        most_missing = most_missing.max(dead.saturating_sub(slots.iter().filter(is_new).count()));
+        (most_missing > 1 || dead == WORKERS).then_some(())
+    });
+    let observed = format!("{most_missing} of the 3 were missing at once");
+    trial.expect(
+        most_missing <= 1,
+        "one at a time, each when the last one's successor is ready",
+        observed,
+    )?;
+    trial.expect(done.is_some(), "all three are replaced in the end", "they are not")?;
+    scene::all_answer(trial, &cluster).map(|_| ())
+}

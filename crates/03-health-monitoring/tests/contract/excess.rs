@@ -1,0 +1,124 @@
+//! Workers that use too much, or answer too much with an error.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use harness::{
+    Cluster, Kept, Trial,
+    ledger::Ledger,
+    load::{Clients, Connections, Load},
+    who::whole,
+    wire::Connection,
+};
+
+use crate::scene::{self, FAST, PROMPT, meet_all, with};
+
+const TRAFFIC: &[Clients] = &[
+    Clients::new(4, Connections::KeptAlive, "/", 10),
+    Clients::new(4, Connections::OnePerRequest, "/", 10),
+    Clients::new(2, Connections::KeptAlive, "/slow?ms=100", 10),
+];
+
+/// One leaks more than it may, another a little.
+pub(crate) fn a_worker_over_its_memory_limit_is_drained_and_replaced(trial: &Trial) -> Kept {
+    let cluster = trial.start(&with(FAST, &[("MEMORY_LIMIT_MB", "60")]))?;
+    let mut met = meet_all(trial, &cluster)?;
+    let (moderate, kept) = scene::take(trial, &mut met, 1)?;
+    whole(trial, cluster.get_on(kept, "/leak?mb=20"))?;
+    let (leaking, kept) = scene::take(trial, &mut met, 2)?;
+    let held = other_connection(trial, &cluster, leaking.pid)?;
+    let load = Load::start(cluster.address, TRAFFIC);
+    trial.recorder.observe("10 clients begin to ask");
+    trial.expect(load.wait_for(40, PROMPT), "clients that are served", "they are not")?;
+    let held = cluster.get_on(held, "/slow?ms=2500").in_flight()?;
+    whole(trial, cluster.get_on(kept, "/leak?mb=100"))?;
+    let there = scene::replaced(trial, &cluster, leaking.pid, PROMPT);
+    let sum = load.finish().into_iter().fold(Ledger::default(), |mut sum, ledger| {
+        sum.add(&ledger);
+        sum
+    });
+    trial.recorder.observe(format!("the clients: {sum}"));
+    let there = there?;
+    let drain = "It hears you. Who takes over, and when is it told to drain?";
+    whole(trial, held).map_err(|broken| broken.during("in the leaking worker").advice(drain))?;
+    let good = sum.answered.get(&200).copied().unwrap_or(0);
+    let expected = format!("{} requests, and each is answered with 200", sum.sent);
+    trial
+        .expect(good == sum.sent, expected, format!("{} were not", sum.sent - good))
+        .map_err(|broken| broken.advice(drain))?;
+    let observed = format!("pid {} with its 20 MB was replaced, too", moderate.pid);
+    trial.expect(there.contains(&moderate.pid), "one below the limit is left alone", observed)
+}
+
+/// One more connection to the process `pid`.
+fn other_connection(trial: &Trial, cluster: &Cluster, pid: u32) -> Kept<Connection> {
+    let mut met = meet_all(trial, cluster)?;
+    met.remove(&pid)
+        .map(|(_, kept)| kept)
+        .ok_or_else(|| trial.broken("the same three workers", format!("pid {pid} is gone")))
+}
+
+/// Nine of nine errors are too few, three of thirty are not too much, ten of twenty are.
+pub(crate) fn a_worker_over_its_error_rate_is_replaced(trial: &Trial) -> Kept {
+    let cluster = trial.start(&with(FAST, &[("WINDOW_MS", "600000")]))?;
+    let mut met = meet_all(trial, &cluster)?;
+    let before: BTreeSet<u32> = met.keys().copied().collect();
+    let (too_few, mut first) = scene::take(trial, &mut met, 1)?;
+    let (too_good, mut second) = scene::take(trial, &mut met, 2)?;
+    let (sick, mut third) = scene::take(trial, &mut met, 3)?;
+    // Each has answered a few times already, when it was met: that is why the last two get more.
+    let asked = known_requests(trial, &cluster, too_few.worker)?;
+    if asked < 9 {
+        send(trial, &mut first, "/error", 9 - asked)?;
+    }
+    send(trial, &mut second, "/error", 3)?;
+    send(trial, &mut second, "/", 27)?;
+    for (who, errors) in [(&too_few, 9 - asked.min(9)), (&too_good, 3)] {
+        let expected = format!("worker {}: {errors} errors are known", who.worker);
+        scene::health_shows(trial, &cluster, who.worker, &expected, PROMPT, |seen| {
+            seen.errors == errors
+        })?;
+    }
+    send(trial, &mut third, "/", 10)?;
+    send(trial, &mut third, "/error", 15)?;
+    let there = scene::replaced(trial, &cluster, sick.pid, PROMPT)?;
+    for (who, why) in
+        [(&too_few, "9 requests say nothing"), (&too_good, "10 % are under the limit")]
+    {
+        let observed = format!("worker {} (pid {}) was replaced, too", who.worker, who.pid);
+        trial.expect(there.contains(&who.pid), format!("left alone: {why}"), observed)?;
+    }
+    let observed = format!("{} are new", there.difference(&before).count());
+    trial.expect(there.intersection(&before).count() == 2, "one new worker", observed)
+}
+
+/// How many requests of `worker` its last heartbeat knew of, once there was one.
+fn known_requests(trial: &Trial, cluster: &Cluster, worker: u32) -> Kept<u64> {
+    let expected = format!("worker {worker}: its requests are known");
+    let known =
+        scene::health_shows(trial, cluster, worker, &expected, PROMPT, |seen| seen.requests >= 1)?;
+    Ok(known.requests)
+}
+
+fn send(trial: &Trial, kept: &mut Connection, path: &str, times: u64) -> Kept {
+    for _ in 0..times {
+        let answer = kept.get(path).map(|answer| answer.status);
+        let wanted = if path == "/" { 200 } else { 500 };
+        let observed = format!("GET {path}: {answer:?}");
+        trial.expect(answer == Ok(wanted), format!("GET {path}: {wanted}"), observed)?;
+    }
+    trial.recorder.observe(format!("GET {path}, {times} times"));
+    Ok(())
+}
+
+/// Its event loop goes on, and its heartbeats with it.
+pub(crate) fn a_worker_that_burns_the_cpu_is_replaced(trial: &Trial) -> Kept {
+    // Low, because on a busy machine a thread that would take a whole core gets a part of it.
+    let limit = [("CPU_LIMIT", "15"), ("WINDOW_MS", "2000")];
+    let cluster = trial.start(&with(FAST, &limit))?;
+    let mut met = meet_all(trial, &cluster)?;
+    let (burning, kept) = scene::take(trial, &mut met, 2)?;
+    whole(trial, cluster.get_on(kept, "/burn?ms=600000"))?;
+    let there = scene::replaced(trial, &cluster, burning.pid, Duration::from_secs(12))?;
+    let gone: Vec<_> = met.keys().filter(|pid| !there.contains(pid)).collect();
+    trial.expect(gone.is_empty(), "the idle ones are left alone", format!("{gone:?} are gone"))
+}

@@ -1,0 +1,112 @@
+//! Workers that are not heard, and those that are heard late.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use harness::{
+    Cluster, Kept, Signal, Trial,
+    busy::Busy,
+    patience,
+    who::{children, whole},
+};
+
+use crate::scene::{self, FAST, PROMPT, WORKERS, all_answer, left_alone, meet_all, with};
+
+/// Until somebody is missed, and replaced: the timeout is 2 s.
+const SOON: Duration = Duration::from_secs(8);
+
+pub(crate) fn a_frozen_worker_is_replaced(trial: &Trial) -> Kept {
+    let cluster = trial.start(&FAST)?;
+    let mut met = meet_all(trial, &cluster)?;
+    let (frozen, _) = scene::take(trial, &mut met, 2)?;
+    cluster.signal_process(frozen.pid, Signal::SIGSTOP)?;
+    let there = scene::replaced(trial, &cluster, frozen.pid, SOON)
+        .map_err(|broken| broken.advice("A stopped process hears no SIGTERM, and no order."))?;
+    others_stay(trial, &there, &met.into_keys().collect())
+}
+
+/// Its other threads live: one that accepts, and perhaps one that beats.
+pub(crate) fn a_worker_whose_loop_is_blocked_is_replaced(trial: &Trial) -> Kept {
+    let cluster = trial.start(&FAST)?;
+    let mut met = meet_all(trial, &cluster)?;
+    let (blocked, kept) = scene::take(trial, &mut met, 2)?;
+    let _never_answered = cluster.get_on(kept, "/block?ms=600000").sent()?;
+    let there = scene::replaced(trial, &cluster, blocked.pid, SOON).map_err(|broken| {
+        broken.advice("Its event loop is stuck. What sends its heartbeats, and on which thread?")
+    })?;
+    others_stay(trial, &there, &met.into_keys().collect())
+}
+
+fn others_stay(trial: &Trial, there: &BTreeSet<u32>, others: &BTreeSet<u32>) -> Kept {
+    let gone: Vec<_> = others.difference(there).map(u32::to_string).collect();
+    let observed = format!("pid {} was replaced, too", gone.join(", pid "));
+    trial.expect(gone.is_empty(), "the other workers are left alone", observed)
+}
+
+pub(crate) fn a_healthy_cluster_is_left_alone(trial: &Trial) -> Kept {
+    on_a_busy_machine(trial).map_err(|broken| broken.during("every core busy"))?;
+    behind_a_primary_that_was_starved(trial)
+        .map_err(|broken| broken.during("a primary that was stopped for longer than the timeout"))
+}
+
+/// One of them takes longer to start than it may be silent later on.
+fn on_a_busy_machine(trial: &Trial) -> Kept {
+    let faults = [("FAULTS", "1.0.0/3:slow-start:3000"), ("READY_TIMEOUT_MS", "60000")];
+    let cluster = trial.start(&with(FAST, &faults))?;
+    let mut there = BTreeSet::new();
+    processes::until(patience(PROMPT), || {
+        there = children(&cluster);
+        (there.len() == WORKERS).then_some(())
+    });
+    let _busy = Busy::start(4);
+    trial.recorder.observe("four busy loops begin");
+    left_alone(trial, &cluster, &there, Duration::from_secs(4))?;
+    let answering = all_answer(trial, &cluster)?;
+    trial.expect(answering == there, "the same three workers", format!("{answering:?}"))
+}
+
+/// As a machine does that has no CPU to spare, or whose lid was closed: first the primary alone, then
+/// everybody.
+fn behind_a_primary_that_was_starved(trial: &Trial) -> Kept {
+    let cluster = trial.start(&FAST)?;
+    let there = all_answer(trial, &cluster)?;
+    let primary = [cluster.pid];
+    let everybody: Vec<u32> = primary.into_iter().chain(there.iter().copied()).collect();
+    for stopped in [&primary[..], &everybody] {
+        for pid in stopped {
+            cluster.signal_process(*pid, Signal::SIGSTOP)?;
+        }
+        // For longer than the timeout nobody is heard.
+        let dies = || (!there.iter().all(|pid| processes::is_alive(*pid))).then_some(());
+        processes::until(patience(Duration::from_millis(2600)), dies);
+        for pid in stopped.iter().rev() {
+            cluster.signal_process(*pid, Signal::SIGCONT)?;
+        }
+        left_alone(trial, &cluster, &there, Duration::from_millis(800)).map_err(|broken| {
+            broken.advice("Nobody was heard for 2.6 s, because nobody listened. Who knows of that?")
+        })?;
+    }
+    Ok(())
+}
+
+/// Twice, each time for more than half of the timeout: what is over must be forgotten.
+pub(crate) fn a_worker_that_is_frozen_for_a_while_is_left_alone(trial: &Trial) -> Kept {
+    let timing = [("HEARTBEAT_MS", "200"), ("HEARTBEAT_TIMEOUT_MS", "4000")];
+    let cluster = trial.start(&timing)?;
+    let mut met = meet_all(trial, &cluster)?;
+    let there: BTreeSet<u32> = met.keys().copied().collect();
+    let (who, mut kept) = scene::take(trial, &mut met, 2)?;
+    for _ in 0..2 {
+        cluster.signal_process(who.pid, Signal::SIGSTOP)?;
+        is_silent_for(trial, &cluster, who.worker, 2200)?;
+        cluster.signal_process(who.pid, Signal::SIGCONT)?;
+        let reply = whole(trial, cluster.get_on(kept, "/"));
+        kept = reply.map_err(|broken| broken.expected("an answer, once it goes on"))?.1.connection;
+    }
+    left_alone(trial, &cluster, &there, Duration::from_secs(1))
+}
+
+fn is_silent_for(trial: &Trial, cluster: &Cluster, worker: u32, millis: u64) -> Kept {
+    let expected = format!("worker {worker} is silent for {millis} ms");
+    let is_silent = |seen: &scene::Seen| seen.heartbeat_age_ms.is_some_and(|age| age >= millis);
+    scene::health_shows(trial, cluster, worker, &expected, PROMPT, is_silent).map(|_| ())
+}

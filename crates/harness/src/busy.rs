@@ -1,0 +1,36 @@
+//! A busy machine: threads that leave no core idle.
+
+use std::{
+    hint::spin_loop,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+/// Busy loops. Dropping it ends them.
+pub struct Busy(Arc<AtomicBool>);
+
+impl Busy {
+    /// Starts so many `loops`.
+    #[must_use]
+    pub fn start(loops: usize) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        for _ in 0..loops {
+            let is_over = is_over.clone();
+            thread::spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    spin_loop();
+                }
+            });
+        }
+        Busy(is_over)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

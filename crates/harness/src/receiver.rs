@@ -1,0 +1,132 @@
+//! Somebody whom the program POSTs things to: a webhook that answers, hangs, or refuses.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::{patience, recorder::Recorder};
+
+/// The longest body that is read.
+const MAX_BODY: u64 = 64 * 1024;
+/// How long a sender may take for its request.
+const READ_LIMIT: Duration = Duration::from_secs(10);
+
+/// A receiver on an address of its own, for as long as the check runs.
+pub struct Receiver {
+    address: SocketAddr,
+    received: Arc<Received>,
+}
+
+#[derive(Default)]
+struct Received {
+    bodies: Mutex<Vec<Value>>,
+    news: Condvar,
+}
+
+impl Receiver {
+    /// One that answers each POST with 204, and keeps and records its JSON.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn start(recorder: &Recorder) -> io::Result<Self> {
+        let recorder = recorder.clone();
+        Self::serve(move |stream, received| {
+            // A sender that breaks off, or says no JSON, has said nothing.
+            let Ok(body) = read_post(&stream) else { return };
+            recorder.observe(format!("a POST to the webhook: {body}"));
+            let _ = (&stream).write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+            received.bodies.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+            received.news.notify_all();
+        })
+    }
+
+    /// One that takes each connection, and never says a word.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn hanging() -> io::Result<Self> {
+        Self::serve(|mut stream, _| {
+            let _ = io::copy(&mut stream, &mut io::sink());
+        })
+    }
+
+    fn serve(handle: impl Fn(TcpStream, &Received) + Clone + Send + 'static) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let received = Arc::new(Received::default());
+        let shared = received.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (handle, received) = (handle.clone(), shared.clone());
+                thread::spawn(move || handle(stream, &received));
+            }
+        });
+        Ok(Receiver { address, received })
+    }
+
+    /// Where it is, as a program is told.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/alerts", self.address)
+    }
+
+    /// What was received so far.
+    #[must_use]
+    pub fn bodies(&self) -> Vec<Value> {
+        self.received.bodies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until `find` makes something of what was received, `limit` at most.
+    pub fn wait<T>(
+        &self,
+        limit: Duration,
+        mut find: impl FnMut(&[Value]) -> Option<T>,
+    ) -> Option<T> {
+        let bodies = self.received.bodies.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = None;
+        let is_missing = |bodies: &mut Vec<Value>| {
+            found = find(bodies);
+            found.is_none()
+        };
+        let _bodies = self.received.news.wait_timeout_while(bodies, patience(limit), is_missing);
+        found
+    }
+}
+
+/// An address where nobody listens: connections are refused.
+///
+/// # Errors
+/// When no port is free.
+pub fn refusing_url() -> io::Result<String> {
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    Ok(format!("http://{address}/alerts"))
+}
+
+fn read_post(stream: &TcpStream) -> io::Result<Value> {
+    stream.set_read_timeout(Some(patience(READ_LIMIT)))?;
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().unwrap_or(0);
+        }
+    }
+    let mut body = Vec::new();
+    reader.take(length.min(MAX_BODY)).read_to_end(&mut body)?;
+    Ok(serde_json::from_slice(&body)?)
+}
