@@ -9,6 +9,7 @@ use std::{
 use graceful_shutdown::given::http::{self, Body, query_number};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming};
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 
 use super::heart::Counts;
 
@@ -22,7 +23,7 @@ pub(super) struct Site {
 }
 
 pub(super) async fn respond(site: Site, request: Request<Incoming>) -> Response<Body> {
-    let answer = site.answer(&request);
+    let answer = site.answer(&request).await;
     site.counts.requests.fetch_add(1, Ordering::Relaxed);
     if answer.status().is_server_error() {
         site.counts.errors.fetch_add(1, Ordering::Relaxed);
@@ -31,7 +32,7 @@ pub(super) async fn respond(site: Site, request: Request<Incoming>) -> Response<
 }
 
 impl Site {
-    fn answer(&self, request: &Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: &Request<Incoming>) -> Response<Body> {
         let number = |name, default| query_number(request.uri().query(), name, default);
         let time = |default| Duration::from_millis(number("ms", default));
         if request.method() != Method::GET {
@@ -42,7 +43,7 @@ impl Site {
             "/slow" => return http::slow_json(time(300), self.name()),
             "/error" => StatusCode::INTERNAL_SERVER_ERROR,
             "/leak" => {
-                self.leak_megabytes(number("mb", 10));
+                self.leak_megabytes(number("mb", 10)).await;
                 StatusCode::OK
             }
             "/block" => {
@@ -64,10 +65,12 @@ impl Site {
         json!({ "worker": self.worker, "pid": std::process::id() })
     }
 
-    fn leak_megabytes(&self, megabytes: u64) {
+    /// On another thread: this is about memory, and the kernel may take its time to find so much.
+    async fn leak_megabytes(&self, megabytes: u64) {
         let size = usize::try_from(megabytes.min(4096) << 20).unwrap_or(0);
         // Written to, or the kernel would only promise it.
-        self.leak.lock().unwrap_or_else(PoisonError::into_inner).push(vec![1; size]);
+        let leak = spawn_blocking(move || vec![1; size]).await.unwrap_or_default();
+        self.leak.lock().unwrap_or_else(PoisonError::into_inner).push(leak);
     }
 }
 
