@@ -83,6 +83,7 @@ impl Primary {
         match notice {
             Notice::Ready(worker) => {
                 self.patients.insert(worker.pid, Patient::new(&worker, &self.config));
+                self.slots.entry(worker.slot).or_default().given_up = None;
                 self.say(worker.slot, Some(worker.pid), None);
             }
             Notice::Report(worker, beat) => {
@@ -115,10 +116,13 @@ impl Primary {
 
     fn count_death(&mut self, worker: &Worker) {
         let Some(slot) = self.slots.get_mut(&worker.slot) else { return };
-        if self.deaths.count(worker) > self.config.max_restarts && !slot.is_given_up {
+        if self.deaths.count(worker) > self.config.max_restarts {
+            let before = slot.given_up.replace(Instant::now());
             let text = format!("given up after {} restarts in a row", self.config.max_restarts);
-            self.say(worker.slot, None, Some(News::critical(Condition::GivenUp, text)));
-            self.slots.entry(worker.slot).or_default().is_given_up = true;
+            let news = News::critical(Condition::GivenUp, text);
+            if before.is_none() {
+                self.tell(worker.slot, None, Some(news));
+            }
         }
     }
 
@@ -167,9 +171,16 @@ impl Primary {
         }
     }
 
-    /// Slot `number`, filled by the process `pid`, is like `news` now. What was given up stays so.
+    /// Slot `number`, filled by the process `pid`, is like `news` now. Of one that was given up there
+    /// is nothing more to say.
     fn say(&mut self, number: u32, pid: Option<u32>, news: Option<News>) {
-        let slot = self.slots.get_mut(&number).filter(|slot| !slot.is_given_up);
+        if self.slots.get(&number).is_some_and(|slot| slot.given_up.is_none()) {
+            self.tell(number, pid, news);
+        }
+    }
+
+    fn tell(&mut self, number: u32, pid: Option<u32>, news: Option<News>) {
+        let slot = self.slots.get_mut(&number);
         let alert = slot.and_then(|slot| board::change(slot, number, pid, news));
         alert.into_iter().for_each(|alert| self.alerts.raise(alert));
     }
@@ -187,9 +198,13 @@ impl Primary {
         self.workers.all().iter().map(case).collect()
     }
 
-    /// The slots that shall have a worker.
+    /// The slots that shall have a worker: none that was given up, but for one start each
+    /// `RETRY_AFTER_MS`. If that worker is never ready, its death gives the slot up anew.
     fn hopeful(&self) -> Vec<u32> {
-        let hopeful = self.slots.iter().filter(|(_, slot)| !slot.is_given_up);
+        let shall = |slot: &Slot| {
+            slot.given_up.is_none_or(|since| since.elapsed() >= self.config.retry_after)
+        };
+        let hopeful = self.slots.iter().filter(|(_, slot)| shall(slot));
         hopeful.map(|(number, _)| *number).collect()
     }
 

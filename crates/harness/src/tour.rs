@@ -29,7 +29,7 @@ const FAREWELL: Duration = Duration::from_secs(12);
 pub type Try<'a> = (&'a str, &'a str);
 
 /// Plays `play`. With `TOUR_STAY` set, a cluster is left up afterwards, and `try_this` says what
-/// to type: `{url}` and `{pid}` in it are replaced.
+/// to type: `{url}`, `{admin}` and `{pid}` in it are replaced.
 #[must_use]
 pub fn tour(name: &str, play: fn(&mut Stage) -> Kept, try_this: &[Try]) -> ExitCode {
     let resident = Arc::new(OnceLock::new());
@@ -80,9 +80,12 @@ fn stay(stage: &Stage, try_this: &[Try], resident: &OnceLock<u32>) {
     });
     stage.print(&format!("\n{}", "Now it is yours. A cluster is up; in another terminal:".bold()));
     let (url, pid) = (format!("http://{}", cluster.address), cluster.pid.to_string());
+    let admin = cluster.admin.map_or(url.clone(), |admin| format!("http://{admin}"));
     let commands: Vec<String> = try_this
         .iter()
-        .map(|(command, _)| command.replace("{url}", &url).replace("{pid}", &pid))
+        .map(|(command, _)| {
+            command.replace("{url}", &url).replace("{admin}", &admin).replace("{pid}", &pid)
+        })
         .collect();
     let width = commands.iter().map(String::len).max().unwrap_or_default();
     for (command, (_, why)) in commands.iter().zip(try_this) {

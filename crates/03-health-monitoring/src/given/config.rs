@@ -31,6 +31,8 @@ pub struct Config {
     pub cpu_limit: Option<u32>,
     /// `MAX_RESTARTS`: after so many in a row a slot is given up.
     pub max_restarts: u32,
+    /// `RETRY_AFTER_MS`: how long a slot that was given up is left empty until one more start is tried.
+    pub retry_after: Duration,
     /// `RESTART_DELAY_MS`: the delay before the second restart in a row; it doubles from then on.
     pub restart_delay: Duration,
     /// `RESTART_DELAY_MAX_MS`: the longest delay. A worker that is ready for longer ends the row.
@@ -69,6 +71,7 @@ impl Config {
             window: config::millis("WINDOW_MS", Duration::from_secs(30))?,
             cpu_limit: Some(config::number("CPU_LIMIT", 0)?).filter(|percent| *percent > 0),
             max_restarts: config::number("MAX_RESTARTS", 5)?,
+            retry_after: config::millis("RETRY_AFTER_MS", Duration::from_mins(5))?,
             restart_delay: config::millis("RESTART_DELAY_MS", Duration::from_millis(200))?,
             restart_delay_max: config::millis("RESTART_DELAY_MAX_MS", Duration::from_secs(10))?,
             ready_timeout: config::millis("READY_TIMEOUT_MS", Duration::from_secs(5))?,

@@ -1,6 +1,6 @@
 //! What is known of one slot, whoever fills it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use events::{Condition, Level};
 
@@ -9,8 +9,8 @@ use super::{Counts, Patient, SlotHealth, SlotState, Workers};
 /// One slot.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Slot {
-    /// Whether no more workers are started in it.
-    pub is_given_up: bool,
+    /// Since when no more workers are started in it, if it was given up.
+    pub given_up: Option<Instant>,
     /// What those that are gone have counted.
     pub gone: Counts,
     /// What was said last about it; `None` is well.
@@ -31,7 +31,7 @@ impl Slot {
         let worker = staying.min_by_key(|worker| worker.born);
         let patient = worker.and_then(|worker| patients.get(&worker.pid));
         let state = match (worker, patient) {
-            (None, _) if self.is_given_up => SlotState::GivenUp,
+            (None, _) if self.given_up.is_some() => SlotState::GivenUp,
             (None, _) => SlotState::Empty,
             (Some(_), None) => SlotState::Starting,
             (Some(_), Some(patient)) if patient.verdict.is_reliable() => SlotState::Ready,

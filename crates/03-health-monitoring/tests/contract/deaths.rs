@@ -76,6 +76,34 @@ fn two_serve(trial: &Trial, cluster: &Cluster) -> Kept {
     trial.expect(answers == 8, "the others serve", observed)
 }
 
+/// Given up after one restart, then one start each 1.5 s: a breaker that is half open.
+pub(crate) fn a_slot_that_was_given_up_is_tried_again(trial: &Trial) -> Kept {
+    const RETRY: Duration = Duration::from_millis(1500);
+    let settings = [
+        ("FAULTS", "1.0.0/3:crash-at-start"),
+        ("MAX_RESTARTS", "1"),
+        ("RESTART_DELAY_MS", "100"),
+        ("RETRY_AFTER_MS", "1500"),
+    ];
+    let cluster = trial.start(&with(FAST, &settings))?;
+    let mut last = Instant::now();
+    for restarts in 1..=3 {
+        let expected = format!("worker 3 was started again {restarts} times");
+        let is_it = |seen: &Seen| seen.restarts >= restarts;
+        let seen = scene::health_shows(trial, &cluster, 3, &expected, PROMPT, is_it)?;
+        let observed = format!(
+            "{} restarts, {:.1} s after the last",
+            seen.restarts,
+            last.elapsed().as_secs_f64()
+        );
+        let is_patient = restarts == 1 || last.elapsed() >= RETRY.mul_f64(0.8);
+        let expected = "one start each RETRY_AFTER_MS=1500, once the slot is given up";
+        trial.expect(is_patient && seen.restarts == restarts, expected, observed)?;
+        last = Instant::now();
+    }
+    two_serve(trial, &cluster)
+}
+
 /// It does not hear the order to drain. Another one holds a request.
 pub(crate) fn shutdown_works_while_a_worker_is_frozen(trial: &Trial) -> Kept {
     let cluster = trial.start(&with(SLOW, &[("DRAIN_TIMEOUT_MS", "1500")]))?;

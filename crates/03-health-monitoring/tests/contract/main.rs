@@ -97,6 +97,12 @@ const PROMISES: &[Promise] = &[
     )
     .extra(),
     promise!(
+        deaths::a_slot_that_was_given_up_is_tried_again,
+        "A slot that was given up is tried once more each RETRY_AFTER_MS.",
+        "#storms"
+    )
+    .extra(),
+    promise!(
         alerts::a_report_comes_from_time_to_time,
         "A report comes every REPORT_MS.",
         "#what-to-measure"
