@@ -74,7 +74,7 @@ async fn primary(
         }
         cluster.go_on().await;
     }
-    given::shut_down(cluster.config.drain_timeout, cluster.workers, intents).await
+    given::shut_down(&cluster.config, cluster.workers, admin, intents).await
 }
 
 /// What the primary knows.

@@ -44,7 +44,8 @@ pub async fn primary(
             notice = primary.workers.next() => primary.hear(notice),
             intent = intents.next() => match intent {
                 Intent::Shutdown | Intent::ShutdownNow => {
-                    return shut_down(primary.config.drain_timeout, primary.workers, intents).await;
+                    let Primary { config, workers, .. } = primary;
+                    return shut_down(&config, workers, admin, intents).await;
                 }
                 Intent::Roll | Intent::RollBack => {}
             },
@@ -182,7 +183,9 @@ impl Primary {
     fn tell(&mut self, number: u32, pid: Option<u32>, news: Option<News>) {
         let slot = self.slots.get_mut(&number);
         let alert = slot.and_then(|slot| board::change(slot, number, pid, news));
-        alert.into_iter().for_each(|alert| self.alerts.raise(alert));
+        if let Some(alert) = alert {
+            self.alerts.raise(alert);
+        }
     }
 
     fn health(&self) -> Health {

@@ -156,7 +156,7 @@ mod tests {
     fn each_sign_has_its_threshold_and_is_mild_below_it() {
         let silent = |seconds| Signs { silence: Duration::from_secs(seconds), ..Signs::default() };
         let heavy = |mb: u64| Signs { rss_bytes: mb << 20, ..Signs::default() };
-        let failing = |errors, requests| Signs { errors, requests, ..Signs::default() };
+        let failing = |errors, requests| Signs { requests, errors, ..Signs::default() };
         let busy = |percent| Signs { cpu_percent: Some(percent), ..Signs::default() };
         assert_eq!(condition(silent(4)), None);
         assert_eq!(condition(silent(5)), Some(('w', Condition::Heartbeat)));

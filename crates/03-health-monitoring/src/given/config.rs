@@ -43,7 +43,7 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// `LAME_DUCK_MS`: how long a draining worker goes on serving the connections that are open.
     pub lame_duck: Duration,
-    /// `ALERT_URL`: where alerts are POSTed.
+    /// `ALERT_URL`: where alerts go, with POST.
     pub alert_url: Option<Uri>,
     /// `REPORT_MS`: from one report to the next.
     pub report: Duration,

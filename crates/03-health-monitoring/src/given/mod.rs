@@ -18,6 +18,7 @@ mod patient;
 mod process;
 mod routes;
 mod run;
+mod shutdown;
 mod slot;
 mod webhook;
 mod window;
@@ -37,10 +38,10 @@ pub use rolling_restart::{
     fleet::Worker,
     given::{Intent, Intents, Version, at},
     lifecycle::State,
-    shutdown::shut_down,
 };
 use rolling_restart::{messages::Nothing, workers};
 pub use run::run;
+pub use shutdown::shut_down;
 pub use slot::Slot;
 pub use webhook::Webhook;
 pub use window::Window;

@@ -47,9 +47,7 @@ impl Site {
                 StatusCode::OK
             }
             "/block" => {
-                // As a synchronous call does that waits for somebody else: this thread is the event
-                // loop, and meanwhile the worker reads nothing and answers nobody.
-                thread::sleep(time(1000));
+                block(time(1000));
                 StatusCode::OK
             }
             "/burn" => {
@@ -72,6 +70,13 @@ impl Site {
         let leak = spawn_blocking(move || vec![1; size]).await.unwrap_or_default();
         self.leak.lock().unwrap_or_else(PoisonError::into_inner).push(leak);
     }
+}
+
+/// What a synchronous call does that waits for somebody else. This thread is the event loop, and
+/// meanwhile the worker reads nothing and answers nobody.
+#[expect(clippy::disallowed_methods, reason = "to block is what it is for")]
+fn block(time: Duration) {
+    thread::sleep(time);
 }
 
 /// Keeps one core busy on another thread: the event loop goes on.
