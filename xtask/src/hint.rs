@@ -73,11 +73,13 @@ fn what_then(topic: &Topic, exercise: &Exercise, section: &Section, shown: usize
         let more = "more  ".dimmed();
         return format!("\n{more} cargo xtask hint {name}");
     }
-    let guide = topic.guides.first().map_or("0", |guide| crate::next::number(guide));
+    let read = topic.guides.iter().map(|guide| {
+        format!("{} cargo xtask guide {}\n", "read  ".dimmed(), crate::next::number(guide))
+    });
     format!(
         "\nThat was the last hint here. The chapter explains it at length, and the solution\n\
-         is yours if you want it.\n{} cargo xtask guide {guide}\n{} cargo xtask solution {name} --spoil",
-        "read  ".dimmed(),
+         is yours if you want it.\n{}{} cargo xtask solution {name} --spoil",
+        read.collect::<String>(),
         "look  ".dimmed(),
     )
 }

@@ -36,13 +36,13 @@ impl Narration {
         (!self.has_begun).then(|| PATIENCE.saturating_sub(self.started.elapsed()))
     }
 
-    /// It takes a while: says so. Off a terminal this is one line and no more.
+    /// It takes a while: says so. Off a terminal this is one line, or two if it takes long.
     pub(super) fn begin(&mut self) -> Option<Message> {
         self.has_begun = true;
         if is_watched() {
             self.show();
         } else {
-            note("Building. The first time takes a minute or two; later only your file is built.");
+            note("Building …");
         }
         None
     }
@@ -61,8 +61,10 @@ impl Narration {
         } else {
             return;
         }
-        if self.has_begun {
+        if self.has_begun && is_watched() {
             self.show();
+        } else if self.compiled == OWN_CRATES + 1 {
+            note("The dependencies come first, this once: that takes a minute or two.");
         }
     }
 

@@ -34,9 +34,11 @@ pub(super) fn repeat(
             *broke.entry(*index).or_default() += 1;
         }
         let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let needed = broken.iter().copied().find(|index| !plan.promises[*index].extra);
+        // Whoever asks for one promise needs that one.
+        let is_needed = |index: &usize| plan.only.is_some() || !plan.promises[*index].extra;
+        let needed = broken.iter().copied().find(is_needed);
         kept_all += u32::from(needed.is_none());
-        check.say(words.run(run, runs, needed, millis));
+        check.say(words.run((run, runs), plan.only, needed, millis));
         for index in broken {
             if let Some(story) = &reports[index].story {
                 check.say(words.story(index, story, None));
@@ -44,7 +46,7 @@ pub(super) fn repeat(
         }
     }
     let broke: Vec<(usize, u32)> = broke.into_iter().collect();
-    check.say(words.runs(runs, kept_all, &broke));
+    check.say(words.runs(runs, plan.only, kept_all, &broke));
     let holds = broke.iter().all(|(index, _)| plan.promises[*index].extra);
     let source = &check.options.source;
     let object = json::repeated(check.exercise, source, plan.promises, (runs, kept_all), &broke);

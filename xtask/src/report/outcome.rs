@@ -70,10 +70,16 @@ impl Words<'_> {
     }
 
     /// One of many runs: kept all, or the first that broke.
-    pub(crate) fn run(&self, run: u32, runs: u32, broken: Option<usize>, millis: u64) -> String {
+    pub(crate) fn run(
+        &self,
+        (run, runs): (u32, u32),
+        only: Option<usize>,
+        broken: Option<usize>,
+        millis: u64,
+    ) -> String {
         let digits = runs.to_string().len();
         let (mark, what) = match broken {
-            None => ("✓".green(), format!("all {} promises kept", self.needed())),
+            None => ("✓".green(), self.kept_what(only)),
             Some(index) => {
                 let sentence = &self.promises[index].sentence;
                 ("✗".red().bold(), format!("{}  {sentence}", self.number(index).trim()))
@@ -83,15 +89,31 @@ impl Words<'_> {
         with_time(&hang(&lead, &what, self.width - TIME), self.width, millis)
     }
 
-    /// How many runs kept everything, and what broke in the others.
-    pub(crate) fn runs(&self, runs: u32, kept_all: u32, broke: &[(usize, u32)]) -> String {
+    fn kept_what(&self, only: Option<usize>) -> String {
+        match only {
+            Some(index) => format!("promise {} kept", self.number(index).trim()),
+            None => format!("all {} promises kept", self.needed()),
+        }
+    }
+
+    /// How many runs kept everything that was judged, and what broke in the others.
+    pub(crate) fn runs(
+        &self,
+        runs: u32,
+        only: Option<usize>,
+        kept_all: u32,
+        broke: &[(usize, u32)],
+    ) -> String {
         let needed = self.needed();
-        let beyond = if broke.is_empty() && self.promises.len() > needed {
-            format!(", and all {} beyond the exercise", self.promises.len() - needed)
-        } else {
-            String::new()
+        let what = match only {
+            Some(index) => format!("kept promise {}", self.number(index).trim()),
+            None if broke.is_empty() && self.promises.len() > needed => {
+                let extras = self.promises.len() - needed;
+                format!("kept all {needed} promises, and all {extras} beyond the exercise")
+            }
+            None => format!("kept all {needed} promises"),
         };
-        let summary = format!("{kept_all} of {runs} runs kept all {needed} promises{beyond}.");
+        let summary = format!("{kept_all} of {runs} runs {what}.");
         let mut lines = vec![format!("\n{}", summary.bold())];
         lines.extend(broke.iter().map(|(index, times)| {
             let lead = format!("  {times:>3} x  {}  ", self.number(*index).trim());
