@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 use events::{
     Event, Exit, Level,
     lanes::{Frame, LEGEND, lanes},
+    narrate::count,
 };
 use harness::{
     Cluster, Kept, Signal, Stage,
@@ -238,8 +239,14 @@ fn account(stage: &mut Stage, load: Load, held: u64) {
     for ledger in load.finish() {
         stage.account(&ledger);
         let lost = ledger.lost() + ledger.refused;
-        let allowed = if held == 0 { String::new() } else { format!(" (it held at most {held})") };
-        stage.finding(lost <= held && ledger.balances(), format!("{ledger}{allowed}"));
+        stage.finding(lost <= held && ledger.balances(), ledger.to_string());
+        if held > 0 {
+            let again = count(usize::try_from(ledger.retried).unwrap_or(usize::MAX), "request");
+            stage.say(&format!(
+                "{again} had to be sent again, and {lost} could not: of {held} clients,"
+            ));
+            stage.say("as many as the sick worker held.");
+        }
     }
 }
 
