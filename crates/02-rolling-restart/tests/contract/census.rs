@@ -12,6 +12,8 @@ use std::{
 
 use harness::{Cluster, Kept, Trial, who::children};
 
+use crate::scene::workers;
+
 /// What was counted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Count {
@@ -53,8 +55,8 @@ impl Count {
     pub(crate) fn expect(&self, trial: &Trial, fewest: usize, most: usize) -> Kept {
         let expected = format!("never fewer than {fewest} workers alive, never more than {most}");
         let (least, many) = (self.fewest, self.most);
-        trial.recorder.observe(format!("between {least} and {many} workers were alive"));
-        trial.expect(many <= most, expected.clone(), format!("{many} workers alive at once"))?;
-        trial.expect(least >= fewest, expected, format!("only {least} workers alive"))
+        trial.recorder.observe(format!("between {least} and {} were alive", workers(many)));
+        trial.expect(many <= most, expected.clone(), format!("{} alive at once", workers(many)))?;
+        trial.expect(least >= fewest, expected, format!("only {} alive", workers(least)))
     }
 }

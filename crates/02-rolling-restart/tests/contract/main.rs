@@ -8,6 +8,7 @@ mod deaths;
 mod deploys;
 mod extras;
 mod limits;
+mod middle;
 mod rolls;
 mod scene;
 mod shutdown;
@@ -55,7 +56,7 @@ const PROMISES: &[Promise] = &[
         "#failed-deploys"
     ),
     promise!(
-        deaths::a_worker_killed_in_the_middle_of_a_roll_is_made_good,
+        middle::a_worker_killed_in_the_middle_of_a_roll_is_made_good,
         "A worker killed in the middle of a roll, old or new, leaves four ready workers at the end.",
         "#deaths-in-the-middle"
     ),
