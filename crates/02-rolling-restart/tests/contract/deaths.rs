@@ -10,12 +10,12 @@ use harness::{
     who::{greet, meet},
 };
 
-use crate::scene::{self, PROMPT, ask_for_the_next, settled};
+use crate::scene::{self, AT_ONCE, PROMPT, ask_for_the_next, settled};
 
 /// A stopped process does not hear that it should drain, and would not hear SIGTERM either. Another
 /// one holds a request for longer than a drain may take, and for less than the default of 10 s.
 pub(crate) fn an_old_worker_that_does_not_drain_is_killed(trial: &Trial) -> Kept {
-    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "500")])?;
+    let cluster = trial.start(&[AT_ONCE, ("DRAIN_TIMEOUT_MS", "500")])?;
     let before = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (busy, kept) = meet(trial, &cluster, "/")?;
     let held = cluster.get_on(kept, "/slow?ms=8000").in_flight()?;
@@ -42,8 +42,8 @@ pub(crate) fn a_worker_that_keeps_dying_is_restarted_with_growing_delays(trial: 
 fn the_delays_grow(trial: &Trial) -> Kept {
     const DEATHS: usize = 5;
     // Long enough to be told from the noise of a busy machine.
-    let delay = Duration::from_millis(400);
-    let cluster = trial.start(&[("RESTART_DELAY_MS", "400")])?;
+    let delay = Duration::from_millis(300);
+    let cluster = trial.start(&[("RESTART_DELAY_MS", "300")])?;
     let mut others = scene::meet_all(trial, &cluster)?;
     let mut known: BTreeSet<u32> = others.keys().copied().collect();
     let mut victim = known.last().copied().unwrap_or_default();
@@ -79,7 +79,7 @@ fn grow(trial: &Trial, gaps: &[Duration], delay: Duration) -> Kept {
     let has_grown = last.saturating_sub(early) >= delay * 2 && last >= early.mul_f64(1.5);
     trial.expect(
         last >= delay * 3 && last >= shortest * 2 && has_grown,
-        "delays that grow: 0, 0.4, 0.8, 1.6, 3.2 s with RESTART_DELAY_MS=400",
+        "delays that grow: 0, 0.3, 0.6, 1.2, 2.4 s with RESTART_DELAY_MS=300",
         said,
     )
 }

@@ -7,15 +7,15 @@ use harness::{Cluster, Kept, Trial, patience, who::greet};
 use crate::{
     census,
     rolls::under_load,
-    scene::{self, PROMPT, WORKERS, ask_for_the_next, settled},
+    scene::{self, AT_ONCE, PROMPT, WORKERS, ask_for_the_next, settled},
 };
 
 /// Each worker is ready well within the timeout, all of them together are not.
 pub(crate) fn a_slow_version_delays_the_roll_and_nothing_else(trial: &Trial) -> Kept {
-    let slow = ("FAULTS", "1.1.0:slow-start:900");
+    let slow = ("FAULTS", "1.1.0:slow-start:700");
     // Longer than one start on the slowest machine, shorter than four.
-    let timeout = ("READY_TIMEOUT_MS", "3000");
-    let cluster = trial.start(&[slow, timeout])?;
+    let timeout = ("READY_TIMEOUT_MS", "2200");
+    let cluster = trial.start(&[AT_ONCE, slow, timeout])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (_, count) = census::during(&cluster, || {
         under_load(trial, &cluster, || {
@@ -38,7 +38,7 @@ pub(crate) fn a_version_that_does_not_come_up_is_given_up(trial: &Trial) -> Kept
 fn one_that_is_never_ready(trial: &Trial) -> Kept {
     const PART: &str = "with FAULTS=1.1.0:never-ready";
     let timeout = brief();
-    let settings = [("FAULTS", "1.1.0:never-ready"), ("READY_TIMEOUT_MS", &*timeout)];
+    let settings = [AT_ONCE, ("FAULTS", "1.1.0:never-ready"), ("READY_TIMEOUT_MS", &*timeout)];
     let cluster = trial.start(&settings)?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (_, count) = census::during(&cluster, || {
@@ -70,7 +70,8 @@ fn is_ended(trial: &Trial, failed: u32, timeout: &str) -> Kept {
 /// It is too quick to be seen, so it gets time to do harm: for the sixth start, with this delay.
 fn one_that_dies_at_its_start(trial: &Trial) -> Kept {
     const PART: &str = "with FAULTS=1.1.0:crash-at-start";
-    let cluster = trial.start(&[("FAULTS", "1.1.0:crash-at-start"), ("RESTART_DELAY_MS", "50")])?;
+    let cluster =
+        trial.start(&[AT_ONCE, ("FAULTS", "1.1.0:crash-at-start"), ("RESTART_DELAY_MS", "50")])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (_, count) = census::during(&cluster, || {
         under_load(trial, &cluster, || {
@@ -89,7 +90,7 @@ fn one_that_dies_at_its_start(trial: &Trial) -> Kept {
 
 fn nobody_else_answers(trial: &Trial, cluster: &Cluster) -> Kept {
     let mut stray = None;
-    processes::until(patience(Duration::from_millis(800)), || {
+    processes::until(patience(Duration::from_millis(500)), || {
         stray = greet(cluster, "/", patience(PROMPT))
             .into_iter()
             .find(|(who, _)| who.version != "1.0.0");
@@ -119,8 +120,8 @@ fn what_was_rolled_goes_back(trial: &Trial) -> Kept {
     const FAULTS: &str = "1.1.0/2:never-ready,1.1.0/3:never-ready";
     let timeout = brief();
     // It is in flight still when the timeout is over.
-    let held = format!("/slow?ms={}", patience(Duration::from_millis(2500)).as_millis());
-    let cluster = trial.start(&[("FAULTS", FAULTS), ("READY_TIMEOUT_MS", &timeout)])?;
+    let held = format!("/slow?ms={}", patience(Duration::from_millis(2000)).as_millis());
+    let cluster = trial.start(&[AT_ONCE, ("FAULTS", FAULTS), ("READY_TIMEOUT_MS", &timeout)])?;
     settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (_, count) = census::during(&cluster, || {
         under_load(trial, &cluster, || {

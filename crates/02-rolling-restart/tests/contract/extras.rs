@@ -7,26 +7,26 @@ use serde_json::Value;
 
 use crate::{
     rolls::under_load,
-    scene::{self, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
+    scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
 };
 
 /// Each worker is ready in time; the four of them are not.
 pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
-    let slow = ("FAULTS", "1.1.0:slow-start:1200");
-    let cluster = trial.start(&[slow, ("ROLL_TIMEOUT_MS", "4000")])?;
+    let slow = ("FAULTS", "1.1.0:slow-start:800");
+    let cluster = trial.start(&[AT_ONCE, slow, ("ROLL_TIMEOUT_MS", "2500")])?;
     settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     under_load(trial, &cluster, || {
         ask_for_the_next(&cluster);
         scene::first_answer(trial, &cluster, "1.1.0")?;
         settled(trial, &cluster, "1.0.0", &BTreeSet::new())
             .map(|_| ())
-            .map_err(|broken| broken.during("with ROLL_TIMEOUT_MS=4000"))
+            .map_err(|broken| broken.during("with ROLL_TIMEOUT_MS=2500"))
     })
 }
 
 pub(crate) fn whoever_asks_learns_how_the_last_roll_went(trial: &Trial) -> Kept {
     let faults = ("FAULTS", "1.1.0:slow-start:300,1.2.0:crash-at-start");
-    let cluster = trial.start(&[faults, ("DRAIN_TIMEOUT_MS", "500")])?;
+    let cluster = trial.start(&[AT_ONCE, faults, ("DRAIN_TIMEOUT_MS", "500")])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let too_long = cluster.get("/slow?ms=60000")?.in_flight()?;
     let asked = Instant::now();
@@ -84,7 +84,7 @@ fn expect_cut(trial: &Trial, roll: &Value, cut: u32) -> Kept {
 
 pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
     let faults = ("FAULTS", "1.3.0/2:never-ready,1.3.0/3:never-ready");
-    let cluster = trial.start(&[faults, NO_HURRY[1]])?;
+    let cluster = trial.start(&[AT_ONCE, faults, NO_HURRY[1]])?;
     let mut known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     for version in ["1.1.0", "1.2.0"] {
         ask_for_the_next(&cluster);
@@ -105,19 +105,19 @@ pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
 
 /// Ready, and dead soon after: by then a roll that relies on it has told an old one to go.
 pub(crate) fn a_version_that_dies_right_after_it_was_ready_is_given_up(trial: &Trial) -> Kept {
-    let faults = ("FAULTS", "1.1.0:crash-after-ready:1000");
-    let cluster = trial.start(&[faults, ("MIN_READY_MS", "4000")])?;
+    let faults = ("FAULTS", "1.1.0:crash-after-ready:800");
+    let cluster = trial.start(&[faults, ("MIN_READY_MS", "2000")])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     ask_for_the_next(&cluster);
     scene::newcomer(trial, &cluster, &first)?;
     let last = settled(trial, &cluster, "1.0.0", &BTreeSet::new())
-        .map_err(|broken| broken.during("with MIN_READY_MS=4000"))?;
+        .map_err(|broken| broken.during("with MIN_READY_MS=2000"))?;
     let replaced = first.difference(&last).count();
     let observed = format!("{replaced} old workers were replaced by it first");
-    trial.expect(replaced == 0, "no old worker goes for one that dies within 4 s", observed)?;
+    trial.expect(replaced == 0, "no old worker goes for one that dies within 2 s", observed)?;
     // Four of 1.0.0 are there between two tries, too. Only a roll that ended lets the next one begin.
     ask_for_the_next(&cluster);
     scene::first_answer(trial, &cluster, "1.2.0")
         .map(|_| ())
-        .map_err(|broken| broken.during("SIGUSR2 after it, with MIN_READY_MS=4000"))
+        .map_err(|broken| broken.during("SIGUSR2 after it, with MIN_READY_MS=2000"))
 }

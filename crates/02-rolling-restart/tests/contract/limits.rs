@@ -6,7 +6,7 @@ use harness::{Broken, Cluster, Kept, Trial, patience, who::children};
 
 use crate::{
     census,
-    scene::{self, Met, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, is_going, settled},
+    scene::{self, AT_ONCE, Met, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, is_going, settled},
 };
 
 /// A version that is never ready, and a timeout that nobody waits for.
@@ -14,7 +14,7 @@ const NEVER_READY: (&str, &str) = ("FAULTS", "1.1.0:never-ready");
 
 /// For how long a version that is never ready is watched: longer than anybody sleeps who does not
 /// wait for readiness.
-const WATCH: Duration = Duration::from_millis(2500);
+const WATCH: Duration = Duration::from_millis(2300);
 
 /// The same where somebody who sleeps is found out elsewhere.
 const LOOK: Duration = Duration::from_millis(800);
@@ -25,7 +25,7 @@ pub(crate) fn one_slot_at_a_time_and_ready_before_drain(trial: &Trial) -> Kept {
     if !not_even_in_slot(trial, 4)? {
         not_even_in_slot(trial, 1)?;
     }
-    the_limits_hold(trial, 1, &[])
+    the_limits_hold(trial, 1, &[AT_ONCE])
 }
 
 /// The version is never ready, so no old worker may ever be told to go.
@@ -57,7 +57,7 @@ fn nobody_goes(trial: &Trial, old: &mut Met) -> Kept {
 /// The version is never ready in `slot` alone; says whether all other slots were rolled before it.
 fn not_even_in_slot(trial: &Trial, slot: u32) -> Kept<bool> {
     let fault = format!("1.1.0/{slot}:never-ready");
-    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], ("FAULTS", &fault)])?;
+    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, ("FAULTS", &fault)])?;
     let mut old = scene::meet_all(trial, &cluster)?;
     let before: BTreeSet<u32> = old.keys().copied().collect();
     let stays = old.iter().find(|(_, (who, _))| who.worker == slot).map(|(pid, _)| *pid);
@@ -99,7 +99,7 @@ fn not_yet(trial: &Trial, pid: u32, how: &str) -> Broken {
 /// Each old worker holds a request, so that its drain takes a while, and two at once would show.
 fn the_limits_hold(trial: &Trial, surge: usize, settings: &[(&str, &str)]) -> Kept {
     let cluster = trial.start(settings)?;
-    let held = scene::hold_all(trial, &cluster, 1000)?;
+    let held = scene::hold_all(trial, &cluster, 800)?;
     let before: BTreeSet<u32> = held.iter().map(|(who, _)| who.pid).collect();
     let (_, count) = census::during(&cluster, || {
         ask_for_the_next(&cluster);
@@ -126,5 +126,5 @@ pub(crate) fn with_a_surge_of_two_two_slots_are_rolled_at_a_time(trial: &Trial) 
     trial.expect(there == WORKERS + 2, expected, observed)?;
     nobody_goes(trial, &mut old).map_err(|broken| broken.during("with MAX_SURGE=2"))?;
     drop::<Cluster>(cluster);
-    the_limits_hold(trial, 2, &[two])
+    the_limits_hold(trial, 2, &[AT_ONCE, two])
 }

@@ -12,8 +12,11 @@ use harness::{
 
 use crate::scene::{self, AT_ONCE, Met, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled};
 
+/// Nobody here counts requests on idle connections, so a drain need not wait for them.
+const BRIEF: (&str, &str) = ("LAME_DUCK_MS", "50");
+
 /// How long a roll is watched that could take somebody away who is missed.
-const WATCH: Duration = Duration::from_millis(700);
+const WATCH: Duration = Duration::from_millis(500);
 
 pub(crate) fn a_worker_killed_in_the_middle_of_a_roll_is_made_good(trial: &Trial) -> Kept {
     one_not_yet_rolled(trial).map_err(|broken| broken.during("an old one, not yet rolled"))?;
@@ -74,9 +77,9 @@ fn four_answer_again(trial: &Trial, cluster: &Cluster, victim: u32) -> Kept<BTre
 /// Every old worker holds a request, so that the first one drains for a while: time to kill it, or
 /// the new one in its place.
 fn while_the_old_one_drains(trial: &Trial, kills_the_new_one: bool) -> Kept {
-    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE])?;
+    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, BRIEF])?;
     let mut idle = scene::meet_all(trial, &cluster)?;
-    let held = scene::hold_all(trial, &cluster, 1500)?;
+    let held = scene::hold_all(trial, &cluster, 1200)?;
     let before: BTreeSet<u32> = held.iter().map(|(who, _)| who.pid).collect();
     ask_for_the_next(&cluster);
     let (new, _) = scene::first_answer(trial, &cluster, "1.1.0")?;
@@ -93,7 +96,7 @@ fn while_the_old_one_drains(trial: &Trial, kills_the_new_one: bool) -> Kept {
 /// Here the old one shall be there still, so the new one has to be ready for longer than we need.
 /// A program that does not know `MIN_READY_MS` is told to go sooner; that is made good, too.
 fn before_the_old_one_drains(trial: &Trial) -> Kept {
-    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], ("MIN_READY_MS", "600")])?;
+    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], ("MIN_READY_MS", "400")])?;
     scene::meet_all(trial, &cluster)?;
     ask_for_the_next(&cluster);
     let (new, _) = scene::first_answer(trial, &cluster, "1.1.0")?;

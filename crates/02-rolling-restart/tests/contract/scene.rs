@@ -80,7 +80,7 @@ fn agreed(
     if !cluster.is_running() {
         return Err(trial.broken(expected, "the primary has ended"));
     }
-    let Poll { there, said } = poll;
+    let Poll { there, said, .. } = poll;
     let Some(version) = version else {
         let observed = format!("after {} s, {}", limit.as_secs(), roll_call(&there, &said, before));
         return Err(trial.broken(expected, observed));

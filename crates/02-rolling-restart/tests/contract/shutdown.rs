@@ -28,10 +28,10 @@ pub(crate) fn sigterm_in_the_middle_of_a_roll_drains_both_generations(trial: &Tr
 fn both_generations_finish(trial: &Trial) -> Kept {
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE])?;
     let mut idle = scene::meet_all(trial, &cluster)?;
-    let held = scene::hold_all(trial, &cluster, 3000)?;
+    let held = scene::hold_all(trial, &cluster, 2000)?;
     ask_for_the_next(&cluster);
     let (new, kept) = scene::first_answer(trial, &cluster, "1.1.0")?;
-    let in_new = cluster.get_on(kept, "/slow?ms=2500").in_flight()?;
+    let in_new = cluster.get_on(kept, "/slow?ms=1800").in_flight()?;
     let (old, kept) = scene::predecessor(trial, &mut idle, &new)?;
     scene::it_drains(trial, old, kept)?;
     cluster.signal(Signal::SIGTERM);
