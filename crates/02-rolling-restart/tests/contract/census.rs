@@ -34,7 +34,12 @@ pub(crate) fn during<T>(cluster: &Cluster, part: impl FnOnce() -> Kept<T>) -> Ke
         scope.spawn(|| {
             // Polled, because the kernel tells nobody but the parent. It ends with `part`.
             processes::until(Duration::from_hours(1), || {
-                let there = children(cluster);
+                let mut there = children(cluster);
+                // A list is not made in one moment: whoever was born while it was made is missing
+                // in it, and so may be whoever died. Of two lists at least one has each of them.
+                if there.len() < before {
+                    there.extend(children(cluster));
+                }
                 let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
                 count.most = count.most.max(there.len());
                 count.fewest = count.fewest.min(there.len());

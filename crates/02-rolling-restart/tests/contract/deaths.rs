@@ -43,7 +43,7 @@ fn the_delays_grow(trial: &Trial) -> Kept {
     const DEATHS: usize = 5;
     // Long enough to be told from the noise of a busy machine.
     let delay = Duration::from_millis(300);
-    let cluster = trial.start(&[("RESTART_DELAY_MS", "300")])?;
+    let cluster = trial.start(&[AT_ONCE, ("RESTART_DELAY_MS", "300")])?;
     let mut others = scene::meet_all(trial, &cluster)?;
     let mut known: BTreeSet<u32> = others.keys().copied().collect();
     let mut victim = known.last().copied().unwrap_or_default();
@@ -89,7 +89,7 @@ fn grow(trial: &Trial, gaps: &[Duration], delay: Duration) -> Kept {
 fn a_delay_is_for_one_slot_alone(trial: &Trial) -> Kept {
     let wait = patience(Duration::from_mins(1));
     let millis = wait.as_millis().to_string();
-    let settings = [("RESTART_DELAY_MS", &*millis), ("RESTART_DELAY_MAX_MS", &*millis)];
+    let settings = [AT_ONCE, ("RESTART_DELAY_MS", &*millis), ("RESTART_DELAY_MAX_MS", &*millis)];
     let cluster = trial.start(&settings)?;
     let met = scene::meet_all(trial, &cluster)?;
     let mut known: BTreeSet<u32> = met.keys().copied().collect();

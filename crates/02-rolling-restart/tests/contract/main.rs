@@ -67,7 +67,7 @@ const PROMISES: &[Promise] = &[
     ),
     promise!(
         shutdown::sigterm_in_the_middle_of_a_roll_drains_both_generations,
-        "SIGTERM in the middle of a roll drains both generations, exits 0, and leaves no process.",
+        "SIGTERM in mid-roll drains both generations, exits 0 (1 after a cut), and leaves no process.",
         "#shutdown-in-the-middle"
     ),
     promise!(
