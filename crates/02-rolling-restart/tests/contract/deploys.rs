@@ -67,7 +67,7 @@ fn is_ended(trial: &Trial, failed: u32, timeout: &str) -> Kept {
     Ok(())
 }
 
-/// It is too quick to be seen, so it gets time to do harm: for the sixth start, with this delay.
+/// It is too quick to be seen, so it gets time to do harm: for five starts, with this delay.
 fn one_that_dies_at_its_start(trial: &Trial) -> Kept {
     const PART: &str = "with FAULTS=1.1.0:crash-at-start";
     let cluster =
@@ -120,7 +120,7 @@ fn what_was_rolled_goes_back(trial: &Trial) -> Kept {
     const FAULTS: &str = "1.1.0/2:never-ready,1.1.0/3:never-ready";
     let timeout = brief();
     // It is in flight still when the timeout is over.
-    let held = format!("/slow?ms={}", patience(Duration::from_millis(2000)).as_millis());
+    let held = format!("/slow?ms={}", patience(Duration::from_secs(2)).as_millis());
     let cluster = trial.start(&[AT_ONCE, ("FAULTS", FAULTS), ("READY_TIMEOUT_MS", &timeout)])?;
     settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (_, count) = census::during(&cluster, || {
