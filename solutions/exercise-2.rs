@@ -182,9 +182,9 @@ impl Cluster {
     /// 3. The next step that is allowed now; `None` when there is something to wait for. Nothing is
     ///    started in a slot before its `deaths` say so.
     ///
-    /// An empty slot gets a worker. A slot with an old one gets a new one beside it; when that is
-    /// available the old one is told to drain. Never are more than `config.workers +
-    /// config.max_surge` processes alive, nor fewer than `config.workers` ready for a roll's sake.
+    /// An empty slot gets a worker: an old one until a new one was seen ready, then a new one. An
+    /// old worker gets a new one beside it, and is told to drain when that is available. Never are
+    /// more than `workers + max_surge` alive, nor fewer than `workers` ready for a roll's sake.
     fn next_step(&self, now: Instant) -> Option<Step> {
         let all = self.workers.all();
         let slots = self.config.workers as usize;

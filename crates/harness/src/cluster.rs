@@ -195,7 +195,9 @@ impl Cluster {
         }
         let seconds = limit.as_secs_f64();
         let workers = self.processes().len().saturating_sub(1);
-        let observed = format!("still running after {seconds:.0} s, with {workers} more processes");
+        let processes = if workers == 1 { "process" } else { "processes" };
+        let observed =
+            format!("still running after {seconds:.0} s, with {workers} more {processes}");
         let moment = self.recorder.observe(observed.clone());
         Err(Broken::new(format!("an exit within {seconds:.0} s"), observed).at(moment))
     }

@@ -5,93 +5,45 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::{Cluster, Kept, Signal, Trial, patience, who::greet};
+use harness::{
+    Cluster, Kept, Signal, Trial, patience,
+    who::{greet, meet},
+};
 
-use crate::scene::{self, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled};
+use crate::scene::{self, AT_ONCE, PROMPT, ask_for_the_next, settled};
 
-pub(crate) fn a_worker_killed_in_the_middle_of_a_roll_is_made_good(trial: &Trial) -> Kept {
-    one_not_yet_rolled(trial).map_err(|broken| broken.during("an old one, not yet rolled"))?;
-    while_the_old_one_drains(trial, false).map_err(|broken| broken.during("the old one"))?;
-    while_the_old_one_drains(trial, true).map_err(|broken| broken.during("the new one"))
-}
-
-/// The roll waits for a new worker that is never ready. Meanwhile a death is a death: twice in the
-/// same slot, because a slot that has to wait a moment must not lose its place to the roll.
-fn one_not_yet_rolled(trial: &Trial) -> Kept {
-    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], ("FAULTS", "1.1.0:never-ready")])?;
-    let met = scene::meet_all(trial, &cluster)?;
-    let mut there: BTreeSet<u32> = met.keys().copied().collect();
-    // Slots are rolled from one end or from the other: the roll waits in neither of these.
-    let second = met.values().find(|(who, _)| who.worker == 2);
-    let mut victim = second.map_or(0, |(who, _)| who.pid);
-    ask_for_the_next(&cluster);
-    scene::newcomer(trial, &cluster, &there)?;
-    for _ in 0..2 {
-        cluster.signal_process(victim, Signal::SIGKILL)?;
-        let before = there.clone();
-        there = four_answer_again(trial, &cluster, victim)?;
-        victim = there.difference(&before).next().copied().unwrap_or(victim);
-    }
-    Ok(())
-}
-
-fn four_answer_again(trial: &Trial, cluster: &Cluster, victim: u32) -> Kept<BTreeSet<u32>> {
-    let limit = patience(PROMPT);
-    let mut answered = BTreeSet::new();
-    processes::until(limit, || {
-        let whole = greet(cluster, "/", limit).into_iter().map(|(who, _)| who.pid);
-        answered.extend(whole.filter(|pid| *pid != victim));
-        (answered.len() >= WORKERS || !cluster.is_running()).then_some(())
-    });
-    let observed = format!("{} answer, {} s later", answered.len(), limit.as_secs());
-    trial.expect(answered.len() == WORKERS, "four workers that answer again", observed).map_err(
-        |broken| broken.advice("Does a roll that waits keep the primary from all else?"),
-    )?;
-    Ok(answered)
-}
-
-/// Every old worker holds a request, so that the first one drains for a while: time to kill it, or
-/// the new one in its place.
-fn while_the_old_one_drains(trial: &Trial, kills_the_new_one: bool) -> Kept {
-    let cluster = trial.start(&NO_HURRY)?;
-    let held = scene::hold_all(trial, &cluster, 1500)?;
-    let before: BTreeSet<u32> = held.iter().map(|(who, _)| who.pid).collect();
-    ask_for_the_next(&cluster);
-    let (new, _) = scene::first_answer(trial, &cluster, "1.1.0")?;
-    if kills_the_new_one {
-        cluster.signal_process(new.pid, Signal::SIGKILL)?;
-        // It may be taken for bad luck, or for a bad version: both are good reasons.
-        return scene::made_good(trial, &cluster).map(|_| ());
-    }
-    let old = held.iter().find(|(who, _)| who.worker == new.worker);
-    let observed = format!("it says that it is worker {}", new.worker);
-    trial.expect(old.is_some(), "a new worker in a slot of an old one", observed)?;
-    let old = old.map_or(0, |(who, _)| who.pid);
-    cluster.signal_process(old, Signal::SIGKILL)?;
-    settled(trial, &cluster, "1.1.0", &before).map(|_| ())
-}
-
-/// A stopped process does not hear that it should drain, and would not hear SIGTERM either.
+/// A stopped process does not hear that it should drain, and would not hear SIGTERM either. Another
+/// one holds a request for longer than a drain may take, and for less than the default of 10 s.
 pub(crate) fn an_old_worker_that_does_not_drain_is_killed(trial: &Trial) -> Kept {
-    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "500")])?;
+    let cluster = trial.start(&[AT_ONCE, ("DRAIN_TIMEOUT_MS", "500")])?;
     let before = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
-    let stopped = before.first().copied().unwrap_or_default();
+    let (busy, kept) = meet(trial, &cluster, "/")?;
+    let held = cluster.get_on(kept, "/slow?ms=8000").in_flight()?;
+    let stopped = before.iter().find(|pid| **pid != busy.pid).copied().unwrap_or_default();
     cluster.signal_process(stopped, Signal::SIGSTOP)?;
     ask_for_the_next(&cluster);
-    settled(trial, &cluster, "1.1.0", &before).map(|_| ()).map_err(|broken| {
+    settled(trial, &cluster, "1.1.0", &before).map_err(|broken| {
         broken.advice(format!(
             "The old worker with pid {stopped} is stopped and hears nothing. Who ends it?"
         ))
-    })
+    })?;
+    let is_cut = held.outcome()?.is_err();
+    let expected = "a request of 8 s is cut off, with DRAIN_TIMEOUT_MS=500";
+    trial.expect(is_cut, expected, "it is answered in full")
+}
+
+pub(crate) fn a_worker_that_keeps_dying_is_restarted_with_growing_delays(trial: &Trial) -> Kept {
+    the_delays_grow(trial)?;
+    a_delay_is_for_one_slot_alone(trial)
 }
 
 /// Each replacement is killed as soon as it is there; its predecessor's death and its own birth are
 /// seen from outside.
-pub(crate) fn a_worker_that_keeps_dying_is_restarted_with_growing_delays(trial: &Trial) -> Kept {
+fn the_delays_grow(trial: &Trial) -> Kept {
     const DEATHS: usize = 5;
     // Long enough to be told from the noise of a busy machine.
-    let delay = Duration::from_millis(400);
-    let cluster = trial.start(&[("RESTART_DELAY_MS", "400")])?;
+    let delay = Duration::from_millis(300);
+    let cluster = trial.start(&[AT_ONCE, ("RESTART_DELAY_MS", "300")])?;
     let mut others = scene::meet_all(trial, &cluster)?;
     let mut known: BTreeSet<u32> = others.keys().copied().collect();
     let mut victim = known.last().copied().unwrap_or_default();
@@ -127,7 +79,58 @@ fn grow(trial: &Trial, gaps: &[Duration], delay: Duration) -> Kept {
     let has_grown = last.saturating_sub(early) >= delay * 2 && last >= early.mul_f64(1.5);
     trial.expect(
         last >= delay * 3 && last >= shortest * 2 && has_grown,
-        "delays that grow: 0, 0.4, 0.8, 1.6, 3.2 s with RESTART_DELAY_MS=400",
+        "delays that grow: 0, 0.3, 0.6, 1.2, 2.4 s with RESTART_DELAY_MS=300",
         said,
     )
+}
+
+/// The delay is so long that nobody waits for it. It is not for the first death of a slot, and
+/// keeps the primary from nothing else.
+fn a_delay_is_for_one_slot_alone(trial: &Trial) -> Kept {
+    let wait = patience(Duration::from_mins(1));
+    let millis = wait.as_millis().to_string();
+    let settings = [AT_ONCE, ("RESTART_DELAY_MS", &*millis), ("RESTART_DELAY_MAX_MS", &*millis)];
+    let cluster = trial.start(&settings)?;
+    let met = scene::meet_all(trial, &cluster)?;
+    let mut known: BTreeSet<u32> = met.keys().copied().collect();
+    let [first, second] = [1, 2].map(|slot| {
+        let found = met.values().find(|(who, _)| who.worker == slot);
+        found.map_or(0, |(who, _)| who.pid)
+    });
+    drop(met);
+    let part = |text: &str| format!("with RESTART_DELAY_MS={millis}, after {text}");
+    let again = replaced(trial, &cluster, &mut known, first, 1)
+        .map_err(|broken| broken.during(&part("the first death in slot 1")))?;
+    cluster.signal_process(again, Signal::SIGKILL)?;
+    scene::is_reaped(trial, again)
+        .and_then(|()| replaced(trial, &cluster, &mut known, second, 2))
+        .map(|_| ())
+        .map_err(|broken| {
+            broken
+                .during(&part("two deaths in slot 1 and the first in slot 2"))
+                .advice("Whom does a delay concern, and what does the primary do meanwhile?")
+        })
+}
+
+/// Kills `victim` and waits until somebody new answers as worker `slot`, long before a delay.
+fn replaced(
+    trial: &Trial,
+    cluster: &Cluster,
+    known: &mut BTreeSet<u32>,
+    victim: u32,
+    slot: u32,
+) -> Kept<u32> {
+    cluster.signal_process(victim, Signal::SIGKILL)?;
+    let limit = patience(PROMPT);
+    let new = processes::until(limit, || {
+        let mut answers = greet(cluster, "/", limit).into_iter().map(|(who, _)| who);
+        answers.find(|who| who.worker == slot && !known.contains(&who.pid))
+    });
+    let Some(new) = new else {
+        let observed = format!("nobody new answers as worker {slot} within {} s", limit.as_secs());
+        return Err(trial.broken(format!("another worker {slot} at once"), observed));
+    };
+    trial.recorder.observe(format!("worker {slot} answers again (pid {})", new.pid));
+    known.insert(new.pid);
+    Ok(new.pid)
 }

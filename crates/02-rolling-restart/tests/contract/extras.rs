@@ -7,26 +7,28 @@ use serde_json::Value;
 
 use crate::{
     rolls::under_load,
-    scene::{self, PROMPT, WORKERS, ask_for_the_next, settled},
+    scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
 };
 
 /// Each worker is ready in time; the four of them are not.
 pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
-    let slow = ("FAULTS", "1.1.0:slow-start:1200");
-    let cluster = trial.start(&[slow, ("ROLL_TIMEOUT_MS", "4000")])?;
+    let slow = ("FAULTS", "1.1.0:slow-start:800");
+    let cluster = trial.start(&[AT_ONCE, slow, ("ROLL_TIMEOUT_MS", "2500")])?;
     settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     under_load(trial, &cluster, || {
         ask_for_the_next(&cluster);
         scene::first_answer(trial, &cluster, "1.1.0")?;
         settled(trial, &cluster, "1.0.0", &BTreeSet::new())
             .map(|_| ())
-            .map_err(|broken| broken.during("with ROLL_TIMEOUT_MS=4000"))
+            .map_err(|broken| broken.during("with ROLL_TIMEOUT_MS=2500"))
     })
 }
 
 pub(crate) fn whoever_asks_learns_how_the_last_roll_went(trial: &Trial) -> Kept {
-    let cluster = trial.start(&[("FAULTS", "1.1.0:slow-start:300,1.2.0:crash-at-start")])?;
+    let faults = ("FAULTS", "1.1.0:slow-start:300,1.2.0:crash-at-start");
+    let cluster = trial.start(&[AT_ONCE, faults, ("DRAIN_TIMEOUT_MS", "500")])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+    let too_long = cluster.get("/slow?ms=60000")?.in_flight()?;
     let asked = Instant::now();
     ask_for_the_next(&cluster);
     settled(trial, &cluster, "1.1.0", &first)?;
@@ -41,9 +43,12 @@ pub(crate) fn whoever_asks_learns_how_the_last_roll_went(trial: &Trial) -> Kept 
         && times().all(|millis| 300 <= millis && millis <= took);
     let expected = format!("four workers, each with the milliseconds it took, of {took} in all");
     trial.expect(is_true, expected, format!("{}", roll["last"]["workers"]))?;
+    trial.expect(too_long.outcome()?.is_err(), "a request that is cut off", "it is answered")?;
+    expect_cut(trial, &roll, 1)?;
     ask_for_the_next(&cluster);
     let roll = finished(trial, &cluster, 2)?;
     expect_last(trial, &roll, "1.2.0", "rolled-back")?;
+    expect_cut(trial, &roll, 0)?;
     let reason = roll["last"]["reason"].as_str().unwrap_or_default();
     trial.expect(!reason.is_empty(), "a reason why it was rolled back", "none is given")?;
     let version = roll["version"].as_str().unwrap_or_default();
@@ -72,8 +77,14 @@ fn expect_last(trial: &Trial, roll: &Value, to: &str, outcome: &str) -> Kept {
     trial.expect(last["to"] == to && last["outcome"] == outcome, expected, observed)
 }
 
+fn expect_cut(trial: &Trial, roll: &Value, cut: u32) -> Kept {
+    let said = &roll["last"]["cut"];
+    trial.expect(*said == cut, format!("{cut} cut off in that roll"), format!("cut: {said}"))
+}
+
 pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
-    let cluster = trial.start(&[])?;
+    let faults = ("FAULTS", "1.3.0/2:never-ready,1.3.0/3:never-ready");
+    let cluster = trial.start(&[AT_ONCE, faults, NO_HURRY[1]])?;
     let mut known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     for version in ["1.1.0", "1.2.0"] {
         ask_for_the_next(&cluster);
@@ -81,20 +92,32 @@ pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
     }
     under_load(trial, &cluster, || {
         cluster.signal(Signal::SIGHUP);
-        settled(trial, &cluster, "1.1.0", &known).map(|_| ())
+        settled(trial, &cluster, "1.1.0", &known)?;
+        // In the middle: one slot runs 1.3.0, and another one would wait for it for ever.
+        ask_for_the_next(&cluster);
+        scene::first_answer(trial, &cluster, "1.3.0")?;
+        cluster.signal(Signal::SIGHUP);
+        settled(trial, &cluster, "1.1.0", &known)
+            .map(|_| ())
+            .map_err(|broken| broken.during("SIGHUP during a roll from 1.1.0 to 1.3.0"))
     })
 }
 
 /// Ready, and dead soon after: by then a roll that relies on it has told an old one to go.
 pub(crate) fn a_version_that_dies_right_after_it_was_ready_is_given_up(trial: &Trial) -> Kept {
-    let faults = ("FAULTS", "1.1.0:crash-after-ready:1000");
-    let cluster = trial.start(&[faults, ("MIN_READY_MS", "4000")])?;
+    let faults = ("FAULTS", "1.1.0:crash-after-ready:800");
+    let cluster = trial.start(&[faults, ("MIN_READY_MS", "2000")])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     ask_for_the_next(&cluster);
     scene::newcomer(trial, &cluster, &first)?;
     let last = settled(trial, &cluster, "1.0.0", &BTreeSet::new())
-        .map_err(|broken| broken.during("with MIN_READY_MS=4000"))?;
+        .map_err(|broken| broken.during("with MIN_READY_MS=2000"))?;
     let replaced = first.difference(&last).count();
     let observed = format!("{replaced} old workers were replaced by it first");
-    trial.expect(replaced == 0, "no old worker goes for one that dies within 4 s", observed)
+    trial.expect(replaced == 0, "no old worker goes for one that dies within 2 s", observed)?;
+    // Four of 1.0.0 are there between two tries, too. Only a roll that ended lets the next one begin.
+    ask_for_the_next(&cluster);
+    scene::first_answer(trial, &cluster, "1.2.0")
+        .map(|_| ())
+        .map_err(|broken| broken.during("SIGUSR2 after it, with MIN_READY_MS=2000"))
 }

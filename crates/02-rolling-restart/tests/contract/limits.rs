@@ -1,19 +1,12 @@
 //! How far a roll may deviate from four ready workers.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
-use harness::{
-    Broken, Cluster, Kept, Trial, patience,
-    who::{Who, children},
-    wire::Connection,
-};
+use harness::{Broken, Cluster, Kept, Trial, patience, who::children};
 
 use crate::{
     census,
-    scene::{self, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
+    scene::{self, AT_ONCE, Met, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, is_going, settled},
 };
 
 /// A version that is never ready, and a timeout that nobody waits for.
@@ -21,7 +14,10 @@ const NEVER_READY: (&str, &str) = ("FAULTS", "1.1.0:never-ready");
 
 /// For how long a version that is never ready is watched: longer than anybody sleeps who does not
 /// wait for readiness.
-const WATCH: Duration = Duration::from_millis(2500);
+const WATCH: Duration = Duration::from_millis(2300);
+
+/// The same where somebody who sleeps is found out elsewhere.
+const LOOK: Duration = Duration::from_millis(800);
 
 pub(crate) fn one_slot_at_a_time_and_ready_before_drain(trial: &Trial) -> Kept {
     nobody_drains_for_one_that_is_not_ready(trial)?;
@@ -29,7 +25,7 @@ pub(crate) fn one_slot_at_a_time_and_ready_before_drain(trial: &Trial) -> Kept {
     if !not_even_in_slot(trial, 4)? {
         not_even_in_slot(trial, 1)?;
     }
-    the_limits_hold(trial, 1, &[])
+    the_limits_hold(trial, 1, &[AT_ONCE])
 }
 
 /// The version is never ready, so no old worker may ever be told to go.
@@ -40,23 +36,28 @@ fn nobody_drains_for_one_that_is_not_ready(trial: &Trial) -> Kept {
     let ((), count) = census::during(&cluster, || {
         ask_for_the_next(&cluster);
         scene::newcomer(trial, &cluster, &before)?;
-        let mut lost = None;
-        processes::until(patience(WATCH), || {
-            lost = old.iter_mut().find_map(|(pid, (_, kept))| Some((*pid, is_going(kept)?)));
-            lost.is_some().then_some(())
-        });
-        match lost {
-            None => Ok(()),
-            Some((pid, how)) => Err(not_yet(trial, pid, &how)),
-        }
+        nobody_goes(trial, &mut old)
     })?;
     count.expect(trial, WORKERS, WORKERS + 1)
+}
+
+/// No old worker shows that it goes, while one of the new version is there and not ready.
+fn nobody_goes(trial: &Trial, old: &mut Met) -> Kept {
+    let mut lost = None;
+    processes::until(patience(LOOK), || {
+        lost = old.iter_mut().find_map(|(pid, (_, kept))| Some((*pid, is_going(kept)?)));
+        lost.is_some().then_some(())
+    });
+    match lost {
+        None => Ok(()),
+        Some((pid, how)) => Err(not_yet(trial, pid, &how)),
+    }
 }
 
 /// The version is never ready in `slot` alone; says whether all other slots were rolled before it.
 fn not_even_in_slot(trial: &Trial, slot: u32) -> Kept<bool> {
     let fault = format!("1.1.0/{slot}:never-ready");
-    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], ("FAULTS", &fault)])?;
+    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, ("FAULTS", &fault)])?;
     let mut old = scene::meet_all(trial, &cluster)?;
     let before: BTreeSet<u32> = old.keys().copied().collect();
     let stays = old.iter().find(|(_, (who, _))| who.worker == slot).map(|(pid, _)| *pid);
@@ -86,15 +87,6 @@ fn not_even_in_slot(trial: &Trial, slot: u32) -> Kept<bool> {
     }
 }
 
-/// How a worker shows that it goes.
-fn is_going(kept: &mut Connection) -> Option<String> {
-    match kept.get("/") {
-        Ok(answer) if answer.closes => Some("says Connection: close".to_owned()),
-        Ok(_) => None,
-        Err(failure) => Some(format!("does not answer: {failure}")),
-    }
-}
-
 fn not_yet(trial: &Trial, pid: u32, how: &str) -> Broken {
     trial
         .broken(
@@ -107,7 +99,7 @@ fn not_yet(trial: &Trial, pid: u32, how: &str) -> Broken {
 /// Each old worker holds a request, so that its drain takes a while, and two at once would show.
 fn the_limits_hold(trial: &Trial, surge: usize, settings: &[(&str, &str)]) -> Kept {
     let cluster = trial.start(settings)?;
-    let held = scene::hold_all(trial, &cluster, 1000)?;
+    let held = scene::hold_all(trial, &cluster, 800)?;
     let before: BTreeSet<u32> = held.iter().map(|(who, _)| who.pid).collect();
     let (_, count) = census::during(&cluster, || {
         ask_for_the_next(&cluster);
@@ -122,7 +114,7 @@ fn the_limits_hold(trial: &Trial, surge: usize, settings: &[(&str, &str)]) -> Ke
 pub(crate) fn with_a_surge_of_two_two_slots_are_rolled_at_a_time(trial: &Trial) -> Kept {
     let two = ("MAX_SURGE", "2");
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], NEVER_READY, two])?;
-    let old: BTreeMap<u32, (Who, Connection)> = scene::meet_all(trial, &cluster)?;
+    let mut old = scene::meet_all(trial, &cluster)?;
     ask_for_the_next(&cluster);
     let mut there = 0;
     processes::until(patience(PROMPT), || {
@@ -132,6 +124,7 @@ pub(crate) fn with_a_surge_of_two_two_slots_are_rolled_at_a_time(trial: &Trial) 
     let expected = "two new workers at a time, with MAX_SURGE=2";
     let observed = format!("{} new at a time", there.saturating_sub(old.len()));
     trial.expect(there == WORKERS + 2, expected, observed)?;
+    nobody_goes(trial, &mut old).map_err(|broken| broken.during("with MAX_SURGE=2"))?;
     drop::<Cluster>(cluster);
-    the_limits_hold(trial, 2, &[two])
+    the_limits_hold(trial, 2, &[AT_ONCE, two])
 }

@@ -8,6 +8,7 @@ mod deaths;
 mod deploys;
 mod extras;
 mod limits;
+mod middle;
 mod rolls;
 mod scene;
 mod shutdown;
@@ -55,7 +56,7 @@ const PROMISES: &[Promise] = &[
         "#failed-deploys"
     ),
     promise!(
-        deaths::a_worker_killed_in_the_middle_of_a_roll_is_made_good,
+        middle::a_worker_killed_in_the_middle_of_a_roll_is_made_good,
         "A worker killed in the middle of a roll, old or new, leaves four ready workers at the end.",
         "#deaths-in-the-middle"
     ),
@@ -66,7 +67,7 @@ const PROMISES: &[Promise] = &[
     ),
     promise!(
         shutdown::sigterm_in_the_middle_of_a_roll_drains_both_generations,
-        "SIGTERM in the middle of a roll drains both generations, exits 0, and leaves no process.",
+        "SIGTERM in mid-roll drains both generations, exits 0 (1 after a cut), and leaves no process.",
         "#shutdown-in-the-middle"
     ),
     promise!(

@@ -12,13 +12,21 @@ use harness::{
 
 use crate::{
     census,
-    scene::{self, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
+    scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
 };
 
 /// Traffic as services see it. The busy clients keep the event loops busy: an idle loop hides races.
 const TRAFFIC: &[Clients] = &[
     Clients::new(6, Connections::KeptAlive, "/", 5),
     Clients::new(4, Connections::OnePerRequest, "/", 5),
+    Clients::new(3, Connections::KeptAlive, "/slow?ms=100", 5),
+    Clients::new(3, Connections::OnePerRequest, "/busy?ms=2", 20),
+];
+
+/// The same clients where little happens for a while: they ask less often.
+const STEADY_TRAFFIC: &[Clients] = &[
+    Clients::new(6, Connections::KeptAlive, "/", 20),
+    Clients::new(4, Connections::OnePerRequest, "/", 20),
     Clients::new(3, Connections::KeptAlive, "/slow?ms=100", 5),
     Clients::new(3, Connections::OnePerRequest, "/busy?ms=2", 20),
 ];
@@ -56,7 +64,7 @@ fn every_answer_says(trial: &Trial, cluster: &Cluster, version: &str) -> Kept {
 pub(crate) fn no_request_is_lost_in_five_rolls(trial: &Trial) -> Kept {
     let cluster = trial.start(&[])?;
     let mut known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
-    under_load(trial, &cluster, || {
+    under(TRAFFIC, trial, &cluster, || {
         for version in ["1.1.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0"] {
             ask_for_the_next(&cluster);
             known.extend(settled(trial, &cluster, version, &known)?);
@@ -74,7 +82,16 @@ pub(crate) fn under_load<T>(
     cluster: &Cluster,
     part: impl FnOnce() -> Kept<T>,
 ) -> Kept<T> {
-    let load = Load::start(cluster.address, TRAFFIC);
+    under(STEADY_TRAFFIC, trial, cluster, part)
+}
+
+fn under<T>(
+    traffic: &[Clients],
+    trial: &Trial,
+    cluster: &Cluster,
+    part: impl FnOnce() -> Kept<T>,
+) -> Kept<T> {
+    let load = Load::start(cluster.address, traffic);
     trial.recorder.observe("16 clients begin to ask");
     // Each client has been served once: what follows happens under load.
     let is_up = load.wait_for(64, PROMPT);
@@ -108,8 +125,8 @@ fn account(ledger: &Ledger) -> String {
 
 /// Asked once, and in the middle of that roll three times more.
 pub(crate) fn asked_again_during_a_roll_it_rolls_once_more(trial: &Trial) -> Kept {
-    let slow = ("FAULTS", "1.1.0:slow-start:600");
-    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], slow])?;
+    let slow = ("FAULTS", "1.1.0:slow-start:400");
+    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, slow])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (last, count) = census::during(&cluster, || {
         ask_for_the_next(&cluster);
@@ -125,7 +142,7 @@ pub(crate) fn asked_again_during_a_roll_it_rolls_once_more(trial: &Trial) -> Kep
     count.expect(trial, WORKERS, WORKERS + 1)?;
     // Whoever counted the signals goes on now.
     let mut there = last.clone();
-    processes::until(patience(std::time::Duration::from_millis(700)), || {
+    processes::until(patience(std::time::Duration::from_millis(500)), || {
         there = children(&cluster);
         (there != last).then_some(())
     });

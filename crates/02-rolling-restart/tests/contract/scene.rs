@@ -18,8 +18,13 @@ pub(crate) const WORKERS: usize = 4;
 /// Timeouts that no check waits for.
 pub(crate) const NO_HURRY: [(&str, &str); 2] =
     [("DRAIN_TIMEOUT_MS", "120000"), ("READY_TIMEOUT_MS", "120000")];
+/// A new worker counts from its first word, so that the old one in its slot drains right away.
+pub(crate) const AT_ONCE: (&str, &str) = ("MIN_READY_MS", "0");
 /// How long something may take that nothing holds up.
 pub(crate) const PROMPT: Duration = Duration::from_secs(15);
+
+/// The workers that were met, by process, each with a connection.
+pub(crate) type Met = BTreeMap<u32, (Who, Connection)>;
 
 /// Asks the primary for the next version.
 pub(crate) fn ask_for_the_next(cluster: &Cluster) {
@@ -27,7 +32,7 @@ pub(crate) fn ask_for_the_next(cluster: &Cluster) {
 }
 
 /// A kept-alive connection to each of the four workers.
-pub(crate) fn meet_all(trial: &Trial, cluster: &Cluster) -> Kept<BTreeMap<u32, (Who, Connection)>> {
+pub(crate) fn meet_all(trial: &Trial, cluster: &Cluster) -> Kept<Met> {
     who::meet_all(trial, cluster, "/", WORKERS)
 }
 
@@ -47,12 +52,14 @@ pub(crate) fn settled(
     before: &BTreeSet<u32>,
 ) -> Kept<BTreeSet<u32>> {
     let expected = format!("four workers, and each answers with version {version}");
-    agreed(trial, cluster, &expected, |said, there| said == version && there.is_disjoint(before))
+    let is_it = |said: &str, there: &BTreeSet<u32>| said == version && there.is_disjoint(before);
+    agreed(trial, cluster, &expected, before, is_it)
 }
 
 /// Waits until there are four workers, and all answer with the same version, whichever it is.
 pub(crate) fn made_good(trial: &Trial, cluster: &Cluster) -> Kept<BTreeSet<u32>> {
-    agreed(trial, cluster, "four ready workers of one version at the end", |_, _| true)
+    let expected = "four ready workers of one version at the end";
+    agreed(trial, cluster, expected, &BTreeSet::new(), |_, _| true)
 }
 
 /// Waits until there are four workers which all answer with the same version, and `is_it`.
@@ -60,6 +67,7 @@ fn agreed(
     trial: &Trial,
     cluster: &Cluster,
     expected: &str,
+    before: &BTreeSet<u32>,
     is_it: impl Fn(&str, &BTreeSet<u32>) -> bool,
 ) -> Kept<BTreeSet<u32>> {
     let limit = patience(Duration::from_secs(15));
@@ -72,17 +80,37 @@ fn agreed(
     if !cluster.is_running() {
         return Err(trial.broken(expected, "the primary has ended"));
     }
-    let Poll { there, said } = poll;
+    let Poll { there, said, .. } = poll;
     let Some(version) = version else {
-        let said: Vec<_> =
-            said.iter().map(|(pid, version)| format!("{pid} says {version}")).collect();
-        let (seconds, alive, said) = (limit.as_secs(), there.len(), said.join(", "));
-        let observed = format!("after {seconds} s, {alive} workers: {said}");
+        let observed = format!("after {} s, {}", limit.as_secs(), roll_call(&there, &said, before));
         return Err(trial.broken(expected, observed));
     };
     let pids: Vec<_> = there.iter().map(u32::to_string).collect();
     trial.recorder.observe(format!("four workers answer with {version}: pids {}", pids.join(", ")));
     Ok(there)
+}
+
+/// Who is there, and what each of them says: whoever is old, silent or missing is the cause.
+fn roll_call(
+    there: &BTreeSet<u32>,
+    said: &BTreeMap<u32, String>,
+    before: &BTreeSet<u32>,
+) -> String {
+    let each = there.iter().map(|pid| {
+        let old = if before.contains(pid) { " (there before)" } else { "" };
+        match said.get(pid) {
+            Some(version) => format!("{pid}{old} says {version}"),
+            None => format!("{pid}{old} says nothing"),
+        }
+    });
+    let missing = (there.len() < WORKERS).then(|| format!("{} missing", WORKERS - there.len()));
+    let each: Vec<_> = each.chain(missing).collect();
+    format!("{}: {}", workers(there.len()), each.join(", "))
+}
+
+/// So many workers, in words.
+pub(crate) fn workers(number: usize) -> String {
+    format!("{number} worker{}", if number == 1 { "" } else { "s" })
 }
 
 /// Waits until one more process is there than `before`, and returns it.
@@ -119,4 +147,46 @@ pub(crate) fn first_answer(
     };
     trial.recorder.observe(format!("GET /: {version} answers (pid {})", who.pid));
     Ok((who, connection))
+}
+
+/// How a worker at the other end of a kept connection shows that it goes.
+pub(crate) fn is_going(kept: &mut Connection) -> Option<String> {
+    match kept.get("/") {
+        Ok(answer) if answer.closes => Some("says Connection: close".to_owned()),
+        Ok(_) => None,
+        Err(failure) => Some(format!("does not answer: {failure}")),
+    }
+}
+
+/// The old worker whose slot `new` takes over.
+pub(crate) fn predecessor<'a>(
+    trial: &Trial,
+    met: &'a mut Met,
+    new: &Who,
+) -> Kept<(&'a Who, &'a mut Connection)> {
+    let old = met.values_mut().find(|(who, _)| who.worker == new.worker);
+    old.map(|(who, kept)| (&*who, kept)).ok_or_else(|| {
+        let observed = format!("it says that it is worker {}", new.worker);
+        trial.broken("a new worker in a slot of an old one", observed)
+    })
+}
+
+/// Waits until the old worker at the other end of `kept` drains, because the new one is ready.
+pub(crate) fn it_drains(trial: &Trial, old: &Who, kept: &mut Connection) -> Kept {
+    let limit = patience(PROMPT);
+    let pid = old.pid;
+    let how = processes::until(limit, || is_going(kept));
+    let observed = format!("pid {pid} goes on as before, {} s later", limit.as_secs());
+    let expected = format!("the old worker {} drains, now that a new one is ready", old.worker);
+    trial.expect(how.is_some(), expected, observed)?;
+    trial.recorder.observe(format!("pid {pid} {}", how.unwrap_or_default()));
+    Ok(())
+}
+
+/// Waits until the primary has noticed that `pid` is dead: until then it is there as a zombie.
+pub(crate) fn is_reaped(trial: &Trial, pid: u32) -> Kept {
+    let limit = patience(PROMPT);
+    let is_gone = || processes::table().iter().all(|process| process.pid != pid).then_some(());
+    let observed = format!("pid {pid} is a zombie, {} s later", limit.as_secs());
+    trial.expect(processes::until(limit, is_gone).is_some(), "a dead worker is reaped", observed)
 }

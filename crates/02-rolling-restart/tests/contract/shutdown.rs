@@ -3,30 +3,39 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use events::Exit;
-use harness::{Cluster, Kept, Signal, Trial, patience, who::whole};
+use harness::{
+    Cluster, Kept, Signal, Trial, patience,
+    who::{children, meet, whole},
+};
 
-use crate::scene::{self, NO_HURRY, PROMPT, ask_for_the_next, settled};
+use crate::scene::{self, AT_ONCE, NO_HURRY, PROMPT, ask_for_the_next, settled, workers};
+
+/// A new version that is never ready: the roll is in its middle for as long as we like.
+const NEVER_READY: (&str, &str) = ("FAULTS", "1.1.0:never-ready");
 
 pub(crate) fn sigterm_in_the_middle_of_a_roll_drains_both_generations(trial: &Trial) -> Kept {
     both_generations_finish(trial)?;
     a_worker_that_is_not_ready_holds_nothing(trial)
-        .map_err(|broken| broken.during("while the new worker was not ready yet"))
+        .map_err(|broken| broken.during("while the new worker was not ready yet"))?;
+    what_is_cut_is_said(trial)
+        .map_err(|broken| broken.during("with a request longer than DRAIN_TIMEOUT_MS"))?;
+    a_death_on_the_way_is_said(trial)
+        .map_err(|broken| broken.during("with a worker that is killed while it drains"))?;
+    whoever_is_stuck_is_killed(trial).map_err(|broken| broken.during("with a stopped worker"))
 }
 
 /// Old and new workers hold requests. The one that drains for the roll has its own order already.
 fn both_generations_finish(trial: &Trial) -> Kept {
-    let cluster = trial.start(&NO_HURRY)?;
-    let held = scene::hold_all(trial, &cluster, 4000)?;
+    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE])?;
+    let mut idle = scene::meet_all(trial, &cluster)?;
+    let held = scene::hold_all(trial, &cluster, 2000)?;
     ask_for_the_next(&cluster);
-    let (_, new) = scene::first_answer(trial, &cluster, "1.1.0")?;
-    let in_new = cluster.get_on(new, "/slow?ms=3500").in_flight()?;
+    let (new, kept) = scene::first_answer(trial, &cluster, "1.1.0")?;
+    let in_new = cluster.get_on(kept, "/slow?ms=1800").in_flight()?;
+    let (old, kept) = scene::predecessor(trial, &mut idle, &new)?;
+    scene::it_drains(trial, old, kept)?;
     cluster.signal(Signal::SIGTERM);
-    // Once it is seen to shut down, or the two signals might be heard in the other order.
-    let is_turned_away = || {
-        let answer = cluster.try_connect().and_then(|mut new| new.get("/"));
-        answer.map_or(true, |answer| answer.status != 200).then_some(())
-    };
-    let _ = processes::until(patience(PROMPT), is_turned_away);
+    turns_away(&cluster);
     // Nobody is in a hurry: one more wish for a new version is no second request to stop.
     if !in_new.is_over() {
         cluster.signal(Signal::SIGUSR2);
@@ -35,24 +44,74 @@ fn both_generations_finish(trial: &Trial) -> Kept {
         whole(trial, pending).map_err(|broken| broken.during("in an old worker"))?;
     }
     whole(trial, in_new).map_err(|broken| broken.during("in the new worker"))?;
-    ends_well(trial, &cluster)
+    ends_with(trial, &cluster, 0, "nothing was cut off")
 }
 
 fn a_worker_that_is_not_ready_holds_nothing(trial: &Trial) -> Kept {
-    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], ("FAULTS", "1.1.0:never-ready")])?;
+    let cluster = in_the_middle(trial, &NO_HURRY)?;
+    cluster.signal(Signal::SIGTERM);
+    ends_with(trial, &cluster, 0, "nothing was cut off")
+}
+
+fn what_is_cut_is_said(trial: &Trial) -> Kept {
+    let cluster = in_the_middle(trial, &[("DRAIN_TIMEOUT_MS", "500"), NO_HURRY[1]])?;
+    let held = cluster.get("/slow?ms=60000")?.in_flight()?;
+    cluster.signal(Signal::SIGTERM);
+    trial.expect(held.outcome()?.is_err(), "a request that is cut off", "it is answered")?;
+    ends_with(trial, &cluster, 1, "a request was cut off")
+}
+
+/// It is stopped, so that it is there still when all others are gone.
+fn a_death_on_the_way_is_said(trial: &Trial) -> Kept {
+    let cluster = in_the_middle(trial, &NO_HURRY)?;
+    let stopped = stop_one(trial, &cluster)?;
+    cluster.signal(Signal::SIGTERM);
+    let limit = patience(PROMPT);
+    let is_last = || children(&cluster).iter().all(|pid| *pid == stopped).then_some(());
+    let observed =
+        format!("{} left, {} s later", workers(children(&cluster).len()), limit.as_secs());
+    let expected = "all others leave";
+    trial.expect(processes::until(limit, is_last).is_some(), expected, observed)?;
+    cluster.signal_process(stopped, Signal::SIGKILL)?;
+    ends_with(trial, &cluster, 1, "a worker was killed while it drained")
+}
+
+fn whoever_is_stuck_is_killed(trial: &Trial) -> Kept {
+    let cluster = in_the_middle(trial, &[("DRAIN_TIMEOUT_MS", "100"), NO_HURRY[1]])?;
+    stop_one(trial, &cluster)?;
+    cluster.signal(Signal::SIGTERM);
+    ends_with(trial, &cluster, 1, "a worker had to be killed")
+}
+
+/// A cluster whose roll waits for a new worker.
+fn in_the_middle(trial: &Trial, settings: &[(&str, &str)]) -> Kept<Cluster> {
+    let cluster = trial.start(&[settings, &[NEVER_READY]].concat())?;
     let before = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     ask_for_the_next(&cluster);
     scene::newcomer(trial, &cluster, &before)?;
-    cluster.signal(Signal::SIGTERM);
-    ends_well(trial, &cluster)
+    Ok(cluster)
 }
 
-fn ends_well(trial: &Trial, cluster: &Cluster) -> Kept {
+/// Stops one of its workers: it hears nothing any more.
+fn stop_one(trial: &Trial, cluster: &Cluster) -> Kept<u32> {
+    let (who, _) = meet(trial, cluster, "/")?;
+    cluster.signal_process(who.pid, Signal::SIGSTOP)?;
+    Ok(who.pid)
+}
+
+/// Waits until it is seen to shut down, or two signals might be heard in the other order.
+fn turns_away(cluster: &Cluster) {
+    let is_turned_away = || {
+        let answer = cluster.try_connect().and_then(|mut new| new.get("/"));
+        answer.map_or(true, |answer| answer.status != 200).then_some(())
+    };
+    let _ = processes::until(patience(PROMPT), is_turned_away);
+}
+
+/// Ends with this code, because of what happened, and leaves no process.
+fn ends_with(trial: &Trial, cluster: &Cluster, code: i32, happened: &str) -> Kept {
     let exit = cluster.wait_exit(PROMPT)?;
-    trial.expect(
-        exit == Exit::Code(0),
-        "exit code 0: everything was finished",
-        format!("{exit}, though nothing was cut off"),
-    )?;
+    let expected = format!("exit code {code}: {happened}");
+    trial.expect(exit == Exit::Code(code), expected, format!("{exit}, though {happened}"))?;
     cluster.wait_gone(Duration::from_secs(5))
 }
