@@ -1,6 +1,6 @@
 //! The life of one worker process, as its primary sees it: a pure state machine.
 //!
-//! What follows is the whole table. The picture in guide 02 is drawn from it, by [`crate::picture`].
+//! What follows is the whole table. The picture in guide 02 is drawn from it, by [`mod@crate::picture`].
 
 use std::time::{Duration, Instant};
 
