@@ -2,7 +2,7 @@
 //!
 //! A worker counts from zero. Whoever sums up what is alive sees the sum fall at each replacement,
 //! and a rate made of that is nonsense. So the last word of the dead is kept with their slot, and
-//! [`Slot::health`] adds it to what the living say.
+//! [`Health::new`](crate::given::Health::new) adds it to what the living say.
 
 use crate::given::{Counts, Slot};
 
