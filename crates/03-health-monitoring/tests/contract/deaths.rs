@@ -17,8 +17,29 @@ use crate::{
     scene::{self, FAST, PROMPT, SLOW, Seen, WORKERS, meet_all, with},
 };
 
-/// Four restarts, after 0, 400, 800 and 1600 ms: with jitter half of that at least.
 pub(crate) fn a_worker_that_dies_at_each_start_is_given_up(trial: &Trial) -> Kept {
+    dies_at_each_start(trial)?;
+    is_sick_again(trial).map_err(|broken| broken.during("a worker that is sick again and again"))
+}
+
+/// Each of its workers leaks.
+fn is_sick_again(trial: &Trial) -> Kept {
+    let receiver = alerts::receiver(trial)?;
+    let url = receiver.url();
+    let settings = [("MEMORY_LIMIT_MB", "60"), ("MAX_RESTARTS", "1"), ("ALERT_URL", url.as_str())];
+    let cluster = trial.start(&with(FAST, &settings))?;
+    let mut met = meet_all(trial, &cluster)?;
+    let (first, kept) = scene::take(trial, &mut met, 3)?;
+    whole(trial, cluster.get_on(kept, "/leak?mb=100"))?;
+    scene::replaced(trial, &cluster, first.pid, PROMPT)?;
+    let (_, kept) = scene::take(trial, &mut meet_all(trial, &cluster)?, 3)?;
+    whole(trial, cluster.get_on(kept, "/leak?mb=100"))?;
+    alerts::told(trial, &receiver, 3, "critical", "given-up")
+        .map_err(|broken| broken.advice("What else is a worker that must be replaced?"))
+}
+
+/// Four restarts, after 0, 400, 800 and 1600 ms: with jitter half of that at least.
+fn dies_at_each_start(trial: &Trial) -> Kept {
     let receiver = alerts::receiver(trial)?;
     let url = receiver.url();
     let settings = [
