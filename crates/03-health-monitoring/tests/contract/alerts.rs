@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     excess::send,
-    scene::{self, FAST, PROMPT, meet_all, with},
+    scene::{self, FAST, LEAK, MEMORY, PROMPT, meet_all, with},
 };
 
 /// Somebody who receives alerts.
@@ -125,10 +125,10 @@ fn nobody_waits(trial: &Trial, cluster: &Cluster, hanging: &Receiver, pid: u32) 
 }
 
 fn a_leak_is_mended(trial: &Trial, url: &str) -> Kept {
-    let cluster = trial.start(&with(FAST, &[("ALERT_URL", url), ("MEMORY_LIMIT_MB", "60")]))?;
+    let cluster = trial.start(&with(FAST, &[("ALERT_URL", url), MEMORY]))?;
     let mut met = meet_all(trial, &cluster)?;
     let (leaking, kept) = scene::take(trial, &mut met, 3)?;
-    whole(trial, cluster.get_on(kept, "/leak?mb=100"))?;
+    whole(trial, cluster.get_on(kept, LEAK))?;
     scene::replaced(trial, &cluster, leaking.pid, PROMPT)?;
     scene::health(trial, &cluster).map(|_| ())
 }
@@ -137,14 +137,18 @@ fn a_leak_is_mended(trial: &Trial, url: &str) -> Kept {
 pub(crate) fn a_warning_comes_before_the_limit(trial: &Trial) -> Kept {
     let receiver = receiver(trial)?;
     let url = receiver.url();
-    let settings = [("ALERT_URL", url.as_str()), ("MEMORY_LIMIT_MB", "100")];
+    let settings = [("ALERT_URL", url.as_str()), MEMORY];
     let cluster = trial.start(&with(FAST, &settings))?;
     let mut met = meet_all(trial, &cluster)?;
     let there = met.keys().copied().collect();
     let (_, kept) = scene::take(trial, &mut met, 2)?;
-    let (_, reply) = whole(trial, cluster.get_on(kept, "/leak?mb=81"))?;
+    // Nine tenths of the limit, whatever the worker needs without a leak.
+    let (_, slots) = scene::health(trial, &cluster)?;
+    let uses = slots.iter().find(|slot| slot.worker == 2).map_or(0, |slot| slot.rss_bytes >> 20);
+    let leak = format!("/leak?mb={}", 108_u64.saturating_sub(uses));
+    let (_, reply) = whole(trial, cluster.get_on(kept, &leak))?;
     told(trial, &receiver, 2, "warning", "memory")?;
-    whole(trial, cluster.get_on(reply.connection, "/leak?mb=3"))?;
+    whole(trial, cluster.get_on(reply.connection, "/leak?mb=2"))?;
     scene::left_alone(trial, &cluster, &there, Duration::from_secs(1))?;
     let bodies = receiver.bodies();
     let warnings = bodies.iter().filter(|body| is_alert(body, 2, "warning", "memory")).count();

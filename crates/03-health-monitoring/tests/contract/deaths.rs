@@ -14,7 +14,7 @@ use harness::{
 
 use crate::{
     alerts::{self, is_alert},
-    scene::{self, FAST, PROMPT, SLOW, Seen, WORKERS, meet_all, with},
+    scene::{self, FAST, LEAK, MEMORY, PROMPT, SLOW, Seen, WORKERS, meet_all, with},
 };
 
 pub(crate) fn a_worker_that_dies_at_each_start_is_given_up(trial: &Trial) -> Kept {
@@ -26,14 +26,14 @@ pub(crate) fn a_worker_that_dies_at_each_start_is_given_up(trial: &Trial) -> Kep
 fn is_sick_again(trial: &Trial) -> Kept {
     let receiver = alerts::receiver(trial)?;
     let url = receiver.url();
-    let settings = [("MEMORY_LIMIT_MB", "60"), ("MAX_RESTARTS", "1"), ("ALERT_URL", url.as_str())];
+    let settings = [MEMORY, ("MAX_RESTARTS", "1"), ("ALERT_URL", url.as_str())];
     let cluster = trial.start(&with(FAST, &settings))?;
     let mut met = meet_all(trial, &cluster)?;
     let (first, kept) = scene::take(trial, &mut met, 3)?;
-    whole(trial, cluster.get_on(kept, "/leak?mb=100"))?;
+    whole(trial, cluster.get_on(kept, LEAK))?;
     scene::replaced(trial, &cluster, first.pid, PROMPT)?;
     let (_, kept) = scene::take(trial, &mut meet_all(trial, &cluster)?, 3)?;
-    whole(trial, cluster.get_on(kept, "/leak?mb=100"))?;
+    whole(trial, cluster.get_on(kept, LEAK))?;
     alerts::told(trial, &receiver, 3, "critical", "given-up")
         .map_err(|broken| broken.advice("What else is a worker that must be replaced?"))
 }

@@ -10,7 +10,7 @@ use harness::{
     wire::Connection,
 };
 
-use crate::scene::{self, FAST, PROMPT, meet_all, with};
+use crate::scene::{self, FAST, LEAK, MEMORY, PROMPT, meet_all, with};
 
 const TRAFFIC: &[Clients] = &[
     Clients::new(4, Connections::KeptAlive, "/", 10),
@@ -20,7 +20,7 @@ const TRAFFIC: &[Clients] = &[
 
 /// One leaks more than it may, another a little.
 pub(crate) fn a_worker_over_its_memory_limit_is_drained_and_replaced(trial: &Trial) -> Kept {
-    let cluster = trial.start(&with(FAST, &[("MEMORY_LIMIT_MB", "60")]))?;
+    let cluster = trial.start(&with(FAST, &[MEMORY]))?;
     let mut met = meet_all(trial, &cluster)?;
     let (moderate, kept) = scene::take(trial, &mut met, 1)?;
     whole(trial, cluster.get_on(kept, "/leak?mb=20"))?;
@@ -30,7 +30,7 @@ pub(crate) fn a_worker_over_its_memory_limit_is_drained_and_replaced(trial: &Tri
     trial.recorder.observe("10 clients begin to ask");
     trial.expect(load.wait_for(40, PROMPT), "clients that are served", "they are not")?;
     let held = cluster.get_on(held, "/slow?ms=2500").in_flight()?;
-    whole(trial, cluster.get_on(kept, "/leak?mb=100"))?;
+    whole(trial, cluster.get_on(kept, LEAK))?;
     let there = scene::replaced(trial, &cluster, leaking.pid, PROMPT);
     let sum = load.finish().into_iter().fold(Ledger::default(), |mut sum, ledger| {
         sum.add(&ledger);

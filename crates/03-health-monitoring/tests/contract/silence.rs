@@ -6,7 +6,7 @@ use harness::{
     Cluster, Kept, Signal, Trial,
     busy::Busy,
     patience,
-    who::{children, whole},
+    who::{Who, children, whole},
 };
 
 use crate::scene::{self, FAST, PROMPT, WORKERS, all_answer, left_alone, meet_all, with};
@@ -105,7 +105,7 @@ pub(crate) fn a_worker_that_is_frozen_for_a_while_is_left_alone(trial: &Trial) -
     let (who, mut kept) = scene::take(trial, &mut met, 2)?;
     for _ in 0..2 {
         cluster.signal_process(who.pid, Signal::SIGSTOP)?;
-        is_silent_for(trial, &cluster, who.worker, 2200)?;
+        is_silent_for(trial, &cluster, &who, 2600)?;
         cluster.signal_process(who.pid, Signal::SIGCONT)?;
         let reply = whole(trial, cluster.get_on(kept, "/"));
         kept = reply.map_err(|broken| broken.expected("an answer, once it goes on"))?.1.connection;
@@ -113,8 +113,26 @@ pub(crate) fn a_worker_that_is_frozen_for_a_while_is_left_alone(trial: &Trial) -
     left_alone(trial, &cluster, &there, Duration::from_secs(1))
 }
 
-fn is_silent_for(trial: &Trial, cluster: &Cluster, worker: u32, millis: u64) -> Kept {
-    let expected = format!("worker {worker} is silent for {millis} ms");
-    let is_silent = |seen: &scene::Seen| seen.heartbeat_age_ms.is_some_and(|age| age >= millis);
-    scene::health_shows(trial, cluster, worker, &expected, PROMPT, is_silent).map(|_| ())
+fn is_silent_for(trial: &Trial, cluster: &Cluster, who: &Who, millis: u64) -> Kept {
+    let (mut age, mut failed) = (0, None);
+    processes::until(patience(PROMPT), || {
+        match scene::health(trial, cluster) {
+            Ok((_, slots)) => {
+                let slot = slots.into_iter().find(|slot| slot.pid == Some(who.pid));
+                age = slot.and_then(|slot| slot.heartbeat_age_ms).unwrap_or(age);
+            }
+            Err(broken) => failed = Some(broken),
+        }
+        (failed.is_some() || age >= millis || !processes::is_alive(who.pid)).then_some(())
+    });
+    if let Some(broken) = failed {
+        return Err(broken);
+    }
+    let observed = format!("pid {} is gone, after a silence of {age} ms", who.pid);
+    let expected = format!("worker {} is left alone: the timeout is 4 s", who.worker);
+    trial.expect(processes::is_alive(who.pid), expected, observed)?;
+    let observed = format!("GET /health: worker {}, heartbeat {age} ms ago", who.worker);
+    trial.expect(age >= millis, format!("{millis} ms or more"), observed.clone())?;
+    trial.recorder.observe(observed);
+    Ok(())
 }
