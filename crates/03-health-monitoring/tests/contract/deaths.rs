@@ -77,18 +77,29 @@ fn dies_at_each_start(trial: &Trial) -> Kept {
 /// Waits for the alert. The two others serve meanwhile.
 fn given_up(trial: &Trial, cluster: &Cluster, receiver: &Receiver) -> Kept {
     let limit = patience(Duration::from_secs(15));
-    let mut failed = None;
-    let told = processes::until(limit, || {
-        failed = two_serve(trial, cluster).err();
+    let (mut failed, mut third) = (None, Seen::default());
+    let is_told = || {
         let bodies = receiver.bodies();
-        let is_told = bodies.iter().any(|body| is_alert(body, 3, "critical", "given-up"));
-        (is_told || failed.is_some()).then_some(())
+        bodies.iter().any(|body| is_alert(body, 3, "critical", "given-up"))
+    };
+    processes::until(limit, || {
+        let asked = two_serve(trial, cluster).and_then(|()| scene::health(trial, cluster));
+        match asked {
+            Ok((_, slots)) => {
+                third = slots.into_iter().find(|slot| slot.worker == 3).unwrap_or_default()
+            }
+            Err(broken) => failed = Some(broken),
+        }
+        (failed.is_some() || third.restarts > 4 || is_told()).then_some(())
     });
     if let Some(broken) = failed {
         return Err(broken);
     }
-    let observed = format!("no such alert within {} s", limit.as_secs());
-    trial.expect(told.is_some(), "an alert: worker 3, critical, given-up", observed)
+    let Seen { state, restarts, .. } = third;
+    let expected = "worker 3 is given up, after 4 restarts";
+    trial.expect(restarts <= 4, expected, format!("{restarts} restarts by now"))?;
+    let observed = format!("no such alert within {} s: worker 3 is {state}", limit.as_secs());
+    trial.expect(is_told(), "an alert: worker 3, critical, given-up", observed)
 }
 
 fn two_serve(trial: &Trial, cluster: &Cluster) -> Kept {
