@@ -103,9 +103,9 @@ pub(crate) fn a_worker_that_is_frozen_for_a_while_is_left_alone(trial: &Trial) -
     let mut met = meet_all(trial, &cluster)?;
     let there: BTreeSet<u32> = met.keys().copied().collect();
     let (who, mut kept) = scene::take(trial, &mut met, 2)?;
-    for _ in 0..2 {
+    for turn in ["the first time", "the second time"] {
         cluster.signal_process(who.pid, Signal::SIGSTOP)?;
-        is_silent_for(trial, &cluster, &who, 2600)?;
+        is_silent_for(trial, &cluster, &who, 2600).map_err(|broken| broken.during(turn))?;
         cluster.signal_process(who.pid, Signal::SIGCONT)?;
         let reply = whole(trial, cluster.get_on(kept, "/"));
         kept = reply.map_err(|broken| broken.expected("an answer, once it goes on"))?.1.connection;
