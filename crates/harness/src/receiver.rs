@@ -3,7 +3,10 @@
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -27,6 +30,7 @@ pub struct Receiver {
 struct Received {
     bodies: Mutex<Vec<Value>>,
     news: Condvar,
+    closed: AtomicUsize,
 }
 
 impl Receiver {
@@ -64,7 +68,10 @@ impl Receiver {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (handle, received) = (handle.clone(), shared.clone());
-                thread::spawn(move || handle(stream, &received));
+                thread::spawn(move || {
+                    handle(stream, &received);
+                    received.closed.fetch_add(1, Ordering::Relaxed);
+                });
             }
         });
         Ok(Receiver { address, received })
@@ -74,6 +81,12 @@ impl Receiver {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/alerts", self.address)
+    }
+
+    /// How many connections came to their end. On a hanging one a sender ends them itself.
+    #[must_use]
+    pub fn closed(&self) -> usize {
+        self.received.closed.load(Ordering::Relaxed)
     }
 
     /// What was received so far.

@@ -1,6 +1,6 @@
 //! Where alerts go: one POST each, to an address that somebody else answers for.
 
-use std::io;
+use std::{io, pin::pin};
 
 use events::Event;
 use http_body_util::Full;
@@ -37,11 +37,13 @@ impl Webhook {
             .header("content-type", "application/json")
             .body(Full::<bytes::Bytes>::from(serde_json::to_vec(alert)?))
             .map_err(io::Error::other)?;
-        let answer = async { sender.send_request(request).await.map_err(io::Error::other) };
-        let status = tokio::select! {
-            answer = answer => answer?.status(),
-            _ = connection => return Err(io::ErrorKind::ConnectionReset.into()),
+        let mut answer = pin!(sender.send_request(request));
+        let answer = tokio::select! {
+            answer = &mut answer => answer,
+            // Whoever closes it may have answered before.
+            _ = connection => answer.await,
         };
+        let status = answer.map_err(io::Error::other)?.status();
         if status.is_success() { Ok(()) } else { Err(io::Error::other(status.to_string())) }
     }
 }

@@ -1,16 +1,19 @@
 //! What is said, how often, and to whom.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use events::{Event, Exit};
 use harness::{
-    Broken, Kept, Signal, Trial, patience,
+    Broken, Cluster, Kept, Signal, Trial, patience,
     receiver::{Receiver, refusing_url},
     who::whole,
 };
 use serde_json::Value;
 
-use crate::scene::{self, FAST, PROMPT, meet_all, with};
+use crate::{
+    excess::send,
+    scene::{self, FAST, LEAK, MEMORY, PROMPT, meet_all, with},
+};
 
 /// Somebody who receives alerts.
 pub(crate) fn receiver(trial: &Trial) -> Kept<Receiver> {
@@ -29,42 +32,33 @@ pub(crate) fn is_alert(body: &Value, worker: u32, level: &str, condition: &str) 
 pub(crate) fn each_change_is_one_alert(trial: &Trial) -> Kept {
     one_for_each_change(trial)?;
     let hanging = Receiver::hanging().map_err(|error| no_port(&error))?;
-    a_hanging_webhook_stops_nothing(trial, &hanging.url())
+    a_hanging_webhook_stops_nothing(trial, &hanging)
         .map_err(|broken| broken.during("with a webhook that never answers"))?;
     let refusing = refusing_url().map_err(|error| no_port(&error))?;
     a_leak_is_mended(trial, &refusing)
         .map_err(|broken| broken.during("with a webhook that refuses connections"))
 }
 
-/// The worker leaks, and its successor takes a while to start: it is sick for many heartbeats.
+/// The worker answers with errors, and its successor takes a while to start: it is sick for many
+/// heartbeats, and by the end of them its errors are out of the window.
 fn one_for_each_change(trial: &Trial) -> Kept {
     let receiver = receiver(trial)?;
     let url = receiver.url();
-    let settings = [
-        ("ALERT_URL", url.as_str()),
-        ("MEMORY_LIMIT_MB", "60"),
-        ("FAULTS", "1.0.0/2:slow-start:2500"),
-    ];
+    let settings =
+        [("ALERT_URL", url.as_str()), ("WINDOW_MS", "1000"), ("FAULTS", "1.0.0/2:slow-start:2500")];
     let cluster = trial.start(&with(FAST, &settings))?;
     let mut met = meet_all(trial, &cluster)?;
-    let (leaking, kept) = scene::take(trial, &mut met, 2)?;
-    whole(trial, cluster.get_on(kept, "/leak?mb=100"))?;
-    for (level, condition) in [("critical", "memory"), ("resolved", "memory")] {
-        let told = receiver.wait(PROMPT, |bodies| {
-            bodies.iter().any(|body| is_alert(body, 2, level, condition)).then_some(())
-        });
-        let observed = format!("no such alert within {} s", patience(PROMPT).as_secs());
-        trial.expect(
-            told.is_some(),
-            format!("an alert: worker 2, {level}, {condition}"),
-            observed,
-        )?;
-    }
-    scene::replaced(trial, &cluster, leaking.pid, PROMPT)?;
+    let (failing, mut kept) = scene::take(trial, &mut met, 2)?;
+    send(trial, &mut kept, "/error", 30)?;
+    told(trial, &receiver, 2, "critical", "errors")?;
+    told(trial, &receiver, 2, "resolved", "errors")?;
+    scene::replaced(trial, &cluster, failing.pid, PROMPT).map_err(|broken| {
+        broken.advice("Its successor is on the way. Is a worker well because it was quiet since?")
+    })?;
     let bodies = receiver.bodies();
     let critical = bodies.iter().filter(|body| body["level"] == "critical").count();
     let observed = format!("{critical} critical alerts");
-    trial.expect(critical == 1, "one critical alert: worker 2, memory", observed)?;
+    trial.expect(critical == 1, "one critical alert: worker 2, errors", observed)?;
     let sequence = |worker: u32| {
         let of_it = bodies.iter().filter(move |body| body["worker"] == worker);
         of_it.map(|body| (body["level"].to_string(), body["condition"].to_string()))
@@ -76,66 +70,121 @@ fn one_for_each_change(trial: &Trial) -> Kept {
     trial.expect(!repeats, "one alert for each change", "the same alert twice in a row")
 }
 
+/// Waits for an alert about `worker`.
+pub(crate) fn told(
+    trial: &Trial,
+    receiver: &Receiver,
+    worker: u32,
+    level: &str,
+    condition: &str,
+) -> Kept {
+    let told = receiver.wait(PROMPT, |bodies| {
+        bodies.iter().any(|body| is_alert(body, worker, level, condition)).then_some(())
+    });
+    let expected = format!("an alert: worker {worker}, {level}, {condition}");
+    let observed = format!("no such alert within {} s", patience(PROMPT).as_secs());
+    trial.expect(told.is_some(), expected, observed)
+}
+
 /// A worker is frozen, and nobody takes the alerts.
-fn a_hanging_webhook_stops_nothing(trial: &Trial, url: &str) -> Kept {
-    let cluster = trial.start(&with(FAST, &[("ALERT_URL", url)]))?;
+fn a_hanging_webhook_stops_nothing(trial: &Trial, hanging: &Receiver) -> Kept {
+    let url = hanging.url();
+    let cluster = trial.start(&with(FAST, &[("ALERT_URL", url.as_str())]))?;
     let mut met = meet_all(trial, &cluster)?;
     let (frozen, _) = scene::take(trial, &mut met, 2)?;
     cluster.signal_process(frozen.pid, Signal::SIGSTOP)?;
-    scene::replaced(trial, &cluster, frozen.pid, PROMPT)
-        .map_err(|broken| broken.advice("Who waits for the webhook's answer?"))?;
-    scene::health(trial, &cluster)?;
+    let who_waits = "Who waits for the webhook's answer?";
+    nobody_waits(trial, &cluster, hanging, frozen.pid)
+        .and_then(|()| scene::replaced(trial, &cluster, frozen.pid, PROMPT))
+        .map_err(|broken| broken.advice(who_waits))?;
     cluster.signal(Signal::SIGTERM);
     let exit = cluster.wait_exit(PROMPT)?;
     trial.expect(exit == Exit::Code(0), "exit code 0", exit.to_string())
 }
 
+/// Asks for the health until the process `pid` is gone. Whoever waits for the webhook answers once
+/// that is given up.
+fn nobody_waits(trial: &Trial, cluster: &Cluster, hanging: &Receiver, pid: u32) -> Kept {
+    let mut failed = None;
+    processes::until(patience(PROMPT), || {
+        let (closed, asked) = (hanging.closed(), Instant::now());
+        failed = scene::health(trial, cluster).err();
+        let took = asked.elapsed();
+        if failed.is_none() && took > patience(Duration::from_secs(1)) && hanging.closed() > closed
+        {
+            let observed = format!(
+                "GET /health took {:.1} s, until a POST to the webhook was given up",
+                took.as_secs_f64()
+            );
+            failed =
+                Some(trial.broken("an answer to GET /health, whatever a webhook does", observed));
+        }
+        (failed.is_some() || !processes::is_alive(pid)).then_some(())
+    });
+    failed.map_or(Ok(()), Err)
+}
+
 fn a_leak_is_mended(trial: &Trial, url: &str) -> Kept {
-    let cluster = trial.start(&with(FAST, &[("ALERT_URL", url), ("MEMORY_LIMIT_MB", "60")]))?;
+    let cluster = trial.start(&with(FAST, &[("ALERT_URL", url), MEMORY]))?;
     let mut met = meet_all(trial, &cluster)?;
     let (leaking, kept) = scene::take(trial, &mut met, 3)?;
-    whole(trial, cluster.get_on(kept, "/leak?mb=100"))?;
+    whole(trial, cluster.get_on(kept, LEAK))?;
     scene::replaced(trial, &cluster, leaking.pid, PROMPT)?;
     scene::health(trial, &cluster).map(|_| ())
 }
 
-/// Four fifths of a limit are worth a word, and no more than that.
+/// Four fifths of a limit are worth a word, and no more than that: not another one for each megabyte.
 pub(crate) fn a_warning_comes_before_the_limit(trial: &Trial) -> Kept {
     let receiver = receiver(trial)?;
     let url = receiver.url();
-    let settings = [("ALERT_URL", url.as_str()), ("MEMORY_LIMIT_MB", "100")];
+    let settings = [("ALERT_URL", url.as_str()), MEMORY];
     let cluster = trial.start(&with(FAST, &settings))?;
     let mut met = meet_all(trial, &cluster)?;
     let there = met.keys().copied().collect();
     let (_, kept) = scene::take(trial, &mut met, 2)?;
-    whole(trial, cluster.get_on(kept, "/leak?mb=83"))?;
-    let told = receiver.wait(PROMPT, |bodies| {
-        bodies.iter().any(|body| is_alert(body, 2, "warning", "memory")).then_some(())
-    });
-    let observed = format!("no such alert within {} s", patience(PROMPT).as_secs());
-    trial.expect(told.is_some(), "an alert: worker 2, warning, memory", observed)?;
-    scene::left_alone(trial, &cluster, &there, Duration::from_secs(1))
+    // Nine tenths of the limit, whatever the worker needs without a leak.
+    let (_, slots) = scene::health(trial, &cluster)?;
+    let uses = slots.iter().find(|slot| slot.worker == 2).map_or(0, |slot| slot.rss_bytes >> 20);
+    let leak = format!("/leak?mb={}", 108_u64.saturating_sub(uses));
+    let (_, reply) = whole(trial, cluster.get_on(kept, &leak))?;
+    told(trial, &receiver, 2, "warning", "memory")?;
+    whole(trial, cluster.get_on(reply.connection, "/leak?mb=2"))?;
+    scene::left_alone(trial, &cluster, &there, Duration::from_secs(1))?;
+    let bodies = receiver.bodies();
+    let warnings = bodies.iter().filter(|body| is_alert(body, 2, "warning", "memory")).count();
+    trial.expect(warnings == 1, "one warning", format!("{warnings} warnings"))
 }
 
 /// The one promise here that is about a report.
 pub(crate) fn a_report_comes_from_time_to_time(trial: &Trial) -> Kept {
+    let began = Instant::now();
     let cluster = trial.start(&with(FAST, &[("REPORT_MS", "500")]))?;
     let mut met = meet_all(trial, &cluster)?;
-    let (_, kept) = scene::take(trial, &mut met, 1)?;
-    let (_, reply) = whole(trial, cluster.get_on(kept, "/"))?;
-    let mut kept = reply.connection;
-    for _ in 0..4 {
-        let answer = kept.get("/error").map(|answer| answer.status);
-        trial.expect(answer == Ok(500), "GET /error: 500", format!("{answer:?}"))?;
+    let (_, mut kept) = scene::take(trial, &mut met, 1)?;
+    // The second one is told after the first.
+    for errors in [4, 5] {
+        send(trial, &mut kept, "/error", if errors == 4 { 4 } else { 1 })?;
+        reported(trial, errors)?;
     }
+    let most = began.elapsed().as_millis() / 500 + 1;
+    let entries = trial.recorder.entries();
+    let is_report = |event: &&Event| matches!(event, Event::Report { .. });
+    let reports = entries.iter().filter_map(|entry| entry.event.as_ref()).filter(is_report).count();
+    let observed = format!("{reports} reports in {:.1} s", began.elapsed().as_secs_f64());
+    trial.expect(reports as u128 <= most, "one report every 500 ms", observed)
+}
+
+fn reported(trial: &Trial, wanted: u64) -> Kept {
     let limit = patience(PROMPT);
     let told = trial.recorder.wait(limit, |entries| {
         entries.iter().find_map(|entry| match entry.event {
-            Some(Event::Report { ready: 3, workers: 3, requests: 8.., errors: 4 }) => Some(()),
+            Some(Event::Report { ready: 3, workers: 3, requests: 7.., errors }) => {
+                (errors == wanted).then_some(())
+            }
             _ => None,
         })
     });
-    let expected = "a report: 3 of 3 workers ready, 8 requests or more, 4 errors";
+    let expected = format!("a report: 3 of 3 workers ready, 7 requests or more, {wanted} errors");
     let observed = format!("no such report within {} s", limit.as_secs());
     trial.expect(told.is_some(), expected, observed)
 }

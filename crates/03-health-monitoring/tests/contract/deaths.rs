@@ -14,11 +14,32 @@ use harness::{
 
 use crate::{
     alerts::{self, is_alert},
-    scene::{self, FAST, PROMPT, SLOW, Seen, WORKERS, meet_all, with},
+    scene::{self, FAST, LEAK, MEMORY, PROMPT, SLOW, Seen, WORKERS, meet_all, with},
 };
 
-/// Four restarts, after 0, 400, 800 and 1600 ms: with jitter half of that at least.
 pub(crate) fn a_worker_that_dies_at_each_start_is_given_up(trial: &Trial) -> Kept {
+    dies_at_each_start(trial)?;
+    is_sick_again(trial).map_err(|broken| broken.during("a worker that is sick again and again"))
+}
+
+/// Each of its workers leaks.
+fn is_sick_again(trial: &Trial) -> Kept {
+    let receiver = alerts::receiver(trial)?;
+    let url = receiver.url();
+    let settings = [MEMORY, ("MAX_RESTARTS", "1"), ("ALERT_URL", url.as_str())];
+    let cluster = trial.start(&with(FAST, &settings))?;
+    let mut met = meet_all(trial, &cluster)?;
+    let (first, kept) = scene::take(trial, &mut met, 3)?;
+    whole(trial, cluster.get_on(kept, LEAK))?;
+    scene::replaced(trial, &cluster, first.pid, PROMPT)?;
+    let (_, kept) = scene::take(trial, &mut meet_all(trial, &cluster)?, 3)?;
+    whole(trial, cluster.get_on(kept, LEAK))?;
+    alerts::told(trial, &receiver, 3, "critical", "given-up")
+        .map_err(|broken| broken.advice("What else is a worker that must be replaced?"))
+}
+
+/// Four restarts, after 0, 400, 800 and 1600 ms: with jitter half of that at least.
+fn dies_at_each_start(trial: &Trial) -> Kept {
     let receiver = alerts::receiver(trial)?;
     let url = receiver.url();
     let settings = [
@@ -56,18 +77,29 @@ pub(crate) fn a_worker_that_dies_at_each_start_is_given_up(trial: &Trial) -> Kep
 /// Waits for the alert. The two others serve meanwhile.
 fn given_up(trial: &Trial, cluster: &Cluster, receiver: &Receiver) -> Kept {
     let limit = patience(Duration::from_secs(15));
-    let mut failed = None;
-    let told = processes::until(limit, || {
-        failed = two_serve(trial, cluster).err();
+    let (mut failed, mut third) = (None, Seen::default());
+    let is_told = || {
         let bodies = receiver.bodies();
-        let is_told = bodies.iter().any(|body| is_alert(body, 3, "critical", "given-up"));
-        (is_told || failed.is_some()).then_some(())
+        bodies.iter().any(|body| is_alert(body, 3, "critical", "given-up"))
+    };
+    processes::until(limit, || {
+        let asked = two_serve(trial, cluster).and_then(|()| scene::health(trial, cluster));
+        match asked {
+            Ok((_, slots)) => {
+                third = slots.into_iter().find(|slot| slot.worker == 3).unwrap_or_default()
+            }
+            Err(broken) => failed = Some(broken),
+        }
+        (failed.is_some() || third.restarts > 4 || is_told()).then_some(())
     });
     if let Some(broken) = failed {
         return Err(broken);
     }
-    let observed = format!("no such alert within {} s", limit.as_secs());
-    trial.expect(told.is_some(), "an alert: worker 3, critical, given-up", observed)
+    let Seen { state, restarts, .. } = third;
+    let expected = "worker 3 is given up, after 4 restarts";
+    trial.expect(restarts <= 4, expected, format!("{restarts} restarts by now"))?;
+    let observed = format!("no such alert within {} s: worker 3 is {state}", limit.as_secs());
+    trial.expect(is_told(), "an alert: worker 3, critical, given-up", observed)
 }
 
 fn two_serve(trial: &Trial, cluster: &Cluster) -> Kept {

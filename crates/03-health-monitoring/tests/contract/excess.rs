@@ -10,7 +10,7 @@ use harness::{
     wire::Connection,
 };
 
-use crate::scene::{self, FAST, PROMPT, meet_all, with};
+use crate::scene::{self, FAST, LEAK, MEMORY, PROMPT, meet_all, with};
 
 const TRAFFIC: &[Clients] = &[
     Clients::new(4, Connections::KeptAlive, "/", 10),
@@ -20,7 +20,7 @@ const TRAFFIC: &[Clients] = &[
 
 /// One leaks more than it may, another a little.
 pub(crate) fn a_worker_over_its_memory_limit_is_drained_and_replaced(trial: &Trial) -> Kept {
-    let cluster = trial.start(&with(FAST, &[("MEMORY_LIMIT_MB", "60")]))?;
+    let cluster = trial.start(&with(FAST, &[MEMORY]))?;
     let mut met = meet_all(trial, &cluster)?;
     let (moderate, kept) = scene::take(trial, &mut met, 1)?;
     whole(trial, cluster.get_on(kept, "/leak?mb=20"))?;
@@ -30,7 +30,7 @@ pub(crate) fn a_worker_over_its_memory_limit_is_drained_and_replaced(trial: &Tri
     trial.recorder.observe("10 clients begin to ask");
     trial.expect(load.wait_for(40, PROMPT), "clients that are served", "they are not")?;
     let held = cluster.get_on(held, "/slow?ms=2500").in_flight()?;
-    whole(trial, cluster.get_on(kept, "/leak?mb=100"))?;
+    whole(trial, cluster.get_on(kept, LEAK))?;
     let there = scene::replaced(trial, &cluster, leaking.pid, PROMPT);
     let sum = load.finish().into_iter().fold(Ledger::default(), |mut sum, ledger| {
         sum.add(&ledger);
@@ -57,22 +57,29 @@ fn other_connection(trial: &Trial, cluster: &Cluster, pid: u32) -> Kept<Connecti
         .ok_or_else(|| trial.broken("the same three workers", format!("pid {pid} is gone")))
 }
 
-/// Nine of nine errors are too few, three of thirty are not too much, ten of twenty are.
 pub(crate) fn a_worker_over_its_error_rate_is_replaced(trial: &Trial) -> Kept {
+    above_the_limit(trial)?;
+    what_is_long_ago_counts_no_more(trial)
+        .map_err(|broken| broken.during("after a window full of good answers"))
+}
+
+/// Nine of nine errors are too few, exactly 20 % are not too much, fifteen of thirty or so are.
+fn above_the_limit(trial: &Trial) -> Kept {
     let cluster = trial.start(&with(FAST, &[("WINDOW_MS", "600000")]))?;
     let mut met = meet_all(trial, &cluster)?;
     let before: BTreeSet<u32> = met.keys().copied().collect();
     let (too_few, mut first) = scene::take(trial, &mut met, 1)?;
     let (too_good, mut second) = scene::take(trial, &mut met, 2)?;
     let (sick, mut third) = scene::take(trial, &mut met, 3)?;
-    // Each has answered a few times already, when it was met: that is why the last two get more.
+    // Each has answered a few times already, when it was met.
     let asked = known_requests(trial, &cluster, too_few.worker)?;
-    if asked < 9 {
-        send(trial, &mut first, "/error", 9 - asked)?;
-    }
-    send(trial, &mut second, "/error", 3)?;
-    send(trial, &mut second, "/", 27)?;
-    for (who, errors) in [(&too_few, 9 - asked.min(9)), (&too_good, 3)] {
+    let few = 9 - asked.min(9);
+    send(trial, &mut first, "/error", few)?;
+    let asked = known_requests(trial, &cluster, too_good.worker)?;
+    let fifth = asked.div_ceil(4).max(6);
+    send(trial, &mut second, "/", fifth * 4 - asked)?;
+    send(trial, &mut second, "/error", fifth)?;
+    for (who, errors) in [(&too_few, few), (&too_good, fifth)] {
         let expected = format!("worker {}: {errors} errors are known", who.worker);
         scene::health_shows(trial, &cluster, who.worker, &expected, PROMPT, |seen| {
             seen.errors == errors
@@ -82,13 +89,32 @@ pub(crate) fn a_worker_over_its_error_rate_is_replaced(trial: &Trial) -> Kept {
     send(trial, &mut third, "/error", 15)?;
     let there = scene::replaced(trial, &cluster, sick.pid, PROMPT)?;
     for (who, why) in
-        [(&too_few, "9 requests say nothing"), (&too_good, "10 % are under the limit")]
+        [(&too_few, "9 requests say nothing"), (&too_good, "20 % are the limit, and not over it")]
     {
         let observed = format!("worker {} (pid {}) was replaced, too", who.worker, who.pid);
         trial.expect(there.contains(&who.pid), format!("left alone: {why}"), observed)?;
     }
     let observed = format!("{} are new", there.difference(&before).count());
     trial.expect(there.intersection(&before).count() == 2, "one new worker", observed)
+}
+
+/// A hundred good answers, a window later twenty errors: 17 % of its life, but all of its present.
+fn what_is_long_ago_counts_no_more(trial: &Trial) -> Kept {
+    const WINDOW: Duration = Duration::from_secs(1);
+    let cluster = trial.start(&with(FAST, &[("WINDOW_MS", "1000")]))?;
+    let mut met = meet_all(trial, &cluster)?;
+    let there = met.keys().copied().collect();
+    let (sick, mut kept) = scene::take(trial, &mut met, 2)?;
+    send(trial, &mut kept, "/", 100)?;
+    let expected = "worker 2: 100 requests or more are known";
+    let is_known = |seen: &scene::Seen| seen.requests >= 100;
+    scene::health_shows(trial, &cluster, 2, expected, PROMPT, is_known)?;
+    // A window, and two looks at it.
+    scene::left_alone(trial, &cluster, &there, WINDOW + Duration::from_millis(400))?;
+    send(trial, &mut kept, "/error", 20)?;
+    scene::replaced(trial, &cluster, sick.pid, PROMPT)
+        .map_err(|broken| broken.advice("A rate of what, and since when?"))?;
+    Ok(())
 }
 
 /// How many requests of `worker` its last heartbeat knew of, once there was one.
@@ -99,7 +125,7 @@ fn known_requests(trial: &Trial, cluster: &Cluster, worker: u32) -> Kept<u64> {
     Ok(known.requests)
 }
 
-fn send(trial: &Trial, kept: &mut Connection, path: &str, times: u64) -> Kept {
+pub(crate) fn send(trial: &Trial, kept: &mut Connection, path: &str, times: u64) -> Kept {
     for _ in 0..times {
         let answer = kept.get(path).map(|answer| answer.status);
         let wanted = if path == "/" { 200 } else { 500 };

@@ -56,38 +56,72 @@ pub(crate) fn parse(text: &str) -> Result<Metrics, String> {
             }
             kinds.push((name, kind));
         } else if !line.starts_with('#') {
-            let (series, value) = line.rsplit_once(' ').ok_or_else(|| wrong("no value"))?;
-            let value: f64 = value.parse().map_err(|_| wrong("no number"))?;
-            let name = series.split('{').next().unwrap_or_default();
-            if !is_name(name) || !has_labels(&series[name.len()..]) {
-                return Err(wrong("no name with labels"));
+            let (name, labels, rest) = split(line).ok_or_else(|| wrong("no name with labels"))?;
+            let series = format!("{name}{labels}");
+            let mut numbers = rest.split_whitespace();
+            let value: f64 = numbers
+                .next()
+                .ok_or_else(|| wrong("no value"))?
+                .parse()
+                .map_err(|_| wrong("no number"))?;
+            if numbers.next().is_some_and(|time| time.parse::<i64>().is_err())
+                || numbers.next().is_some()
+            {
+                return Err(wrong("no time"));
             }
-            if metrics.value(series).is_some() {
+            if metrics.value(&series).is_some() {
                 return Err(wrong("said twice"));
             }
-            let kind = kinds.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
-            let kind = kind.ok_or_else(|| wrong("its TYPE does not come first"))?;
+            let kind =
+                kind_of(name, &kinds).ok_or_else(|| wrong("its TYPE does not come first"))?;
             if kind == "counter" && !name.ends_with("_total") {
                 return Err(wrong("a counter's name ends with _total"));
             }
-            metrics.0.push(Sample { series: series.to_owned(), kind: kind.to_owned(), value });
+            metrics.0.push(Sample { series, kind: kind.to_owned(), value });
         }
     }
     Ok(metrics)
 }
 
+/// The type of the family that a sample belongs to. A histogram's samples have names of their own.
+fn kind_of<'a>(name: &str, kinds: &[(&str, &'a str)]) -> Option<&'a str> {
+    let of = |name: &str| kinds.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
+    let family = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+    let is_made_of_several = |kind: &&str| ["histogram", "summary"].contains(kind);
+    of(name).or_else(|| of(family?).filter(is_made_of_several))
+}
+
+/// `name{label="value"} 1 1700000000000` in its three parts; the second may be empty.
+fn split(line: &str) -> Option<(&str, &str, &str)> {
+    let (name, rest) = line.split_at(line.find(['{', ' '])?);
+    let labels = labels(rest)?;
+    is_name(name).then(|| (name, &rest[..labels], &rest[labels..]))
+}
+
+/// The length of `{name="value",…}` at the beginning of `text`, 0 if there is none; `None` when it
+/// is not well formed. What is quoted may contain anything.
+fn labels(text: &str) -> Option<usize> {
+    let Some(mut left) = text.strip_prefix('{') else { return Some(0) };
+    loop {
+        if let Some(rest) = left.strip_prefix('}') {
+            return Some(text.len() - rest.len());
+        }
+        let (name, value) = left.split_once("=\"")?;
+        let mut is_escaped = false;
+        let end = value.find(|c: char| {
+            let is_end = c == '"' && !is_escaped;
+            is_escaped = c == '\\' && !is_escaped;
+            is_end
+        })?;
+        left = &value[end + 1..];
+        left = left.strip_prefix(',').or_else(|| left.starts_with('}').then_some(left))?;
+        if !is_name(name) {
+            return None;
+        }
+    }
+}
+
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == ':')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':')
-}
-
-/// Nothing, or `{name="value",…}`.
-fn has_labels(text: &str) -> bool {
-    let Some(inside) = text.strip_prefix('{') else { return text.is_empty() };
-    let Some(inside) = inside.strip_suffix('}') else { return false };
-    inside.split(',').filter(|label| !label.is_empty()).all(|label| {
-        label.split_once('=').is_some_and(|(name, value)| {
-            is_name(name) && value.len() >= 2 && value.starts_with('"') && value.ends_with('"')
-        })
-    })
 }

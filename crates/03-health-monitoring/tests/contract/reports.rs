@@ -91,15 +91,25 @@ pub(crate) fn counters_never_go_down(trial: &Trial) -> Kept {
     };
     let expected = format!("{requests} of 8 or more, and 4 errors");
     let before = metrics_show(trial, &cluster, &expected, known)?;
-    cluster.signal_process(victim.pid, Signal::SIGKILL)?;
-    scene::replaced(trial, &cluster, victim.pid, PROMPT)?;
+    // Twice: the second one's last word must not take the place of the first one's.
+    let mut dying = victim.pid;
+    for _ in 0..2 {
+        cluster.signal_process(dying, Signal::SIGKILL)?;
+        scene::replaced(trial, &cluster, dying, PROMPT)?;
+        let is_there =
+            |seen: &Seen| seen.state == "ready" && seen.pid.is_some_and(|pid| pid != dying);
+        let expected = format!("worker {} has a successor", victim.worker);
+        let seen =
+            scene::health_shows(trial, &cluster, victim.worker, &expected, PROMPT, is_there)?;
+        dying = seen.pid.unwrap_or_default();
+    }
     // Its successor has been heard of as well, or the sum would not show whether it is one.
     let restarts = format!("worker_restarts_total{{{worker}}}");
     let restarted = |metrics: &Metrics| {
-        metrics.value(&restarts).unwrap_or(0.0) >= 1.0
+        metrics.value(&restarts).unwrap_or(0.0) >= 2.0
             && metrics.value(&format!("worker_up{{{worker}}}")) == Some(1.0)
     };
-    let after = metrics_show(trial, &cluster, &format!("{restarts} of 1"), restarted)?;
+    let after = metrics_show(trial, &cluster, &format!("{restarts} of 2"), restarted)?;
     for (series, value) in before.counters() {
         let now = after.value(series);
         let observed = format!("{series} was {value}, and is {now:?} after a replacement");
@@ -152,7 +162,20 @@ pub(crate) fn health_answers_while_a_worker_is_sick(trial: &Trial) -> Kept {
             .map_err(|broken| broken.during(&format!("with {ready} of 3 ready")))
     };
     ready("1.0.0/3:never-ready", 200, 2)?;
-    ready("1.0.0/2:never-ready,1.0.0/3:never-ready", 503, 1)
+    ready("1.0.0/2:never-ready,1.0.0/3:never-ready", 503, 1)?;
+    a_slot_that_was_given_up_is_missed(trial)
+        .map_err(|broken| broken.during("with two of 3 given up"))
+}
+
+fn a_slot_that_was_given_up_is_missed(trial: &Trial) -> Kept {
+    let faults = "1.0.0/2:crash-at-start,1.0.0/3:crash-at-start";
+    let cluster = trial.start(&with(SLOW, &[("FAULTS", faults), ("MAX_RESTARTS", "1")]))?;
+    for worker in [2, 3] {
+        let expected = format!("worker {worker} is given up");
+        let is_it = |seen: &Seen| seen.state == "given-up";
+        scene::health_shows(trial, &cluster, worker, &expected, PROMPT, is_it)?;
+    }
+    says(trial, &cluster, 503, 1)
 }
 
 fn frozen_ones_hold_nothing_up(trial: &Trial) -> Kept {

@@ -6,7 +6,7 @@ use harness::{
     Cluster, Kept, Signal, Trial,
     busy::Busy,
     patience,
-    who::{children, whole},
+    who::{Who, children, whole},
 };
 
 use crate::scene::{self, FAST, PROMPT, WORKERS, all_answer, left_alone, meet_all, with};
@@ -50,7 +50,7 @@ pub(crate) fn a_healthy_cluster_is_left_alone(trial: &Trial) -> Kept {
 
 /// One of them takes longer to start than it may be silent later on.
 fn on_a_busy_machine(trial: &Trial) -> Kept {
-    let faults = [("FAULTS", "1.0.0/3:slow-start:3000"), ("READY_TIMEOUT_MS", "60000")];
+    let faults = [("FAULTS", "1.0.0/3:slow-start:2600"), ("READY_TIMEOUT_MS", "60000")];
     let cluster = trial.start(&with(FAST, &faults))?;
     let mut there = BTreeSet::new();
     processes::until(patience(PROMPT), || {
@@ -59,13 +59,14 @@ fn on_a_busy_machine(trial: &Trial) -> Kept {
     });
     let _busy = Busy::start(4);
     trial.recorder.observe("four busy loops begin");
-    left_alone(trial, &cluster, &there, Duration::from_secs(4))?;
+    left_alone(trial, &cluster, &there, Duration::from_secs(3))?;
     let answering = all_answer(trial, &cluster)?;
     trial.expect(answering == there, "the same three workers", format!("{answering:?}"))
 }
 
 /// As a machine does that has no CPU to spare, or whose lid was closed: first the primary alone, then
-/// everybody.
+/// everybody. The primary is awake before its workers are, and learns what it has missed; and after
+/// it all it notices whoever is really silent, as ever.
 fn behind_a_primary_that_was_starved(trial: &Trial) -> Kept {
     let cluster = trial.start(&FAST)?;
     let there = all_answer(trial, &cluster)?;
@@ -77,14 +78,21 @@ fn behind_a_primary_that_was_starved(trial: &Trial) -> Kept {
         }
         // For longer than the timeout nobody is heard.
         let dies = || (!there.iter().all(|pid| processes::is_alive(*pid))).then_some(());
-        processes::until(patience(Duration::from_millis(2600)), dies);
-        for pid in stopped.iter().rev() {
+        processes::until(patience(Duration::from_millis(2300)), dies);
+        cluster.signal_process(cluster.pid, Signal::SIGCONT)?;
+        scene::health(trial, &cluster)?;
+        for pid in &stopped[1..] {
             cluster.signal_process(*pid, Signal::SIGCONT)?;
         }
-        left_alone(trial, &cluster, &there, Duration::from_millis(800)).map_err(|broken| {
-            broken.advice("Nobody was heard for 2.6 s, because nobody listened. Who knows of that?")
+        left_alone(trial, &cluster, &there, Duration::from_millis(500)).map_err(|broken| {
+            broken.advice("Nobody was heard for 2.3 s, because nobody listened. Who knows of that?")
         })?;
     }
+    let frozen = *there.first().ok_or_else(|| trial.broken("three workers", "there are none"))?;
+    cluster.signal_process(frozen, Signal::SIGSTOP)?;
+    scene::replaced(trial, &cluster, frozen, Duration::from_secs(5)).map_err(|broken| {
+        broken.advice("The primary slept for 4.6 s, long ago. For how long is that an excuse?")
+    })?;
     Ok(())
 }
 
@@ -95,9 +103,9 @@ pub(crate) fn a_worker_that_is_frozen_for_a_while_is_left_alone(trial: &Trial) -
     let mut met = meet_all(trial, &cluster)?;
     let there: BTreeSet<u32> = met.keys().copied().collect();
     let (who, mut kept) = scene::take(trial, &mut met, 2)?;
-    for _ in 0..2 {
+    for turn in ["the first time", "the second time"] {
         cluster.signal_process(who.pid, Signal::SIGSTOP)?;
-        is_silent_for(trial, &cluster, who.worker, 2200)?;
+        is_silent_for(trial, &cluster, &who, 2600).map_err(|broken| broken.during(turn))?;
         cluster.signal_process(who.pid, Signal::SIGCONT)?;
         let reply = whole(trial, cluster.get_on(kept, "/"));
         kept = reply.map_err(|broken| broken.expected("an answer, once it goes on"))?.1.connection;
@@ -105,8 +113,26 @@ pub(crate) fn a_worker_that_is_frozen_for_a_while_is_left_alone(trial: &Trial) -
     left_alone(trial, &cluster, &there, Duration::from_secs(1))
 }
 
-fn is_silent_for(trial: &Trial, cluster: &Cluster, worker: u32, millis: u64) -> Kept {
-    let expected = format!("worker {worker} is silent for {millis} ms");
-    let is_silent = |seen: &scene::Seen| seen.heartbeat_age_ms.is_some_and(|age| age >= millis);
-    scene::health_shows(trial, cluster, worker, &expected, PROMPT, is_silent).map(|_| ())
+fn is_silent_for(trial: &Trial, cluster: &Cluster, who: &Who, millis: u64) -> Kept {
+    let (mut age, mut failed) = (0, None);
+    processes::until(patience(PROMPT), || {
+        match scene::health(trial, cluster) {
+            Ok((_, slots)) => {
+                let slot = slots.into_iter().find(|slot| slot.pid == Some(who.pid));
+                age = slot.and_then(|slot| slot.heartbeat_age_ms).unwrap_or(age);
+            }
+            Err(broken) => failed = Some(broken),
+        }
+        (failed.is_some() || age >= millis || !processes::is_alive(who.pid)).then_some(())
+    });
+    if let Some(broken) = failed {
+        return Err(broken);
+    }
+    let observed = format!("pid {} is gone, after a silence of {age} ms", who.pid);
+    let expected = format!("worker {} is left alone: the timeout is 4 s", who.worker);
+    trial.expect(processes::is_alive(who.pid), expected, observed)?;
+    let observed = format!("GET /health: worker {}, heartbeat {age} ms ago", who.worker);
+    trial.expect(age >= millis, format!("{millis} ms or more"), observed.clone())?;
+    trial.recorder.observe(observed);
+    Ok(())
 }
