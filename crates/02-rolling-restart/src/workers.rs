@@ -105,10 +105,9 @@ where
     /// A start that fails (no process, no descriptor left) is a death like any other: its `Exited`
     /// follows. A primary must not end for the want of one worker.
     pub async fn start(&mut self, slot: u32, version: Version) {
-        let said = version.to_string();
+        let (said, born) = (version.to_string(), Instant::now());
         let started = self.cluster.spawn_with(slot, &[("VERSION", &said)]);
         let pid = *started.as_ref().unwrap_or(&NO_PROCESS);
-        let born = Instant::now();
         let state = State::started(born, self.limits.ready_timeout);
         self.fleet.add(Worker { slot, pid, version, born, state, replaced_in: None });
         if let Err(error) = started {

@@ -13,6 +13,8 @@ pub struct Process {
     pub group: u32,
     /// Whether it has ended and only waits to be reaped.
     pub is_zombie: bool,
+    /// Whether it waits for something. A process between `fork` and `exec` does not.
+    pub is_asleep: bool,
 }
 
 /// Every process that can be seen. One that ends while the list is made may be missing.
@@ -45,6 +47,13 @@ pub fn is_alive(pid: u32) -> bool {
     table().iter().any(|p| p.pid == pid && !p.is_zombie)
 }
 
+/// Whether `pid` waits for something. A process between `fork` and `exec` does not: whoever stops it
+/// then stops its parent too, which waits to hear whether the `exec` went well.
+#[must_use]
+pub fn is_asleep(pid: u32) -> bool {
+    table().iter().any(|p| p.pid == pid && p.is_asleep)
+}
+
 #[cfg(target_os = "linux")]
 mod platform {
     use super::Process;
@@ -70,6 +79,7 @@ mod platform {
             parent: fields.next()?.parse().ok()?,
             group: fields.next()?.parse().ok()?,
             is_zombie: matches!(state, "Z" | "X"),
+            is_asleep: state == "S",
         })
     }
 }
@@ -90,11 +100,14 @@ mod platform {
 
     fn read(line: &str) -> Option<Process> {
         let mut fields = line.split_ascii_whitespace();
+        let (pid, parent, group) = (fields.next()?, fields.next()?, fields.next()?);
+        let state = fields.next()?;
         Some(Process {
-            pid: fields.next()?.parse().ok()?,
-            parent: fields.next()?.parse().ok()?,
-            group: fields.next()?.parse().ok()?,
-            is_zombie: fields.next()?.starts_with('Z'),
+            pid: pid.parse().ok()?,
+            parent: parent.parse().ok()?,
+            group: group.parse().ok()?,
+            is_zombie: state.starts_with('Z'),
+            is_asleep: state.starts_with(['S', 'I']),
         })
     }
 }

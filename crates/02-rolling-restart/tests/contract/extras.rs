@@ -1,6 +1,6 @@
 //! Beyond what the exercise asks for.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{collections::BTreeSet, fmt::Debug, ops::RangeBounds, time::Instant};
 
 use harness::{Cluster, Kept, Signal, Trial, patience};
 use serde_json::Value;
@@ -10,17 +10,23 @@ use crate::{
     scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
 };
 
-/// Each worker is ready in time; the four of them are not.
+/// In one slot it is never ready, and nobody waits for that: the roll would take two minutes.
 pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
-    let slow = ("FAULTS", "1.1.0:slow-start:800");
-    let cluster = trial.start(&[AT_ONCE, slow, ("ROLL_TIMEOUT_MS", "2500")])?;
-    settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+    let faults = ("FAULTS", "1.1.0/3:never-ready");
+    let limit = ("ROLL_TIMEOUT_MS", "2000");
+    let cluster = trial.start(&[AT_ONCE, NO_HURRY[1], faults, limit])?;
+    let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     under_load(trial, &cluster, || {
         ask_for_the_next(&cluster);
-        scene::first_answer(trial, &cluster, "1.1.0")?;
+        let new = scene::newcomer(trial, &cluster, &first)?;
+        let seconds = patience(PROMPT).as_secs();
+        let is_gone = || (!processes::is_alive(new)).then_some(());
+        let observed = format!("pid {new} of 1.1.0 is still there after {seconds} s");
+        let expected = "a roll that is given up after ROLL_TIMEOUT_MS=2000";
+        trial.expect(processes::until(patience(PROMPT), is_gone).is_some(), expected, observed)?;
         settled(trial, &cluster, "1.0.0", &BTreeSet::new())
             .map(|_| ())
-            .map_err(|broken| broken.during("with ROLL_TIMEOUT_MS=2500"))
+            .map_err(|broken| broken.during("with ROLL_TIMEOUT_MS=2000"))
     })
 }
 
@@ -44,11 +50,11 @@ pub(crate) fn whoever_asks_learns_how_the_last_roll_went(trial: &Trial) -> Kept 
     let expected = format!("four workers, each with the milliseconds it took, of {took} in all");
     trial.expect(is_true, expected, format!("{}", roll["last"]["workers"]))?;
     trial.expect(too_long.outcome()?.is_err(), "a request that is cut off", "it is answered")?;
-    expect_cut(trial, &roll, 1)?;
+    expect_cut(trial, &roll, 1..)?;
     ask_for_the_next(&cluster);
     let roll = finished(trial, &cluster, 2)?;
     expect_last(trial, &roll, "1.2.0", "rolled-back")?;
-    expect_cut(trial, &roll, 0)?;
+    expect_cut(trial, &roll, ..1)?;
     let reason = roll["last"]["reason"].as_str().unwrap_or_default();
     trial.expect(!reason.is_empty(), "a reason why it was rolled back", "none is given")?;
     let version = roll["version"].as_str().unwrap_or_default();
@@ -77,9 +83,11 @@ fn expect_last(trial: &Trial, roll: &Value, to: &str, outcome: &str) -> Kept {
     trial.expect(last["to"] == to && last["outcome"] == outcome, expected, observed)
 }
 
-fn expect_cut(trial: &Trial, roll: &Value, cut: u32) -> Kept {
+/// A worker that is killed while it drains counts beside the connection that it has cut.
+fn expect_cut(trial: &Trial, roll: &Value, cut: impl RangeBounds<u64> + Debug) -> Kept {
     let said = &roll["last"]["cut"];
-    trial.expect(*said == cut, format!("{cut} cut off in that roll"), format!("cut: {said}"))
+    let is_it = said.as_u64().is_some_and(|said| cut.contains(&said));
+    trial.expect(is_it, format!("{cut:?} cut off in that roll"), format!("cut: {said}"))
 }
 
 pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
@@ -105,19 +113,19 @@ pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
 
 /// Ready, and dead soon after: by then a roll that relies on it has told an old one to go.
 pub(crate) fn a_version_that_dies_right_after_it_was_ready_is_given_up(trial: &Trial) -> Kept {
-    let faults = ("FAULTS", "1.1.0:crash-after-ready:800");
-    let cluster = trial.start(&[faults, ("MIN_READY_MS", "2000")])?;
+    let faults = ("FAULTS", "1.1.0:crash-after-ready:400");
+    let cluster = trial.start(&[faults, ("MIN_READY_MS", "3000")])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     ask_for_the_next(&cluster);
     scene::newcomer(trial, &cluster, &first)?;
     let last = settled(trial, &cluster, "1.0.0", &BTreeSet::new())
-        .map_err(|broken| broken.during("with MIN_READY_MS=2000"))?;
+        .map_err(|broken| broken.during("with MIN_READY_MS=3000"))?;
     let replaced = first.difference(&last).count();
     let observed = format!("{replaced} old workers were replaced by it first");
-    trial.expect(replaced == 0, "no old worker goes for one that dies within 2 s", observed)?;
+    trial.expect(replaced == 0, "no old worker goes for one that dies within 3 s", observed)?;
     // Four of 1.0.0 are there between two tries, too. Only a roll that ended lets the next one begin.
     ask_for_the_next(&cluster);
     scene::first_answer(trial, &cluster, "1.2.0")
         .map(|_| ())
-        .map_err(|broken| broken.during("SIGUSR2 after it, with MIN_READY_MS=2000"))
+        .map_err(|broken| broken.during("SIGUSR2 after it, with MIN_READY_MS=3000"))
 }

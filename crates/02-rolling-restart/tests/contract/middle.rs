@@ -131,6 +131,10 @@ fn one_that_is_missed_stays(trial: &Trial) -> Kept {
     let mut victim = in_slot_two(&met);
     ask_for_the_next(&cluster);
     let new = scene::newcomer(trial, &cluster, &known)?;
+    let starts = || processes::is_asleep(new).then_some(());
+    let observed = format!("pid {new} never waits for anything");
+    let is_starting = processes::until(patience(PROMPT), starts).is_some();
+    trial.expect(is_starting, "a worker that takes 800 ms to start", observed)?;
     cluster.signal_process(new, Signal::SIGSTOP)?;
     known.insert(new);
     cluster.signal_process(victim, Signal::SIGKILL)?;
