@@ -30,6 +30,7 @@ pub struct Receiver {
 struct Received {
     bodies: Mutex<Vec<Value>>,
     news: Condvar,
+    opened: AtomicUsize,
     closed: AtomicUsize,
 }
 
@@ -68,6 +69,7 @@ impl Receiver {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (handle, received) = (handle.clone(), shared.clone());
+                received.opened.fetch_add(1, Ordering::Relaxed);
                 thread::spawn(move || {
                     handle(stream, &received);
                     received.closed.fetch_add(1, Ordering::Relaxed);
@@ -83,10 +85,12 @@ impl Receiver {
         format!("http://{}/alerts", self.address)
     }
 
-    /// How many connections came to their end. On a hanging one a sender ends them itself.
+    /// How many connections came, and how many of them are at their end. On a hanging receiver it
+    /// is the sender who ends them.
     #[must_use]
-    pub fn closed(&self) -> usize {
-        self.received.closed.load(Ordering::Relaxed)
+    pub fn connections(&self) -> (usize, usize) {
+        let closed = self.received.closed.load(Ordering::Relaxed);
+        (self.received.opened.load(Ordering::Relaxed), closed)
     }
 
     /// What was received so far.

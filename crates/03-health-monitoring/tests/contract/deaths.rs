@@ -86,7 +86,7 @@ fn given_up(trial: &Trial, cluster: &Cluster, receiver: &Receiver) -> Kept {
         let asked = two_serve(trial, cluster).and_then(|()| scene::health(trial, cluster));
         match asked {
             Ok((_, slots)) => {
-                third = slots.into_iter().find(|slot| slot.worker == 3).unwrap_or_default()
+                third = slots.into_iter().find(|slot| slot.worker == 3).unwrap_or_default();
             }
             Err(broken) => failed = Some(broken),
         }
