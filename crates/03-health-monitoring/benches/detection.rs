@@ -76,8 +76,7 @@ fn freeze(trial: &Trial, cluster: &Cluster, frozen: &Who) -> Kept<(Duration, Dur
 
 fn line(what: &str, mut times: Vec<Duration>) -> String {
     times.sort();
-    let at = |index: usize| times[index].as_secs_f64() * 1e3;
-    let last = times.len() - 1;
-    let (best, median, worst) = (at(0), at(last / 2), at(last));
-    format!("  {what:<42} {best:.0} to {worst:.0} ms, median {median:.0}")
+    let at = |share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1e3;
+    let (best, median, most, worst) = (at(0), at(50), at(90), at(100));
+    format!("  {what:<42} {best:.0} to {worst:.0} ms, median {median:.0}, 90 % in {most:.0}")
 }

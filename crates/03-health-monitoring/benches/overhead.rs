@@ -21,6 +21,7 @@ use harness::{
 const ROUNDS: usize = 10;
 /// Longer than the default interval, so that there is a heartbeat in each.
 const ROUND: Duration = Duration::from_millis(3500);
+const LIMIT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(10);
 
 /// What is compared with the first of them, which has no heartbeat within a day.
@@ -42,46 +43,50 @@ fn main() -> ExitCode {
 
 fn throughput(trial: &Trial) -> Kept {
     let rounds = env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
-    let mut ratios: [Vec<f64>; KINDS.len()] = Default::default();
+    let mut rates: [Vec<f64>; KINDS.len()] = Default::default();
+    let mut costs = rates.clone();
     let mut plain = Vec::new();
     for _ in 0..rounds {
         // There and back, so that whoever comes first has no advantage.
-        let mut sums = [0.0; KINDS.len()];
+        let mut sums = [(0.0, 0.0); KINDS.len()];
         for kind in (0..KINDS.len()).chain((0..KINDS.len()).rev()) {
-            sums[kind] += requests_a_second(trial, kind)?;
+            let (rate, cost) = one_round(trial, kind)?;
+            sums[kind] = (sums[kind].0 + rate, sums[kind].1 + cost);
         }
-        plain.push(sums[0] / 2.0);
-        for (ratios, sum) in ratios.iter_mut().zip(sums) {
-            ratios.push(sum / sums[0] - 1.0);
+        plain.push(sums[0].0 / 2.0);
+        for (kind, (rate, cost)) in sums.into_iter().enumerate() {
+            rates[kind].push((rate / sums[0].0 - 1.0) * 100.0);
+            costs[kind].push((cost / sums[0].1 - 1.0) * 100.0);
         }
     }
     let (_, median, _) = quartiles(&mut plain);
-    println!("throughput without heartbeats: {median:.0} requests a second");
-    for ((name, ..), ratios) in KINDS.iter().zip(&mut ratios).skip(1) {
-        let (low, median, high) = quartiles(ratios);
-        println!(
-            "  {name:<13} {:+.1} %, median of {rounds} rounds; half of them {:+.1} to {:+.1} %",
-            median * 100.0,
-            low * 100.0,
-            high * 100.0
-        );
+    println!("without heartbeats: {median:.0} requests a second; with them, in {rounds} rounds");
+    for (kind, (name, ..)) in KINDS.iter().enumerate().skip(1) {
+        for (what, ratios) in [("throughput", &mut rates), ("CPU a request", &mut costs)] {
+            let (low, median, high) = quartiles(&mut ratios[kind]);
+            println!(
+                "  {name:<13} {what:<14} {median:+.1} %, half of them {low:+.1} to {high:+.1} %"
+            );
+        }
     }
     Ok(())
 }
 
+/// Requests a second, and CPU seconds a request.
+///
 /// A cluster of its own each time: one that idles beside would beat, too, and hide the difference.
-fn requests_a_second(trial: &Trial, kind: usize) -> Kept<f64> {
+fn one_round(trial: &Trial, kind: usize) -> Kept<(f64, f64)> {
     let (_, interval, timeout) = KINDS[kind];
     let cluster = start(trial, interval, timeout)?;
     who::meet_all(trial, &cluster, "/", 3)?;
     let load = Load::start(cluster.address, TRAFFIC);
-    trial.expect(load.wait_for(1000, ROUND), "clients that are served", "they are not")?;
-    let (began, before) = (Instant::now(), load.sent());
+    trial.expect(load.wait_for(1000, LIMIT), "clients that are served", "they are not")?;
+    let (began, before, cpu) = (Instant::now(), load.sent(), cpu_of(&cluster));
     pass(ROUND, &cluster);
-    let answered = load.sent() - before;
-    let rate = number(answered) / began.elapsed().as_secs_f64();
+    let (took, answered) = (began.elapsed(), number(load.sent() - before));
+    let cpu = cpu_of(&cluster).saturating_sub(cpu);
     trial.expect(load.failed() == 0, "each request is answered", "some are not")?;
-    Ok(rate)
+    Ok((answered / took.as_secs_f64(), cpu.as_secs_f64() / answered))
 }
 
 /// What is used by a cluster that does nothing but beat, less what one uses that does nothing.
@@ -118,16 +123,17 @@ fn pass(time: Duration, cluster: &Cluster) {
     processes::until(time, || (!cluster.is_running()).then_some(()));
 }
 
-/// What the primary and its workers have used (man `proc_pid_stat`).
+/// What all threads of the primary and its workers have used: the first of the figures that the
+/// kernel's scheduler keeps of each, in nanoseconds.
 fn cpu_of(cluster: &Cluster) -> Duration {
-    const TICKS_A_SECOND: u64 = 100;
-    let ticks = |pid: u32| -> u64 {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
-        fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
+    let nanos = |pid: u32| -> u64 {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let figures =
+            threads.filter_map(|one| fs::read_to_string(one.path().join("schedstat")).ok());
+        figures.filter_map(|text| text.split(' ').next()?.parse::<u64>().ok()).sum()
     };
     let all = who::children(cluster).into_iter().chain([cluster.pid]);
-    Duration::from_millis(all.map(ticks).sum::<u64>() * 1000 / TICKS_A_SECOND)
+    Duration::from_nanos(all.map(nanos).sum())
 }
 
 fn quartiles(values: &mut [f64]) -> (f64, f64, f64) {
