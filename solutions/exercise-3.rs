@@ -93,7 +93,7 @@ struct Cluster {
 }
 
 /// 2. For how long `patient` has been silent, as far as anybody was listening: `heard` is when its
-///    last heartbeat came, `excused` what the primary slept through since.
+///    last heartbeat came, `excused` what does not count since: the primary slept through it.
 fn silence(patient: &Patient, now: Instant) -> Duration {
     (now - patient.heard).saturating_sub(patient.excused)
 }
@@ -174,7 +174,7 @@ impl Cluster {
         for worker in self.workers.all().to_vec() {
             let patient = self.patients.get_mut(&worker.pid);
             let Some(patient) = patient.filter(|_| worker.state.is_ready()) else { continue };
-            patient.excused += late;
+            patient.excuse(late, now);
             patient.examine(worker.pid, now);
             let verdict = judge(patient, &self.config, now);
             let must_drain = matches!(patient.verdict, Verdict::Drain(..));

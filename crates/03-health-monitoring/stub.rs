@@ -89,7 +89,7 @@ struct Cluster {
 }
 
 /// 2. For how long `patient` has been silent, as far as anybody was listening: `heard` is when its
-///    last heartbeat came, `excused` what the primary slept through since.
+///    last heartbeat came, `excused` what does not count since: the primary slept through it.
 fn silence(patient: &Patient, now: Instant) -> Duration {
     todo!("since when has nothing been heard of it, while we listened?")
 }

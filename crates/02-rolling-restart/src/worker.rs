@@ -46,13 +46,15 @@ enum End {
 /// Lives as a worker in `place`, and says with which exit code it ends.
 ///
 /// `open` is called when it is ready, and makes what answers requests. `obey` hears the chapter's
-/// own orders. `beside` runs on the loop that serves, for as long as that does.
+/// own orders. `beside` runs on the loop that serves, for as long as that does. `last_word` is what
+/// there is to report when the drain is over.
 pub async fn live<Order, Report, Respond, Answer>(
     place: Worker<FromWorker<Report>, ToWorker<Order>>,
     fault: Option<Fault>,
     open: impl FnOnce() -> Respond,
     mut obey: impl FnMut(Order),
     beside: impl AsyncFnOnce(Voice<Report>),
+    last_word: impl FnOnce() -> Option<Report>,
 ) -> ExitCode
 where
     Order: DeserializeOwned,
@@ -77,7 +79,7 @@ where
     let serving = async {
         match serving(fault, &mut receiver, &mut obey).await {
             End::Drain { lame_duck, timeout } => tokio::select! {
-                () = finish(server, &voice, lame_duck, timeout) => ExitCode::SUCCESS,
+                () = finish(server, &voice, lame_duck, timeout, last_word) => ExitCode::SUCCESS,
                 End::Exit(code) = orphaned(&mut receiver, &mut obey) => code,
             },
             End::Exit(code) => code,
@@ -94,9 +96,13 @@ async fn finish<Report: Serialize>(
     voice: &Voice<Report>,
     lame_duck: Duration,
     timeout: Duration,
+    last_word: impl FnOnce() -> Option<Report>,
 ) {
     voice.say(FromWorker::Draining { in_flight: server.in_flight() }).await;
     let done = drain(&mut server, lame_duck, timeout).await;
+    if let Some(report) = last_word() {
+        voice.report(report).await;
+    }
     voice.say(FromWorker::Drained { answered: done.answered, cut: done.cut }).await;
 }
 

@@ -133,7 +133,7 @@ impl Primary {
         let ready = self.workers.all().iter().filter(|worker| worker.state.is_ready());
         for worker in ready.copied().collect::<Vec<Worker>>() {
             let Some(patient) = self.patients.get_mut(&worker.pid) else { continue };
-            watch::excuse(patient, late);
+            patient.excuse(late, now);
             patient.examine(worker.pid, now);
             let verdict = judge(signs(patient, now), thresholds(&self.config));
             // Who must drain never gets well again: without requests there are no errors either.

@@ -2,7 +2,8 @@
 //!
 //! A primary that got no CPU itself for ten seconds finds ten seconds without a heartbeat from
 //! anybody, and the beats unread. Whoever kills by that kills a healthy service, all of it, at the
-//! worst moment. So it is known how late the primary was, and that is taken off.
+//! worst moment. So it is known how late the primary was, and that is taken off ([`Patient::excuse`]);
+//! and so is the time for which the worker itself was ready to run and had no core.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +14,6 @@ pub fn hear(patient: &mut Patient, beat: Beat, now: Instant) {
     patient.heard = now;
     patient.excused = Duration::ZERO;
     patient.beat = beat;
-}
-
-/// The primary looks `late` after it meant to: for so long it heard nobody.
-pub fn excuse(patient: &mut Patient, late: Duration) {
-    patient.excused += late;
 }
 
 /// For how long a worker has been silent while somebody listened: it was last heard at `heard`, and

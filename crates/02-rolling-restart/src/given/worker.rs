@@ -35,5 +35,5 @@ pub(super) async fn worker(
         move |request, _| respond(site.clone(), request)
     };
     let hear = |told| *news.lock().unwrap_or_else(PoisonError::into_inner) = told;
-    Ok(live(place, fault, open, hear, |_| ready(())).await)
+    Ok(live(place, fault, open, hear, |_| ready(()), || None).await)
 }

@@ -26,6 +26,20 @@ pub(super) struct Counts {
     pub(super) errors: AtomicU64,
 }
 
+impl Counts {
+    fn beat(&self, lag: Duration) -> Beat {
+        let lag_ms = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
+        let requests = self.requests.load(Ordering::Relaxed);
+        let errors = self.errors.load(Ordering::Relaxed);
+        Beat { lag_ms, requests, errors }
+    }
+
+    /// What a drained worker has counted: no request comes after it.
+    pub(super) fn last_word(&self) -> Beat {
+        self.beat(Duration::ZERO)
+    }
+}
+
 impl Heart {
     /// How long it is from one heartbeat to the next: `HEARTBEAT_MS`.
     #[must_use]
@@ -35,9 +49,6 @@ impl Heart {
 
     /// Sends one heartbeat, which is `lag` later than it should have been.
     pub async fn beat(&self, lag: Duration) {
-        let lag_ms = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
-        let requests = self.counts.requests.load(Ordering::Relaxed);
-        let errors = self.counts.errors.load(Ordering::Relaxed);
-        self.voice.report(Beat { lag_ms, requests, errors }).await;
+        self.voice.report(self.counts.beat(lag)).await;
     }
 }

@@ -37,10 +37,18 @@ impl Patient {
         }
     }
 
-    /// Takes the figures of its process `pid`, and adds what it has counted to the window.
+    /// Takes the figures of its process `pid`, excuses it for as long as it waited for a core, and adds
+    /// what it has counted to the window.
     pub fn examine(&mut self, pid: u32, now: Instant) {
-        self.figures = Figures::of(pid).unwrap_or(self.figures);
+        let before = self.figures;
+        self.figures = Figures::of(pid).unwrap_or(before);
+        self.excuse(self.figures.starved.saturating_sub(before.starved), now);
         self.window.add(now, self.counts());
+    }
+
+    /// So much `time` of its silence does not count, but never more than there is.
+    pub fn excuse(&mut self, time: Duration, now: Instant) {
+        self.excused = (self.excused + time).min(now.saturating_duration_since(self.heard));
     }
 
     /// What it has counted since its start, as far as that is known.

@@ -1,6 +1,6 @@
 //! What a process uses, seen from outside: it need not be asked, and can't lie or hang.
 //!
-//! From `/proc` (man `proc_pid_stat`, `proc_pid_statm`), so on Linux alone; elsewhere nothing is
+//! From `/proc` (man `proc_pid_stat`, `proc_pid_statm`, and the kernel's `sched-stats.rst`), so on Linux alone; elsewhere nothing is
 //! known, and no limit is enforced.
 
 use std::{fs, time::Duration};
@@ -14,6 +14,8 @@ pub struct Figures {
     pub rss_bytes: u64,
     /// Time that a core has worked for it since its start.
     pub cpu: Duration,
+    /// Time for which its first thread, the event loop, was ready to run and had no core.
+    pub starved: Duration,
     /// Descriptors that are open: files, sockets, pipes.
     pub open_files: u64,
 }
@@ -29,10 +31,14 @@ impl Figures {
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let ticks = |index: usize| fields.get(index)?.parse::<u64>().ok();
         let (user, system) = (ticks(11)?, ticks(12)?);
+        // Absent where the kernel does not keep it; then nobody is excused for it.
+        let schedstat = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+        let starved = schedstat.split(' ').nth(1).and_then(|nanos| nanos.parse().ok());
         let open_files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
         Some(Figures {
             rss_bytes: resident * limit(SysconfVar::PAGE_SIZE)?,
             cpu: Duration::from_millis((user + system) * 1000 / limit(SysconfVar::CLK_TCK)?),
+            starved: Duration::from_nanos(starved.unwrap_or(0)),
             open_files: u64::try_from(open_files).ok()?,
         })
     }

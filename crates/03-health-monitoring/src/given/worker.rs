@@ -27,5 +27,6 @@ pub(super) async fn worker(
     let open = || move |request, _| respond(site.clone(), request);
     let fault = config.faults.of(Version::FIRST, place.id);
     let beside = |voice| beat(Heart { voice, counts: counts.clone(), interval: config.heartbeat });
-    Ok(live(place, fault, open, |nothing| match nothing {}, beside).await)
+    let last_word = || Some(counts.last_word());
+    Ok(live(place, fault, open, |nothing| match nothing {}, beside, last_word).await)
 }
