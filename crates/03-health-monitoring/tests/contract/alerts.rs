@@ -11,8 +11,8 @@ use harness::{
 use serde_json::Value;
 
 use crate::{
-    excess::send,
-    scene::{self, FAST, LEAK, MEMORY, PROMPT, meet_all, with},
+    excess::{fail, send},
+    scene::{self, FAST, MEMORY, PROMPT, meet_all, with},
 };
 
 /// Somebody who receives alerts.
@@ -35,7 +35,7 @@ pub(crate) fn each_change_is_one_alert(trial: &Trial) -> Kept {
     a_hanging_webhook_stops_nothing(trial, &hanging)
         .map_err(|broken| broken.during("with a webhook that never answers"))?;
     let refusing = refusing_url().map_err(|error| no_port(&error))?;
-    a_leak_is_mended(trial, &refusing)
+    a_failing_worker_is_replaced(trial, &refusing)
         .map_err(|broken| broken.during("with a webhook that refuses connections"))
 }
 
@@ -49,7 +49,7 @@ fn one_for_each_change(trial: &Trial) -> Kept {
     let cluster = trial.start(&with(FAST, &settings))?;
     let mut met = meet_all(trial, &cluster)?;
     let (failing, mut kept) = scene::take(trial, &mut met, 2)?;
-    send(trial, &mut kept, "/error", 30)?;
+    fail(trial, &mut kept, 30)?;
     told(trial, &receiver, 2, "critical", "errors")?;
     told(trial, &receiver, 2, "resolved", "errors")?;
     scene::replaced(trial, &cluster, failing.pid, PROMPT).map_err(|broken| {
@@ -128,12 +128,12 @@ fn nobody_waits(trial: &Trial, cluster: &Cluster, hanging: &Receiver, pid: u32) 
     trial.expect(!is_held_up, "an answer to GET /health while a POST is open", observed)
 }
 
-fn a_leak_is_mended(trial: &Trial, url: &str) -> Kept {
-    let cluster = trial.start(&with(FAST, &[("ALERT_URL", url), MEMORY]))?;
+fn a_failing_worker_is_replaced(trial: &Trial, url: &str) -> Kept {
+    let cluster = trial.start(&with(FAST, &[("ALERT_URL", url)]))?;
     let mut met = meet_all(trial, &cluster)?;
-    let (leaking, kept) = scene::take(trial, &mut met, 3)?;
-    whole(trial, cluster.get_on(kept, LEAK))?;
-    scene::replaced(trial, &cluster, leaking.pid, PROMPT)?;
+    let (failing, mut kept) = scene::take(trial, &mut met, 3)?;
+    fail(trial, &mut kept, 30)?;
+    scene::replaced(trial, &cluster, failing.pid, PROMPT)?;
     scene::health(trial, &cluster).map(|_| ())
 }
 
@@ -149,7 +149,7 @@ pub(crate) fn a_warning_comes_before_the_limit(trial: &Trial) -> Kept {
     // Nine tenths of the limit, whatever the worker needs without a leak.
     let (_, slots) = scene::health(trial, &cluster)?;
     let uses = slots.iter().find(|slot| slot.worker == 2).map_or(0, |slot| slot.rss_bytes >> 20);
-    let leak = format!("/leak?mb={}", 108_u64.saturating_sub(uses));
+    let leak = format!("/leak?mb={}", 90_u64.saturating_sub(uses));
     let (_, reply) = whole(trial, cluster.get_on(kept, &leak))?;
     let of_it = |body: &&Value| body["worker"] == 2 && body["level"] != "resolved";
     let first = receiver.wait(PROMPT, |bodies| bodies.iter().find(of_it).cloned());

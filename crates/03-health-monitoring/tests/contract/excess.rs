@@ -7,7 +7,7 @@ use harness::{
     ledger::Ledger,
     load::{Clients, Connections, Load},
     who::whole,
-    wire::Connection,
+    wire::{Connection, Failure},
 };
 
 use crate::scene::{self, FAST, LEAK, MEMORY, PROMPT, meet_all, with};
@@ -86,7 +86,7 @@ fn above_the_limit(trial: &Trial) -> Kept {
         })?;
     }
     send(trial, &mut third, "/", 10)?;
-    send(trial, &mut third, "/error", 15)?;
+    fail(trial, &mut third, 15)?;
     let there = scene::replaced(trial, &cluster, sick.pid, PROMPT)?;
     for (who, why) in
         [(&too_few, "9 requests say nothing"), (&too_good, "20 % are the limit, and not over it")]
@@ -111,7 +111,7 @@ fn what_is_long_ago_counts_no_more(trial: &Trial) -> Kept {
     scene::health_shows(trial, &cluster, 2, expected, PROMPT, is_known)?;
     // A window, and two looks at it.
     scene::left_alone(trial, &cluster, &there, WINDOW + Duration::from_millis(400))?;
-    send(trial, &mut kept, "/error", 20)?;
+    fail(trial, &mut kept, 20)?;
     scene::replaced(trial, &cluster, sick.pid, PROMPT)
         .map_err(|broken| broken.advice("A rate of what, and since when?"))?;
     Ok(())
@@ -136,10 +136,23 @@ pub(crate) fn send(trial: &Trial, kept: &mut Connection, path: &str, times: u64)
     Ok(())
 }
 
+/// So many errors, or as many as it takes until the worker drains, and closes the connection.
+pub(crate) fn fail(trial: &Trial, kept: &mut Connection, times: u64) -> Kept {
+    for _ in 0..times {
+        match kept.get("/error").map(|answer| answer.status) {
+            Ok(500) => {}
+            Err(Failure::Closed) => break,
+            other => return Err(trial.broken("GET /error: 500", format!("GET /error: {other:?}"))),
+        }
+    }
+    trial.recorder.observe(format!("GET /error, {times} times at most"));
+    Ok(())
+}
+
 /// Its event loop goes on, and its heartbeats with it.
 pub(crate) fn a_worker_that_burns_the_cpu_is_replaced(trial: &Trial) -> Kept {
     // Low, and several threads, because on a busy machine each of them gets a part of a core.
-    let limit = [("CPU_LIMIT", "15"), ("WINDOW_MS", "2000")];
+    let limit = [("CPU_LIMIT", "8"), ("WINDOW_MS", "2000")];
     let cluster = trial.start(&with(FAST, &limit))?;
     let mut met = meet_all(trial, &cluster)?;
     let (burning, mut kept) = scene::take(trial, &mut met, 2)?;

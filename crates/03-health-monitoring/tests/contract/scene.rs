@@ -25,9 +25,9 @@ pub(crate) const FAST: [(&str, &str); 2] =
 pub(crate) const SLOW: [(&str, &str); 2] =
     [("HEARTBEAT_MS", "60000"), ("HEARTBEAT_TIMEOUT_MS", "240000")];
 /// More than a worker of any runtime needs, though it has leaked 20 MB.
-pub(crate) const MEMORY: (&str, &str) = ("MEMORY_LIMIT_MB", "120");
+pub(crate) const MEMORY: (&str, &str) = ("MEMORY_LIMIT_MB", "100");
 /// More than [`MEMORY`] allows.
-pub(crate) const LEAK: &str = "/leak?mb=130";
+pub(crate) const LEAK: &str = "/leak?mb=110";
 /// How long something may take that nothing holds up.
 pub(crate) const PROMPT: Duration = Duration::from_secs(10);
 
