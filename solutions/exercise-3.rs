@@ -159,7 +159,6 @@ impl Cluster {
     fn heard(&mut self, worker: Worker, beat: Beat) {
         if let Some(patient) = self.patients.get_mut(&worker.pid) {
             patient.heard = Instant::now();
-            patient.excused = Duration::ZERO;
             patient.beat = beat;
         }
     }

@@ -12,7 +12,6 @@ use crate::given::{Beat, Patient};
 /// A heartbeat was heard.
 pub fn hear(patient: &mut Patient, beat: Beat, now: Instant) {
     patient.heard = now;
-    patient.excused = Duration::ZERO;
     patient.beat = beat;
 }
 
