@@ -6,7 +6,7 @@ use harness::{
     Cluster, Kept, Trial,
     ledger::Ledger,
     load::{Clients, Connections, Load},
-    who::whole,
+    who::{Who, whole},
     wire::{Connection, Failure},
 };
 
@@ -72,14 +72,14 @@ fn above_the_limit(trial: &Trial) -> Kept {
     let (too_good, mut second) = scene::take(trial, &mut met, 2)?;
     let (sick, mut third) = scene::take(trial, &mut met, 3)?;
     // Each has answered a few times already, when it was met.
-    let asked = known_requests(trial, &cluster, too_few.worker)?;
-    let few = 9 - asked.min(9);
+    let asked = known_requests(trial, &cluster, &too_few, &mut first)?;
+    let few = 9_u64.saturating_sub(asked);
     send(trial, &mut first, "/error", few)?;
-    let asked = known_requests(trial, &cluster, too_good.worker)?;
+    let asked = known_requests(trial, &cluster, &too_good, &mut second)?;
     let fifth = asked.div_ceil(4).max(6);
-    send(trial, &mut second, "/", fifth * 4 - asked)?;
-    send(trial, &mut second, "/error", fifth)?;
-    for (who, errors) in [(&too_few, few), (&too_good, fifth)] {
+    send(trial, &mut second, "/", fifth * 4 - (asked - 1))?;
+    send(trial, &mut second, "/error", fifth - 1)?;
+    for (who, errors) in [(&too_few, few + 1), (&too_good, fifth)] {
         let expected = format!("worker {}: {errors} errors are known", who.worker);
         scene::health_shows(trial, &cluster, who.worker, &expected, PROMPT, |seen| {
             seen.errors == errors
@@ -117,11 +117,13 @@ fn what_is_long_ago_counts_no_more(trial: &Trial) -> Kept {
     Ok(())
 }
 
-/// How many requests of `worker` its last heartbeat knew of, once there was one.
-fn known_requests(trial: &Trial, cluster: &Cluster, worker: u32) -> Kept<u64> {
-    let expected = format!("worker {worker}: its requests are known");
-    let known =
-        scene::health_shows(trial, cluster, worker, &expected, PROMPT, |seen| seen.requests >= 1)?;
+/// How many requests `who` has answered. The last of them is an error, which makes sure that none
+/// before it is still on its way to be known.
+fn known_requests(trial: &Trial, cluster: &Cluster, who: &Who, kept: &mut Connection) -> Kept<u64> {
+    send(trial, kept, "/error", 1)?;
+    let expected = format!("worker {}: 1 error is known", who.worker);
+    let is_known = |seen: &scene::Seen| seen.errors == 1;
+    let known = scene::health_shows(trial, cluster, who.worker, &expected, PROMPT, is_known)?;
     Ok(known.requests)
 }
 
