@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use harness::{
-    Cluster, Kept, Trial,
+    Broken, Cluster, Kept, Trial,
     ledger::Ledger,
     load::{Clients, Connections, Load},
     who::{Who, whole},
@@ -30,7 +30,9 @@ pub(crate) fn a_worker_over_its_memory_limit_is_drained_and_replaced(trial: &Tri
     trial.recorder.observe("10 clients begin to ask");
     trial.expect(load.wait_for(40, PROMPT), "clients that are served", "they are not")?;
     let held = cluster.get_on(held, "/slow?ms=2500").in_flight()?;
-    whole(trial, cluster.get_on(kept, LEAK))?;
+    let drain = "It hears you. Who takes over, and when is it told to drain?";
+    let sick = |broken: Broken| broken.during("in the leaking worker").advice(drain);
+    whole(trial, cluster.get_on(kept, LEAK)).map_err(sick)?;
     let there = scene::replaced(trial, &cluster, leaking.pid, PROMPT);
     let sum = load.finish().into_iter().fold(Ledger::default(), |mut sum, ledger| {
         sum.add(&ledger);
@@ -38,8 +40,7 @@ pub(crate) fn a_worker_over_its_memory_limit_is_drained_and_replaced(trial: &Tri
     });
     trial.recorder.observe(format!("the clients: {sum}"));
     let there = there?;
-    let drain = "It hears you. Who takes over, and when is it told to drain?";
-    whole(trial, held).map_err(|broken| broken.during("in the leaking worker").advice(drain))?;
+    whole(trial, held).map_err(sick)?;
     let good = sum.answered.get(&200).copied().unwrap_or(0);
     let expected = format!("{} requests, and each is answered with 200", sum.sent);
     trial
