@@ -3,10 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use harness::{
-    Cluster, Kept, Trial,
+    Broken, Cluster, Kept, Trial,
     ledger::Ledger,
     load::{Clients, Connections, Load},
-    who::whole,
+    who::{Who, whole},
     wire::{Connection, Failure},
 };
 
@@ -30,7 +30,9 @@ pub(crate) fn a_worker_over_its_memory_limit_is_drained_and_replaced(trial: &Tri
     trial.recorder.observe("10 clients begin to ask");
     trial.expect(load.wait_for(40, PROMPT), "clients that are served", "they are not")?;
     let held = cluster.get_on(held, "/slow?ms=2500").in_flight()?;
-    whole(trial, cluster.get_on(kept, LEAK))?;
+    let drain = "It hears you. Who takes over, and when is it told to drain?";
+    let sick = |broken: Broken| broken.during("in the leaking worker").advice(drain);
+    whole(trial, cluster.get_on(kept, LEAK)).map_err(sick)?;
     let there = scene::replaced(trial, &cluster, leaking.pid, PROMPT);
     let sum = load.finish().into_iter().fold(Ledger::default(), |mut sum, ledger| {
         sum.add(&ledger);
@@ -38,8 +40,7 @@ pub(crate) fn a_worker_over_its_memory_limit_is_drained_and_replaced(trial: &Tri
     });
     trial.recorder.observe(format!("the clients: {sum}"));
     let there = there?;
-    let drain = "It hears you. Who takes over, and when is it told to drain?";
-    whole(trial, held).map_err(|broken| broken.during("in the leaking worker").advice(drain))?;
+    whole(trial, held).map_err(sick)?;
     let good = sum.answered.get(&200).copied().unwrap_or(0);
     let expected = format!("{} requests, and each is answered with 200", sum.sent);
     trial
@@ -72,14 +73,14 @@ fn above_the_limit(trial: &Trial) -> Kept {
     let (too_good, mut second) = scene::take(trial, &mut met, 2)?;
     let (sick, mut third) = scene::take(trial, &mut met, 3)?;
     // Each has answered a few times already, when it was met.
-    let asked = known_requests(trial, &cluster, too_few.worker)?;
-    let few = 9 - asked.min(9);
+    let asked = known_requests(trial, &cluster, &too_few, &mut first)?;
+    let few = 9_u64.saturating_sub(asked);
     send(trial, &mut first, "/error", few)?;
-    let asked = known_requests(trial, &cluster, too_good.worker)?;
+    let asked = known_requests(trial, &cluster, &too_good, &mut second)?;
     let fifth = asked.div_ceil(4).max(6);
-    send(trial, &mut second, "/", fifth * 4 - asked)?;
-    send(trial, &mut second, "/error", fifth)?;
-    for (who, errors) in [(&too_few, few), (&too_good, fifth)] {
+    send(trial, &mut second, "/", fifth * 4 - (asked - 1))?;
+    send(trial, &mut second, "/error", fifth - 1)?;
+    for (who, errors) in [(&too_few, few + 1), (&too_good, fifth)] {
         let expected = format!("worker {}: {errors} errors are known", who.worker);
         scene::health_shows(trial, &cluster, who.worker, &expected, PROMPT, |seen| {
             seen.errors == errors
@@ -117,11 +118,13 @@ fn what_is_long_ago_counts_no_more(trial: &Trial) -> Kept {
     Ok(())
 }
 
-/// How many requests of `worker` its last heartbeat knew of, once there was one.
-fn known_requests(trial: &Trial, cluster: &Cluster, worker: u32) -> Kept<u64> {
-    let expected = format!("worker {worker}: its requests are known");
-    let known =
-        scene::health_shows(trial, cluster, worker, &expected, PROMPT, |seen| seen.requests >= 1)?;
+/// How many requests `who` has answered. The last of them is an error, which makes sure that none
+/// before it is still on its way to be known.
+fn known_requests(trial: &Trial, cluster: &Cluster, who: &Who, kept: &mut Connection) -> Kept<u64> {
+    send(trial, kept, "/error", 1)?;
+    let expected = format!("worker {}: 1 error is known", who.worker);
+    let is_known = |seen: &scene::Seen| seen.errors == 1;
+    let known = scene::health_shows(trial, cluster, who.worker, &expected, PROMPT, is_known)?;
     Ok(known.requests)
 }
 
