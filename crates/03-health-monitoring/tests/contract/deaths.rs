@@ -38,24 +38,26 @@ fn is_sick_again(trial: &Trial) -> Kept {
         .map_err(|broken| broken.advice("What else is a worker that must be replaced?"))
 }
 
-/// Four restarts, after 0, 400, 800 and 1600 ms: with jitter half of that at least.
+/// Four restarts, after 0, 600, 1200 and 2400 ms: with jitter half of that at least. A busy machine
+/// makes all of it longer, so only what is too short counts.
 fn dies_at_each_start(trial: &Trial) -> Kept {
     let receiver = alerts::receiver(trial)?;
     let url = receiver.url();
     let settings = [
         ("FAULTS", "1.0.0/3:crash-at-start"),
         ("MAX_RESTARTS", "4"),
-        ("RESTART_DELAY_MS", "400"),
+        ("RESTART_DELAY_MS", "600"),
+        ("RESTART_DELAY_MAX_MS", "2400"),
         ("ALERT_URL", url.as_str()),
     ];
-    let began = Instant::now();
     let cluster = trial.start(&with(FAST, &settings))?;
+    let began = Instant::now();
     given_up(trial, &cluster, &receiver)?;
     let took = began.elapsed();
     let observed = format!("given up {:.1} s after its start", took.as_secs_f64());
     trial.recorder.observe(observed.clone());
-    let expected = "delays that grow: 0, 0.4, 0.8, 1.6 s, or half of that with jitter";
-    trial.expect(took >= Duration::from_millis(1300), expected, observed)?;
+    let expected = "delays that grow: 0, 0.6, 1.2, 2.4 s, or half of that with jitter";
+    trial.expect(took >= Duration::from_millis(1900), expected, observed)?;
     let expected = "worker 3 is given up, after 4 restarts";
     let is_it = |seen: &Seen| seen.state == "given-up" && seen.restarts == 4;
     scene::health_shows(trial, &cluster, 3, expected, PROMPT, is_it)?;
@@ -118,21 +120,16 @@ pub(crate) fn a_slot_that_was_given_up_is_tried_again(trial: &Trial) -> Kept {
         ("RETRY_AFTER_MS", "1500"),
     ];
     let cluster = trial.start(&with(FAST, &settings))?;
-    let mut last = Instant::now();
-    for restarts in 1..=3 {
-        let expected = format!("worker 3 was started again {restarts} times");
-        let is_it = |seen: &Seen| seen.restarts >= restarts;
-        let seen = scene::health_shows(trial, &cluster, 3, &expected, PROMPT, is_it)?;
-        let observed = format!(
-            "{} restarts, {:.1} s after the last",
-            seen.restarts,
-            last.elapsed().as_secs_f64()
-        );
-        let is_patient = restarts == 1 || last.elapsed() >= RETRY.mul_f64(0.8);
-        let expected = "one start each RETRY_AFTER_MS=1500, once the slot is given up";
-        trial.expect(is_patient && seen.restarts == restarts, expected, observed)?;
-        last = Instant::now();
-    }
+    let began = Instant::now();
+    let expected = "worker 3 was started again 3 times, or more";
+    let is_it = |seen: &Seen| seen.restarts >= 3;
+    let Seen { restarts, .. } = scene::health_shows(trial, &cluster, 3, expected, PROMPT, is_it)?;
+    let took = began.elapsed();
+    // The first restart is immediate. Whoever is asked late has tried more often by then.
+    let tries = u32::try_from(restarts - 1).unwrap_or(u32::MAX);
+    let observed = format!("{restarts} restarts within {:.1} s", took.as_secs_f64());
+    let expected = "one start each RETRY_AFTER_MS=1500, once the slot is given up";
+    trial.expect(took >= RETRY.mul_f64(0.8) * tries, expected, observed)?;
     two_serve(trial, &cluster)
 }
 
