@@ -1,12 +1,18 @@
 //! What a long build tells the person who waits: that it goes on, and that it is once only.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use super::messages::Message;
 use crate::terminal::{Ticker, is_watched, note};
 
 /// A build that is quicker than this needs no words.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Off a terminal a build is announced once, however many follow.
+static HAS_SAID_SO: AtomicBool = AtomicBool::new(false);
 
 /// More crates than these are dependencies, which are compiled once.
 const OWN_CRATES: usize = 8;
@@ -36,12 +42,12 @@ impl Narration {
         (!self.has_begun).then(|| PATIENCE.saturating_sub(self.started.elapsed()))
     }
 
-    /// It takes a while: says so. Off a terminal this is one line, or two if it takes long.
+    /// It takes a while: says so. Off a terminal this is one line, and another if it takes long.
     pub(super) fn begin(&mut self) -> Option<Message> {
         self.has_begun = true;
         if is_watched() {
             self.show();
-        } else {
+        } else if !HAS_SAID_SO.swap(true, Ordering::Relaxed) {
             note("Building …");
         }
         None
