@@ -172,8 +172,9 @@ impl Cluster {
     ///    do. Nothing is started before `deaths` allow it, nor in a slot that was given up. (Beyond
     ///    the exercise: but for one start each `config.retry_after`.)
     ///
-    /// Who is silent is killed; without a majority that is heard, only when each slot has a ready
-    /// worker. An empty slot gets a worker. Who must drain gets a successor first, one at a time.
+    /// Who is silent is killed; without a majority that is heard, only when each of these slots has a
+    /// ready worker. An empty slot gets a worker. Who must drain gets a successor first, one at a time.
+    /// Asked until it says `None`: a move must change what is looked at, or that never ends.
     fn next_move(&self, now: Instant) -> Option<Move> {
         let all = self.workers.all();
         let verdict = |w: &Worker| self.patients.get(&w.pid).map(|patient| &patient.verdict);

@@ -137,7 +137,7 @@ fn falls_ill(stage: &mut Stage, cluster: &Cluster, illness: &Illness) -> Kept {
     };
     let picture = |width: u16| {
         let to = recorder.now().max(from + 1.5);
-        let frame = Frame { from: (from - 0.3).max(0.0), to, width: width - MARGIN };
+        let frame = Frame { from, to, width: width - MARGIN };
         let lines = lanes(&recorder.entries(), frame).into_iter().chain([LEGEND.to_owned()]);
         lines.map(|line| format!("{}{line}", " ".repeat(usize::from(MARGIN)))).collect()
     };
@@ -243,9 +243,9 @@ fn account(stage: &mut Stage, load: Load, held: u64) {
         if held > 0 {
             let again = count(usize::try_from(ledger.retried).unwrap_or(usize::MAX), "request");
             stage.say(&format!(
-                "{again} had to be sent again, and {lost} could not: of {held} clients,"
+                "{again} of {held} clients had to be sent again, and {lost} could not be."
             ));
-            stage.say("as many as the sick worker held.");
+            stage.say("The sick worker held no more than that.");
         }
     }
 }

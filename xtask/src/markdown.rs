@@ -103,9 +103,8 @@ impl Page {
     }
 
     fn code(&mut self, lines: &[&str]) {
-        let room = self.width.saturating_sub(4).max(20);
-        let pieces = lines.iter().flat_map(|line| chop(line, room));
-        let code: Vec<String> = pieces.map(|piece| format!("    {}", piece.cyan())).collect();
+        // Never wrapped: it is there to be copied.
+        let code: Vec<String> = lines.iter().map(|line| format!("    {}", line.cyan())).collect();
         self.block(code.join("\n"));
     }
 
@@ -190,15 +189,6 @@ fn heading(line: &str) -> Option<String> {
 fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(open)?;
     rest.split_once(close).map(|(inside, _)| inside)
-}
-
-/// A line of code in pieces of at most `room` columns.
-fn chop(line: &str, room: usize) -> Vec<String> {
-    let letters: Vec<char> = line.chars().collect();
-    if letters.is_empty() {
-        return vec![String::new()];
-    }
-    letters.chunks(room).map(|piece| piece.iter().collect()).collect()
 }
 
 #[cfg(test)]

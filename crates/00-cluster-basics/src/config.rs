@@ -19,6 +19,13 @@ impl ConfigError {
     pub fn new(name: &'static str, value: String, wanted: &'static str) -> Self {
         ConfigError { name, value, wanted, default: "the default".to_owned() }
     }
+
+    /// What there is without that setting.
+    #[must_use]
+    pub fn by_default(mut self, default: impl Into<String>) -> Self {
+        self.default = default.into();
+        self
+    }
 }
 
 /// `PORT`, with 0 for any free one.

@@ -133,7 +133,7 @@ impl State {
         }
     }
 
-    /// Whether it will answer for longer than it takes to finish what it holds.
+    /// Whether it is starting or ready: neither told to go nor killed.
     #[must_use]
     pub fn is_staying(self) -> bool {
         self.is_starting() || self.is_ready()

@@ -118,7 +118,7 @@ fn lane(life: &Life, frame: Frame) -> String {
             match ended {
                 _ if life.started > now => ' ',
                 Some(end) if column == end && life.is_violent => '✗',
-                Some(end) if column > end || (column == end && column > 0) => ' ',
+                Some(end) if column > end => ' ',
                 _ if is_past(life.draining) => '╌',
                 _ if is_past(life.ready) => '━',
                 _ => '·',

@@ -58,7 +58,7 @@ impl Config {
     /// # Errors
     /// When a setting makes no sense.
     pub fn from_env() -> Result<Self, ConfigError> {
-        const BEATS: &str = "at least twice HEARTBEAT_MS: one beat that is late is no death";
+        const BEATS: &str = "at least twice HEARTBEAT_MS (one late beat is no death)";
         let config = Config {
             port: config::port()?,
             admin_port: config::port_of("ADMIN_PORT", 8001)?,
@@ -81,14 +81,19 @@ impl Config {
             report: config::millis("REPORT_MS", Duration::from_secs(15))?,
             faults: Faults::from_env()?,
         };
-        let said = |duration: Duration| duration.as_millis().to_string();
-        if config.heartbeat.is_zero() || config.report.is_zero() {
-            let name = if config.heartbeat.is_zero() { "HEARTBEAT_MS" } else { "REPORT_MS" };
-            return Err(ConfigError::new(name, "0".to_owned(), "1 or more"));
+        if config.heartbeat.is_zero() {
+            return Err(none("HEARTBEAT_MS", "3000"));
+        }
+        if config.report.is_zero() {
+            return Err(none("REPORT_MS", "15000"));
+        }
+        if config.memory_limit == 0 {
+            return Err(none("MEMORY_LIMIT_MB", "100"));
         }
         if config.heartbeat_timeout < config.heartbeat * 2 {
-            let value = said(config.heartbeat_timeout);
-            return Err(ConfigError::new("HEARTBEAT_TIMEOUT_MS", value, BEATS));
+            let value = config.heartbeat_timeout.as_millis().to_string();
+            let error = ConfigError::new("HEARTBEAT_TIMEOUT_MS", value, BEATS);
+            return Err(error.by_default("10000"));
         }
         Ok(config)
     }
@@ -111,6 +116,12 @@ fn alert_url() -> Result<Option<Uri>, ConfigError> {
     let text = text.to_string_lossy().into_owned();
     let uri = text.parse::<Uri>().ok();
     let uri = uri.filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
-    let wanted = "an address such as http://127.0.0.1:9000/alerts";
-    uri.map(Some).ok_or_else(|| ConfigError::new("ALERT_URL", text, wanted))
+    let wanted = "an http address (no https) such as http://127.0.0.1:9000/alerts";
+    let error = || ConfigError::new("ALERT_URL", text, wanted).by_default("no alerts");
+    uri.map(Some).ok_or_else(error)
+}
+
+/// A limit or an interval of nothing.
+fn none(name: &'static str, default: &str) -> ConfigError {
+    ConfigError::new(name, "0".to_owned(), "1 or more").by_default(default)
 }

@@ -1,7 +1,18 @@
 //! What the exercise is given, and the example uses too: workers that fall ill on demand, a look at
 //! what a process uses, the operators' door, and a webhook.
 //!
-//! [`Verdict`] and [`Move`] are the chapter's own; the exercise builds on them.
+//! [`Verdict`] and [`Move`] are the chapter's own, [`Workers`], [`Worker`] and [`State`] those of
+//! chapter 02; the exercise builds on them. In short:
+//!
+//! ```text
+//! Verdict    Healthy, Warn(Condition, String), Drain(..), Kill(..)   is_reliable(), news()
+//! News       critical(condition, text), resolved(said)
+//! Move       Start(slot), Drain(pid), Kill(pid)
+//! Worker     slot, pid, born, state       Workers   all(), fleet().in_slot(slot)
+//! State      is_starting(), is_ready(), is_staying(): starting or ready
+//! Patient    heard, excused, beat, figures, window, verdict    examine(), excuse(), counts()
+//! Deaths     count(&worker), may_start(slot, now)
+//! ```
 //!
 //! Nothing in here decides *who* is ill, nor what to do about it. That is what the chapter is about.
 

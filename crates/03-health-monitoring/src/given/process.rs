@@ -1,7 +1,7 @@
 //! What a process uses, seen from outside: it need not be asked, and can't lie or hang.
 //!
-//! From `/proc` (man `proc_pid_stat`, `proc_pid_statm`, and the kernel's `sched-stats.rst`), so on Linux alone; elsewhere nothing is
-//! known, and no limit is enforced.
+//! From `/proc` (man `proc_pid_stat`, `proc_pid_statm`, and the kernel's `sched-stats.rst`), so on
+//! Linux alone; elsewhere nothing is known, and no limit is enforced.
 
 use std::{fs, time::Duration};
 

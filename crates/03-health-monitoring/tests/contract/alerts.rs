@@ -56,9 +56,12 @@ fn one_for_each_change(trial: &Trial) -> Kept {
         broken.advice("Its successor is on the way. Is a worker well because it was quiet since?")
     })?;
     let bodies = receiver.bodies();
-    let critical = bodies.iter().filter(|body| body["level"] == "critical").count();
-    let observed = format!("{critical} critical alerts");
-    trial.expect(critical == 1, "one critical alert: worker 2, errors", observed)?;
+    let critical = bodies.iter().filter(|body| body["level"] == "critical");
+    let critical: Vec<_> = critical.filter_map(|body| body["condition"].as_str()).collect();
+    let observed = format!("critical alerts: {}", critical.join(", "));
+    trial
+        .expect(critical == ["errors"], "one critical alert: worker 2, errors", observed)
+        .map_err(|broken| broken.advice("Who was told to go has not died."))?;
     let sequence = |worker: u32| {
         let of_it = bodies.iter().filter(move |body| body["worker"] == worker);
         of_it.map(|body| (body["level"].to_string(), body["condition"].to_string()))

@@ -38,7 +38,7 @@ fn is_sick_again(trial: &Trial) -> Kept {
         .map_err(|broken| broken.advice("What else is a worker that must be replaced?"))
 }
 
-/// Four restarts, after 0, 600, 1200 and 2400 ms: with jitter half of that at least. A busy machine
+/// Four restarts, after 0, 600, 1200 and 1600 ms: with jitter half of that at least. A busy machine
 /// makes all of it longer, so only what is too short counts.
 fn dies_at_each_start(trial: &Trial) -> Kept {
     let receiver = alerts::receiver(trial)?;
@@ -47,7 +47,7 @@ fn dies_at_each_start(trial: &Trial) -> Kept {
         ("FAULTS", "1.0.0/3:crash-at-start"),
         ("MAX_RESTARTS", "4"),
         ("RESTART_DELAY_MS", "600"),
-        ("RESTART_DELAY_MAX_MS", "2400"),
+        ("RESTART_DELAY_MAX_MS", "1600"),
         ("ALERT_URL", url.as_str()),
     ];
     let cluster = trial.start(&with(FAST, &settings))?;
@@ -56,8 +56,8 @@ fn dies_at_each_start(trial: &Trial) -> Kept {
     let took = began.elapsed();
     let observed = format!("given up {:.1} s after its start", took.as_secs_f64());
     trial.recorder.observe(observed.clone());
-    let expected = "delays that grow: 0, 0.6, 1.2, 2.4 s, or half of that with jitter";
-    trial.expect(took >= Duration::from_millis(1900), expected, observed)?;
+    let expected = "delays that grow: 0, 0.6, 1.2, 1.6 s, or half of that with jitter";
+    trial.expect(took >= Duration::from_millis(1500), expected, observed)?;
     let expected = "worker 3 is given up, after 4 restarts";
     let is_it = |seen: &Seen| seen.state == "given-up" && seen.restarts == 4;
     scene::health_shows(trial, &cluster, 3, expected, PROMPT, is_it)?;

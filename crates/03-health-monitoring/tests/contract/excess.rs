@@ -6,6 +6,7 @@ use harness::{
     Broken, Cluster, Kept, Trial,
     ledger::Ledger,
     load::{Clients, Connections, Load},
+    patience,
     who::{Who, whole},
     wire::{Connection, Failure},
 };
@@ -18,8 +19,32 @@ const TRAFFIC: &[Clients] = &[
     Clients::new(2, Connections::KeptAlive, "/slow?ms=100", 10),
 ];
 
-/// One leaks more than it may, another a little.
 pub(crate) fn a_worker_over_its_memory_limit_is_drained_and_replaced(trial: &Trial) -> Kept {
+    nothing_is_lost_to_a_leak(trial)?;
+    the_successor_comes_first(trial)
+        .map_err(|broken| broken.during("a successor that starts slowly"))
+}
+
+/// The leaking worker serves until the one that takes over can answer.
+fn the_successor_comes_first(trial: &Trial) -> Kept {
+    let cluster = trial.start(&with(FAST, &[MEMORY, ("FAULTS", "1.0.0/2:slow-start:800")]))?;
+    let mut met = meet_all(trial, &cluster)?;
+    let (leaking, kept) = scene::take(trial, &mut met, 2)?;
+    let mut idle = other_connection(trial, &cluster, leaking.pid)?;
+    whole(trial, cluster.get_on(kept, LEAK))?;
+    let goes = || idle.get("/").map_or(true, |answer| answer.closes).then_some(());
+    let observed = format!("pid {} goes on serving", leaking.pid);
+    trial.expect(processes::until(patience(PROMPT), goes).is_some(), "it drains", observed)?;
+    trial.recorder.observe(format!("pid {} drains", leaking.pid));
+    let (_, slots) = scene::health(trial, &cluster)?;
+    let slot = slots.into_iter().find(|slot| slot.worker == 2).unwrap_or_default();
+    let is_followed = slot.state == "ready" && slot.pid != Some(leaking.pid);
+    let observed = format!("it drains, and GET /health says that worker 2 is {}", slot.state);
+    trial.expect(is_followed, "a successor that is ready before it drains", observed)
+}
+
+/// One leaks more than it may, another a little.
+fn nothing_is_lost_to_a_leak(trial: &Trial) -> Kept {
     let cluster = trial.start(&with(FAST, &[MEMORY]))?;
     let mut met = meet_all(trial, &cluster)?;
     let (moderate, kept) = scene::take(trial, &mut met, 1)?;

@@ -20,7 +20,7 @@ const GUIDE: &str = "guides/04-health-monitoring.md";
 const PROMISES: &[Promise] = &[
     promise!(
         reports::health_lists_every_worker_with_true_figures,
-        "GET /health lists every worker, with true figures.",
+        "GET /health lists every worker, with the true figures of its process.",
         "#what-to-measure"
     ),
     promise!(

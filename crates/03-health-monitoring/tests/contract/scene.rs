@@ -159,7 +159,15 @@ pub(crate) fn replaced(
     let is_gone = || (!processes::is_alive(pid) || !cluster.is_running()).then_some(());
     let expected = format!("the worker with pid {pid} is replaced");
     if processes::until(limit, is_gone).is_none() {
-        let observed = format!("pid {pid} is still there after {} s", limit.as_secs());
+        let seconds = limit.as_secs();
+        if health(trial, cluster).is_err() {
+            let observed = format!("pid {pid} is there, {seconds} s later, and GET /health hangs");
+            return Err(trial.broken(expected, observed).advice(
+                "The primary is busy with itself. Does `next_move` ever say `None`? A move must \
+                 change what it looks at.",
+            ));
+        }
+        let observed = format!("pid {pid} is still there after {seconds} s");
         return Err(trial.broken(expected, observed));
     }
     trial.recorder.observe(format!("pid {pid} is gone"));
@@ -210,7 +218,7 @@ pub(crate) fn left_alone(
     } else if gone.is_empty() {
         format!("{new} more, beside the three")
     } else {
-        format!("pid {} is gone", gone.join(", pid "))
+        format!("gone: pid {}", gone.join(", pid "))
     };
     trial.expect(there == *before, "the same three workers: nobody is sick", observed)
 }
