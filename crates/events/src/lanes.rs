@@ -118,6 +118,7 @@ fn lane(life: &Life, frame: Frame) -> String {
             match ended {
                 _ if life.started > now => ' ',
                 Some(end) if column == end && life.is_violent => '✗',
+                // The column in which it ended shows it still, or a short drain would not be seen.
                 Some(end) if column > end => ' ',
                 _ if is_past(life.draining) => '╌',
                 _ if is_past(life.ready) => '━',
@@ -202,7 +203,7 @@ mod tests {
             lanes(&recording(), FRAME),
             [
                 "            0.0 s     0.5       1.0       1.5",
-                "worker 1    ━━━━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌            1.0.0",
+                "worker 1    ━━━━━━━━━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌           1.0.0",
                 "                     ·····━━━━━━━━━━━━━━━━━━━━━━━━━━  1.1.0",
                 "worker 2                                   ·····✗     1.1.0",
             ]
