@@ -14,11 +14,13 @@ use harness::{
 
 use crate::scene::{self, FAST, PROMPT, WORKERS, all_answer, left_alone, meet_all, with};
 
+/// A drain that nobody waits for.
+const NO_HURRY: (&str, &str) = ("DRAIN_TIMEOUT_MS", "600000");
 /// Until somebody is missed, and replaced: the timeout is 2 s.
 const SOON: Duration = Duration::from_secs(8);
 
 pub(crate) fn a_frozen_worker_is_replaced(trial: &Trial) -> Kept {
-    let cluster = trial.start(&FAST)?;
+    let cluster = trial.start(&with(FAST, &[NO_HURRY]))?;
     let mut met = meet_all(trial, &cluster)?;
     let (frozen, _) = scene::take(trial, &mut met, 2)?;
     cluster.signal_process(frozen.pid, Signal::SIGSTOP)?;
@@ -29,7 +31,7 @@ pub(crate) fn a_frozen_worker_is_replaced(trial: &Trial) -> Kept {
 
 /// Its other threads live: one that accepts, and perhaps one that beats.
 pub(crate) fn a_worker_whose_loop_is_blocked_is_replaced(trial: &Trial) -> Kept {
-    let cluster = trial.start(&FAST)?;
+    let cluster = trial.start(&with(FAST, &[NO_HURRY]))?;
     let mut met = meet_all(trial, &cluster)?;
     let (blocked, kept) = scene::take(trial, &mut met, 2)?;
     let _never_answered = cluster.get_on(kept, "/block?ms=600000").sent()?;
