@@ -89,34 +89,39 @@ pub(crate) fn a_worker_over_its_error_rate_is_replaced(trial: &Trial) -> Kept {
         .map_err(|broken| broken.during("after a window full of good answers"))
 }
 
-/// Nine of nine errors are too few, exactly 20 % are not too much, fifteen of thirty or so are.
+/// Thirty errors are too few, exactly 20 % are not too much, more than half of 110 are.
 fn above_the_limit(trial: &Trial) -> Kept {
-    let cluster = trial.start(&with(FAST, &[("WINDOW_MS", "600000")]))?;
+    let settings = [("MIN_REQUESTS", "100"), ("WINDOW_MS", "600000")];
+    let cluster = trial.start(&with(FAST, &settings))?;
+    // Whoever asks a cluster that still starts asks the first one there a hundred times.
+    for worker in 1..=3 {
+        let expected = format!("worker {worker} is ready");
+        let is_ready = |seen: &scene::Seen| seen.state == "ready";
+        scene::health_shows(trial, &cluster, worker, &expected, PROMPT, is_ready)?;
+    }
     let mut met = meet_all(trial, &cluster)?;
     let before: BTreeSet<u32> = met.keys().copied().collect();
     let (too_few, mut first) = scene::take(trial, &mut met, 1)?;
     let (too_good, mut second) = scene::take(trial, &mut met, 2)?;
     let (sick, mut third) = scene::take(trial, &mut met, 3)?;
-    // Each has answered a few times already, when it was met.
-    let asked = known_requests(trial, &cluster, &too_few, &mut first)?;
-    let few = 9_u64.saturating_sub(asked);
-    send(trial, &mut first, "/error", few)?;
+    fail(trial, &mut first, 30)?;
     let asked = known_requests(trial, &cluster, &too_good, &mut second)?;
-    let fifth = asked.div_ceil(4).max(6);
+    let fifth = asked.div_ceil(4).max(25);
     send(trial, &mut second, "/", fifth * 4 - (asked - 1))?;
     send(trial, &mut second, "/error", fifth - 1)?;
-    for (who, errors) in [(&too_few, few + 1), (&too_good, fifth)] {
+    for (who, errors) in [(&too_few, 30), (&too_good, fifth)] {
         let expected = format!("worker {}: {errors} errors are known", who.worker);
-        scene::health_shows(trial, &cluster, who.worker, &expected, PROMPT, |seen| {
-            seen.errors == errors
-        })?;
+        // Or it is gone already, which is judged below.
+        let is_known = |seen: &scene::Seen| seen.errors == errors || seen.pid != Some(who.pid);
+        scene::health_shows(trial, &cluster, who.worker, &expected, PROMPT, is_known)?;
     }
-    send(trial, &mut third, "/", 10)?;
-    fail(trial, &mut third, 15)?;
+    send(trial, &mut third, "/", 50)?;
+    fail(trial, &mut third, 60)?;
     let there = scene::replaced(trial, &cluster, sick.pid, PROMPT)?;
-    for (who, why) in
-        [(&too_few, "9 requests say nothing"), (&too_good, "20 % are the limit, and not over it")]
-    {
+    for (who, why) in [
+        (&too_few, "fewer than MIN_REQUESTS=100 say nothing"),
+        (&too_good, "20 % are the limit, and not over it"),
+    ] {
         let observed = format!("worker {} (pid {}) was replaced, too", who.worker, who.pid);
         trial.expect(there.contains(&who.pid), format!("left alone: {why}"), observed)?;
     }
