@@ -14,7 +14,7 @@ use harness::{
     Cluster, Kept, Signal, Stage,
     client::ask,
     load::{Clients, Connections, Load},
-    who::{Who, children, greet, greet_one, meet_all, whole},
+    who::{Who, children, greet, meet_all, whole},
     wire::Connection,
 };
 
@@ -252,8 +252,6 @@ fn account(stage: &mut Stage, load: Load, held: u64) {
 
 fn end(stage: &mut Stage, cluster: &Cluster) -> Kept {
     stage.step("SIGTERM: all of them drain");
-    // Somebody answers, or there would be nothing to drain.
-    let _ = greet_one(cluster, "/");
     cluster.signal(Signal::SIGTERM);
     let exit = cluster.wait_exit(Duration::from_secs(15))?;
     stage.finding(exit == Exit::Code(0), exit.to_string());
