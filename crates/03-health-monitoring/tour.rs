@@ -14,7 +14,7 @@ use harness::{
     Cluster, Kept, Signal, Stage,
     client::ask,
     load::{Clients, Connections, Load},
-    who::{Who, children, greet, meet_all, whole},
+    who::{Who, children, greet, meet_all},
     wire::Connection,
 };
 
@@ -226,9 +226,9 @@ fn show_health(stage: &Stage, cluster: &Cluster) {
         let number = |name: &str| slot[name].as_u64().unwrap_or(0);
         let (worker, pid, requests) = (number("worker"), number("pid"), number("requests"));
         let (age, memory) = (number("heartbeat_age_ms"), number("rss_bytes") >> 20);
-        let state = slot["state"].as_str().unwrap_or("?");
+        let is = slot["state"].as_str().unwrap_or("?");
         stage.say(&format!(
-            "  worker {worker}  {state}  pid {pid}  heartbeat {age} ms ago  {memory} MB  \
+            "  worker {worker}  {is}  pid {pid}  heartbeat {age} ms ago  {memory} MB  \
              {requests} requests"
         ));
     }

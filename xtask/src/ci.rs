@@ -20,11 +20,17 @@ struct Step {
     variables: &'static [(&'static str, &'static str)],
 }
 
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 5] = [
     Step { name: "format", arguments: &["fmt", "--all", "--check"], variables: &[] },
     Step {
         name: "lints",
         arguments: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+        variables: &[],
+    },
+    // Tours are no tests (`test = false`), so `--all-targets` passes them over.
+    Step {
+        name: "lints of tours",
+        arguments: &["clippy", "--workspace", "--test", "tour", "--", "-D", "warnings"],
         variables: &[],
     },
     Step {
