@@ -11,7 +11,7 @@ use std::{
 
 use cluster_basics::worker::is_worker;
 use events::Event;
-use harness::{Cluster, Kept, Signal, Trial, recorder::Recorder, subject::Subject, who};
+use harness::{Cluster, Kept, Signal, Trial, who};
 use rolling_restart::given::{self, Config, Intents, Notice, Version, Workers};
 
 const ROUNDS: usize = 200;
@@ -26,21 +26,11 @@ fn main() -> ExitCode {
         .env("PORT", "0")
         .stdout(Stdio::null())
         .status();
-    let outcome = told.map_err(|error| error.to_string()).and_then(|_| {
-        let subject = Subject::from_env(env!("CARGO_BIN_EXE_solution-2"))?;
-        let trial = Trial::new(subject, Recorder::default()).map_err(|error| error.to_string())?;
-        measure(&trial).map_err(|broken| {
-            let story = broken.story(&trial.recorder);
-            format!("expected {}, observed {}", story.expected, story.observed)
-        })
-    });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
+    if let Err(error) = told {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
     }
+    harness::measure(env!("CARGO_BIN_EXE_solution-2"), measure)
 }
 
 fn measure(trial: &Trial) -> Kept {

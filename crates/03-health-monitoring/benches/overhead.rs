@@ -4,8 +4,6 @@
 //! faster in one minute than in the next. Then the CPU time of one beat, measured where nothing else
 //! happens. `ROUNDS` sets how many rounds.
 
-mod stage;
-
 use std::{
     env, fs,
     process::ExitCode,
@@ -35,7 +33,7 @@ const TRAFFIC: &[Clients] =
     &[Clients { number: 8, connections: Connections::KeptAlive, path: "/", pause: Duration::ZERO }];
 
 fn main() -> ExitCode {
-    stage::play(|trial| {
+    harness::measure(env!("CARGO_BIN_EXE_solution-3"), |trial| {
         throughput(trial)?;
         one_beat(trial)
     })

@@ -26,6 +26,7 @@
 //! | [`busy`] | a machine without an idle core |
 //! | [`load`], [`ledger`] | steady traffic, and the exact account of what became of it |
 //! | [`mod@tour`], [`stage`], `canvas` | a demonstration in steps, with a measured end |
+//! | [`mod@measure`] | the `main` of a bench |
 //! | [`mod@patience`] | how long is too long |
 
 pub mod broken;
@@ -38,6 +39,7 @@ pub mod exchange;
 pub mod judge;
 pub mod ledger;
 pub mod load;
+pub mod measure;
 pub mod patience;
 pub mod receiver;
 pub mod recorder;
@@ -51,6 +53,7 @@ pub mod wire;
 pub use broken::{Broken, Kept};
 pub use cluster::Cluster;
 pub use contract::{Promise, contract};
+pub use measure::measure;
 pub use nix::sys::signal::Signal;
 pub use patience::patience;
 pub use stage::Stage;
