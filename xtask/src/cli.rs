@@ -10,7 +10,7 @@ use crate::{
     check, run,
     subject::Source,
     terminal::{note, say},
-    verify::Part,
+    verify::{self, Part},
 };
 
 /// What the user wants.
@@ -24,7 +24,7 @@ pub(crate) enum Command {
     Reset { name: String },
     Solution { name: String, spoil: bool },
     Doctor,
-    Verify { only: Option<Part> },
+    Verify(verify::Options),
     Ci,
 }
 
@@ -45,7 +45,8 @@ fn definition() -> Clap {
         .subcommands([
             Clap::new("verify")
                 .about("For maintainers: stubs fail, solutions pass, mutants die, guides agree with the code")
-                .arg(arg!(--only <PART> "Only this part").value_parser(value_parser!(Part))),
+                .arg(arg!(--only <PART> "Only this part").value_parser(value_parser!(Part)))
+                .arg(arg!(--thorough "Judge each mutant by the promises before its own, too")),
             Clap::new("ci").about("For maintainers: format, lints, docs, tests, verify"),
         ])
 }
@@ -138,7 +139,10 @@ fn command(matches: &ArgMatches) -> Command {
         "reset" => Command::Reset { name: name() },
         "solution" => Command::Solution { name: name(), spoil: flag("spoil") },
         "doctor" => Command::Doctor,
-        "verify" => Command::Verify { only: matches.get_one("only").copied() },
+        "verify" => Command::Verify(verify::Options {
+            only: matches.get_one("only").copied(),
+            is_thorough: flag("thorough"),
+        }),
         _ => Command::Ci,
     }
 }

@@ -67,31 +67,45 @@ impl Part {
         }
     }
 
-    fn verify(self, workspace: &Workspace, findings: &mut Findings) -> Result<(), Failure> {
+    fn verify(
+        self,
+        workspace: &Workspace,
+        is_thorough: bool,
+        findings: &mut Findings,
+    ) -> Result<(), Failure> {
         match self {
             Part::Tidy => tidy::verify(workspace, findings),
             Part::Guides => guides::verify(workspace, findings),
             Part::Stubs => stubs::verify(workspace, findings),
             Part::Solutions => solutions::verify(workspace, findings),
-            Part::Mutants => mutants::verify(workspace, findings),
+            Part::Mutants => mutants::verify(workspace, is_thorough, findings),
             Part::Tours => tours::verify(workspace, findings),
         }
     }
 }
 
+/// What is verified.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Options {
+    /// One part of everything.
+    pub(crate) only: Option<Part>,
+    /// Whether a mutant is judged by the promises before the one that it names, too.
+    pub(crate) is_thorough: bool,
+}
+
 /// Verifies everything, or one part.
-pub(crate) fn verify(workspace: &Workspace, only: Option<Part>) -> Outcome {
+pub(crate) fn verify(workspace: &Workspace, options: Options) -> Outcome {
     interrupt::guard(|| {})?;
-    verify_unguarded(workspace, only)
+    verify_unguarded(workspace, options)
 }
 
 /// The same for a command that guards itself against interrupts.
-pub(crate) fn verify_unguarded(workspace: &Workspace, only: Option<Part>) -> Outcome {
+pub(crate) fn verify_unguarded(workspace: &Workspace, options: Options) -> Outcome {
     let mut findings = Findings::default();
     for part in Part::value_variants() {
-        if only.is_none_or(|only| only == *part) {
+        if options.only.is_none_or(|only| only == *part) {
             findings.begin(part.name());
-            part.verify(workspace, &mut findings)?;
+            part.verify(workspace, options.is_thorough, &mut findings)?;
         }
     }
     Ok(Verdict::from_holds(findings.sum_up()))

@@ -23,5 +23,5 @@ pub mod wait;
 pub use interrupt::{on_interrupt, when_stdin_closes};
 pub use spawn::{is_ending, park_for_good, spawn};
 pub use sweep::{adopt_orphans, end_descendants};
-pub use table::{Process, descendants_of, is_alive, is_asleep, table};
+pub use table::{Process, descendants_of, is_alive, is_asleep, process, table};
 pub use wait::until;

@@ -23,6 +23,12 @@ pub fn table() -> Vec<Process> {
     platform::table()
 }
 
+/// The process `pid`, also as a zombie.
+#[must_use]
+pub fn process(pid: u32) -> Option<Process> {
+    platform::process(pid)
+}
+
 /// Every process that `root` started, and those that they started, without zombies.
 #[must_use]
 pub fn descendants_of(root: u32) -> Vec<Process> {
@@ -44,19 +50,24 @@ pub fn descendants_of(root: u32) -> Vec<Process> {
 /// Whether `pid` runs (a zombie does not).
 #[must_use]
 pub fn is_alive(pid: u32) -> bool {
-    table().iter().any(|p| p.pid == pid && !p.is_zombie)
+    process(pid).is_some_and(|p| !p.is_zombie)
 }
 
 /// Whether `pid` waits for something. A process between `fork` and `exec` does not: whoever stops it
 /// then stops its parent too, which waits to hear whether the `exec` went well.
 #[must_use]
 pub fn is_asleep(pid: u32) -> bool {
-    table().iter().any(|p| p.pid == pid && p.is_asleep)
+    process(pid).is_some_and(|p| p.is_asleep)
 }
 
 #[cfg(target_os = "linux")]
 mod platform {
+    use std::{fs::File, io::Read};
+
     use super::Process;
+
+    /// The name (64 bytes at most), and before and after it the fields that are read here.
+    const ENOUGH: usize = 256;
 
     pub(super) fn table() -> Vec<Process> {
         let Ok(entries) = std::fs::read_dir("/proc") else {
@@ -64,14 +75,17 @@ mod platform {
         };
         entries
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .filter_map(read)
+            .filter_map(process)
             .collect()
     }
 
-    /// Reads `/proc/PID/stat` (man `proc_pid_stat`): the name stands in parentheses and may hold
-    /// any character, so the fields are counted from the last `)`.
-    fn read(pid: u32) -> Option<Process> {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    /// Reads `/proc/PID/stat` (man `proc_pid_stat`) with one system call: who waits for a process
+    /// reads the whole table every few milliseconds.
+    pub(super) fn process(pid: u32) -> Option<Process> {
+        let mut stat = [0; ENOUGH];
+        let length = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut stat).ok()?;
+        let stat = String::from_utf8_lossy(&stat[..length]);
+        // The name stands in parentheses and may hold any character: count from the last `)`.
         let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
         let state = fields.next()?;
         Some(Process {
@@ -91,8 +105,16 @@ mod platform {
     use super::Process;
 
     pub(super) fn table() -> Vec<Process> {
-        let Ok(output) = Command::new("ps").args(["-A", "-o", "pid=,ppid=,pgid=,state="]).output()
-        else {
+        list(&["-A"])
+    }
+
+    pub(super) fn process(pid: u32) -> Option<Process> {
+        list(&["-p", &pid.to_string()]).pop()
+    }
+
+    fn list(which: &[&str]) -> Vec<Process> {
+        let mut ps = Command::new("ps");
+        let Ok(output) = ps.args(which).args(["-o", "pid=,ppid=,pgid=,state="]).output() else {
             return Vec::new();
         };
         String::from_utf8_lossy(&output.stdout).lines().filter_map(read).collect()

@@ -186,7 +186,7 @@ pub(crate) fn it_drains(trial: &Trial, old: &Who, kept: &mut Connection) -> Kept
 /// Waits until the primary has noticed that `pid` is dead: until then it is there as a zombie.
 pub(crate) fn is_reaped(trial: &Trial, pid: u32) -> Kept {
     let limit = patience(PROMPT);
-    let is_gone = || processes::table().iter().all(|process| process.pid != pid).then_some(());
+    let is_gone = || processes::process(pid).is_none().then_some(());
     let observed = format!("pid {pid} is a zombie, {} s later", limit.as_secs());
     trial.expect(processes::until(limit, is_gone).is_some(), "a dead worker is reaped", observed)
 }

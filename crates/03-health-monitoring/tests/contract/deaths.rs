@@ -95,7 +95,11 @@ fn given_up(trial: &Trial, cluster: &Cluster, receiver: &Receiver) -> Kept {
         (failed.is_some() || third.restarts > 4 || is_told()).then_some(())
     });
     if let Some(broken) = failed {
-        return Err(broken);
+        // Whoever has ended does not answer either; which request finds out first is chance.
+        let ended = cluster.wait_exit_quietly(patience(Duration::from_secs(1)));
+        return Err(ended.map_or(broken, |exit| {
+            trial.broken("the others serve", format!("the primary has ended ({exit})"))
+        }));
     }
     let Seen { state, restarts, .. } = third;
     let expected = "worker 3 is given up, after 4 restarts";
