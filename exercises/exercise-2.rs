@@ -34,7 +34,9 @@ async fn primary(config: Config, workers: Workers, mut intents: Intents) -> Exit
     }
     cluster.workers.announce();
     loop {
-        let deadline = cluster.deadline(Instant::now());
+        let now = Instant::now();
+        cluster.go_on(now).await;
+        let deadline = cluster.deadline(now);
         tokio::select! {
             notice = cluster.workers.next() => match notice {
                 Notice::Ready(_) | Notice::Draining(_) | Notice::Drained { .. } => {}
@@ -47,7 +49,6 @@ async fn primary(config: Config, workers: Workers, mut intents: Intents) -> Exit
             },
             () = given::at(deadline) => {}
         }
-        cluster.go_on().await;
     }
     cluster.shut_down(intents).await
 }
@@ -103,25 +104,25 @@ impl Cluster {
     }
 
     /// Sees who is late, takes every step that is allowed, and notices when a roll has arrived.
-    async fn go_on(&mut self) {
-        self.end_the_late().await;
+    async fn go_on(&mut self, now: Instant) {
+        self.end_the_late(now).await;
         // TODO: beyond the exercise, a roll has a limit too: config.roll_timeout.
         loop {
-            while let Some(step) = self.next_step(Instant::now()) {
+            while let Some(step) = self.next_step(now) {
                 match step {
                     Step::Start(slot, version) => self.workers.start(slot, version).await,
                     Step::Drain(pid) => self.workers.drain(pid).await,
                 }
             }
-            if self.roll.is_none() || !self.workers.are_settled(self.goal, Instant::now()) {
+            if self.roll.is_none() || !self.workers.are_settled(self.goal, now) {
                 return;
             }
             self.arrive().await;
         }
     }
 
-    async fn end_the_late(&mut self) {
-        for worker in self.workers.late(Instant::now()) {
+    async fn end_the_late(&mut self, now: Instant) {
+        for worker in self.workers.late(now) {
             self.late(worker).await;
         }
     }
@@ -153,7 +154,7 @@ impl Cluster {
     /// 3. The next step that is allowed now; `None` when there is something to wait for. Nothing is
     ///    started in a slot before its `deaths` say so.
     ///
-    /// An empty slot gets a worker: an old one until a new one was seen ready, then a new one. An
+    /// An empty slot gets a worker: an old one while no new one is ready, otherwise a new one. An
     /// old worker gets a new one beside it, and is told to drain when that is available. Never are
     /// more than `workers + max_surge` alive, nor fewer than `workers` ready for a roll's sake.
     fn next_step(&self, now: Instant) -> Option<Step> {
@@ -194,7 +195,7 @@ impl Cluster {
         todo!("every slot back to the version before this one")
     }
 
-    /// When something will be late, or allowed.
+    /// When something will be late, or allowed, that was not at `now`.
     fn deadline(&self, now: Instant) -> Option<Instant> {
         let allowed = self.deaths.values().map(|(_, not_before)| *not_before);
         let late = self.roll.as_ref().map(|roll| roll.began + self.config.roll_timeout);

@@ -58,6 +58,7 @@ async fn primary(
     let mut reports = given::every(cluster.config.report);
     loop {
         let now = Instant::now();
+        cluster.go_on(now).await;
         let deadlines = [cluster.workers.deadline(now), cluster.deaths.deadline(now)];
         tokio::select! {
             // What has arrived is heard before anybody is judged.
@@ -76,7 +77,6 @@ async fn primary(
             _ = reports.tick() => emit(&cluster.health().report()),
             () = given::at(deadlines.into_iter().flatten().min()) => cluster.end_the_late(),
         }
-        cluster.go_on().await;
     }
     given::shut_down(&cluster.config, cluster.workers, admin, intents).await
 }
@@ -139,8 +139,8 @@ impl Cluster {
         self.slots.entry(number).or_default()
     }
 
-    async fn go_on(&mut self) {
-        while let Some(one) = self.next_move(Instant::now()) {
+    async fn go_on(&mut self, now: Instant) {
+        while let Some(one) = self.next_move(now) {
             match one {
                 Move::Start(slot) => self.workers.start(slot, Version::FIRST).await,
                 Move::Drain(pid) => self.workers.drain(pid).await,

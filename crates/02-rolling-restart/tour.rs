@@ -199,7 +199,7 @@ impl Traffic {
     }
 
     fn progress(&self, roll: u32) -> String {
-        let sent = thousands(self.quick.sent() + self.slow.sent());
+        let sent = thousands(self.quick.finished() + self.slow.finished());
         let failed = self.quick.failed() + self.slow.failed();
         format!("   roll {roll} of {ROLLS}: {sent} requests so far, {failed} without an answer")
     }

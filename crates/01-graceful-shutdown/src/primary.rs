@@ -83,7 +83,7 @@ async fn perform(
         Action::Replace(slot) => workers.start(slot)?,
         Action::Drain(timeout) => {
             tally.began = Some(Instant::now());
-            let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+            let timeout_ms = events::millis(timeout);
             let signal = intents.last_name().to_owned();
             emit(&Event::ShutdownStarted { signal, timeout_ms });
             workers.stop_listening();
@@ -135,7 +135,7 @@ impl Tally {
             outcome: self.outcome,
             drained: self.drained,
             cut: self.cut,
-            millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            millis: events::millis(took),
         });
         match self.outcome {
             Outcome::Drained => ExitCode::SUCCESS,

@@ -22,16 +22,15 @@ pub struct Limits {
     pub min_ready: Duration,
 }
 
-/// What every slot shall run, and what an empty one is filled with.
+/// What every slot shall run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Goal {
     /// How many slots there are.
     pub slots: u32,
     /// The version that each shall run in the end.
     pub version: Version,
-    /// The version for a slot that is empty now: a crash is no reason to spread a version that
-    /// nobody has seen working.
-    pub filler: Version,
+    /// The version that each ran before.
+    pub from: Version,
 }
 
 /// One thing to do.
@@ -71,9 +70,10 @@ pub fn next_move(
     let stays = |worker: &Worker| worker.state.is_staying();
     let empty: Vec<u32> =
         (1..=goal.slots).filter(|slot| !fleet.in_slot(*slot).any(stays)).collect();
-    let due = empty.iter().copied().find(|slot| may_start(*slot, goal.filler));
+    let filler = goal.filler(fleet, limits);
+    let due = empty.iter().copied().find(|slot| may_start(*slot, filler));
     if let Some(slot) = due.filter(|_| room > 0) {
-        return Some(Move::Start { slot, version: goal.filler });
+        return Some(Move::Start { slot, version: filler });
     }
     (1..=goal.slots).find_map(|slot| {
         let staying = || fleet.in_slot(slot).filter(|worker| worker.state.is_staying());
@@ -84,7 +84,7 @@ pub fn next_move(
             Some(successor) if limits.is_available(successor, now) && !is_missed => {
                 Some(Move::Drain { pid: old.pid })
             }
-            None if old.state.is_starting() && old.version != goal.filler => {
+            None if old.state.is_starting() && old.version != filler => {
                 Some(Move::Drain { pid: old.pid })
             }
             None if room > empty.len() && limits.max_surge > 0 && may_start(slot, goal.version) => {
@@ -96,6 +96,16 @@ pub fn next_move(
             Some(_) | None => None,
         }
     })
+}
+
+impl Goal {
+    /// The version for a slot that is empty now: a crash is no reason to spread a version of which
+    /// nobody is ready. Without a surge there is no other way to try it.
+    fn filler(self, fleet: &Fleet, limits: Limits) -> Version {
+        let works = |worker: &Worker| worker.version == self.version && worker.state.is_ready();
+        let is_bold = limits.max_surge == 0 || fleet.all().iter().any(works);
+        if is_bold { self.version } else { self.from }
+    }
 }
 
 /// Whether every slot has one worker, which is available and of the right version, and nobody else
@@ -137,7 +147,7 @@ mod tests {
 
     impl Trial {
         fn new(slots: u32, limits: Limits) -> Self {
-            let goal = Goal { slots, version: Version::FIRST, filler: Version::FIRST };
+            let goal = Goal { slots, version: Version::FIRST, from: Version::FIRST };
             let fleet = Fleet::default();
             let now = Instant::now();
             let mut trial = Trial { fleet, goal, limits, now, last_pid: 0, max: 0, min: 99 };
@@ -222,18 +232,23 @@ mod tests {
     fn without_a_surge_one_is_missed_and_nobody_more_is_alive() {
         let limits = Limits { max_surge: 0, max_unavailable: 1, ..SURGE };
         let mut trial = Trial::new(4, limits);
-        trial.goal.filler = trial.goal.version;
         trial.run();
         assert!(trial.has_arrived());
         assert_eq!((trial.min, trial.max), (3, 4));
     }
 
     #[test]
-    fn whoever_dies_in_the_middle_is_replaced_by_what_is_known_to_work() {
+    fn whoever_dies_in_the_middle_is_replaced_by_what_is_seen_to_work() {
         let mut trial = Trial::new(3, SURGE);
+        let start = next_move(&trial.fleet, trial.goal, SURGE, trial.now, |_, _| true);
+        trial.make(start.expect("a surge is allowed"));
         trial.fleet.remove(3);
-        let next = next_move(&trial.fleet, trial.goal, SURGE, trial.now, |_, _| true);
-        assert_eq!(next, Some(Move::Start { slot: 3, version: Version::FIRST }));
+        let filler =
+            |trial: &Trial| next_move(&trial.fleet, trial.goal, SURGE, trial.now, |_, _| true);
+        let (slot, next) = (3, Version::FIRST.next_minor());
+        assert_eq!(filler(&trial), Some(Move::Start { slot, version: Version::FIRST }));
+        let _ = trial.fleet.step(trial.last_pid, Input::SaidReady, trial.now);
+        assert_eq!(filler(&trial), Some(Move::Start { slot, version: next }));
         trial.run();
         assert!(trial.has_arrived());
         assert_eq!(trial.max, 4);

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{Event, emit};
+use events::{Event, emit, millis};
 
 use crate::{
     given::{Config, Intent, Intents, Notice, Progress, State, Version, Worker, Workers, at},
@@ -25,27 +25,26 @@ const INTENSITY: Intensity = Intensity { restarts: 20, within: Duration::from_mi
 /// dying.
 pub async fn primary(config: Config, workers: Workers, mut intents: Intents) -> ExitCode {
     let mut primary = Primary::new(config, workers);
-    primary.make_moves().await;
+    primary.make_moves(Instant::now()).await;
     primary.workers.announce();
     loop {
-        match primary.next_input(&mut intents).await {
+        // One look at the clock for each turn: whatever falls due after it is ahead.
+        let now = Instant::now();
+        primary.make_moves(now).await;
+        primary.arrive(now).await;
+        if primary.is_hopeless(now) {
+            eprintln!("the workers die faster than they can serve: giving up");
+            return ExitCode::FAILURE;
+        }
+        match primary.next_input(&mut intents, now).await {
             Input::Asked(Intent::Roll) => primary.roll(rollout::Input::Ask).await,
             Input::Asked(Intent::RollBack) => primary.roll(rollout::Input::Back).await,
             Input::Asked(Intent::Shutdown | Intent::ShutdownNow) => {
                 return shut_down(primary.config.drain_timeout, primary.workers, intents).await;
             }
-            Input::Notice(Notice::Ready(worker)) => {
-                primary.roll(rollout::Input::Ready(worker.version)).await;
-            }
-            Input::Notice(Notice::Draining(_) | Notice::Drained { .. }) => {}
+            Input::Notice(Notice::Ready(_) | Notice::Draining(_) | Notice::Drained { .. }) => {}
             Input::Notice(Notice::Exited(worker, _)) => primary.lost(worker).await,
             Input::Tick => primary.tick().await,
-        }
-        primary.make_moves().await;
-        primary.arrive().await;
-        if primary.is_hopeless() {
-            eprintln!("the workers die faster than they can serve: giving up");
-            return ExitCode::FAILURE;
         }
     }
 }
@@ -80,8 +79,8 @@ impl Primary {
         }
     }
 
-    async fn next_input(&mut self, intents: &mut Intents) -> Input {
-        let now = Instant::now();
+    /// What happens next, or falls due after `now`.
+    async fn next_input(&mut self, intents: &mut Intents, now: Instant) -> Input {
         let deadlines =
             [self.workers.deadline(now), self.restarts.deadline(now), self.rollout.deadline()];
         let deadline = deadlines.into_iter().flatten().min();
@@ -116,8 +115,7 @@ impl Primary {
         let random = fastrand::f64();
         let (deaths, delay) = self.restarts.died(slot, version, served, Instant::now(), random);
         if !delay.is_zero() {
-            let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-            emit(&Event::RestartDelayed { worker: slot, deaths, millis });
+            emit(&Event::RestartDelayed { worker: slot, deaths, millis: millis(delay) });
         }
     }
 
@@ -136,11 +134,10 @@ impl Primary {
     }
 
     /// Makes every move that is allowed now.
-    async fn make_moves(&mut self) {
+    async fn make_moves(&mut self, now: Instant) {
         let limits = self.limits();
         loop {
-            let now = Instant::now();
-            let goal = self.rollout.goal(self.config.workers, limits);
+            let goal = self.rollout.goal(self.config.workers);
             let may_start = |slot, version| self.restarts.may_start(slot, version, now);
             match next_move(self.workers.fleet(), goal, limits, now, may_start) {
                 Some(Move::Drain { pid }) => self.workers.drain(pid).await,
@@ -151,12 +148,12 @@ impl Primary {
     }
 
     /// Notices that every slot runs what it shall run.
-    async fn arrive(&mut self) {
-        let goal = self.rollout.goal(self.config.workers, self.limits());
-        let is_there = is_reached(self.workers.fleet(), goal, self.limits(), Instant::now());
+    async fn arrive(&mut self, now: Instant) {
+        let goal = self.rollout.goal(self.config.workers);
+        let is_there = is_reached(self.workers.fleet(), goal, self.limits(), now);
         if self.rollout.is_moving() && is_there {
             self.roll(rollout::Input::Arrived).await;
-            self.make_moves().await;
+            self.make_moves(now).await;
         }
     }
 
@@ -187,8 +184,8 @@ impl Primary {
     }
 
     /// Nobody is there, nobody may be started yet, and more workers died lately than is normal.
-    fn is_hopeless(&mut self) -> bool {
-        self.workers.all().is_empty() && self.restarts.is_too_much(Instant::now())
+    fn is_hopeless(&self, now: Instant) -> bool {
+        self.workers.all().is_empty() && self.restarts.is_too_much(now)
     }
 
     fn limits(&self) -> Limits {

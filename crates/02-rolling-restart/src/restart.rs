@@ -81,8 +81,8 @@ impl Restarts {
         Restarts { strategy, intensity, rows, recent }
     }
 
-    /// A worker of `slot` with `version` died that had been ready for `served`. Answers with the number of deaths in a
-    /// row, and the delay.
+    /// A worker of `slot` with `version` died that had been ready for `served`. Answers with the
+    /// number of deaths in a row, and the delay.
     pub fn died(
         &mut self,
         slot: u32,
@@ -92,6 +92,7 @@ impl Restarts {
         random: f64,
     ) -> (u32, Duration) {
         self.recent.push_back(now);
+        self.recent.retain(|at| now.duration_since(*at) <= self.intensity.within);
         let row = self.rows.entry((slot, version)).or_insert(Row { deaths: 0, not_before: now });
         row.deaths = if self.strategy.ends_the_row(served) { 1 } else { row.deaths + 1 };
         let delay = self.strategy.delay(row.deaths, random);
@@ -113,9 +114,10 @@ impl Restarts {
 
     /// Whether more workers died lately than is normal. OTP's supervisor then ends its children and
     /// itself, and leaves it to whoever supervises it.
-    pub fn is_too_much(&mut self, now: Instant) -> bool {
-        self.recent.retain(|at| now.duration_since(*at) <= self.intensity.within);
-        self.recent.len() > self.intensity.restarts
+    #[must_use]
+    pub fn is_too_much(&self, now: Instant) -> bool {
+        let is_recent = |at: &&Instant| now.duration_since(**at) <= self.intensity.within;
+        self.recent.iter().filter(is_recent).count() > self.intensity.restarts
     }
 }
 

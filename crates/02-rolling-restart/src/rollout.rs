@@ -10,10 +10,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{
-    given::Version,
-    plan::{Goal, Limits},
-};
+use crate::{given::Version, plan::Goal};
 
 /// Deaths of ready workers of a new version until it is given up. One may be bad luck.
 pub const MAX_DEATHS: u32 = 2;
@@ -43,8 +40,6 @@ struct Course {
     finish_by: Instant,
     /// Ready workers of `to` that died.
     deaths: u32,
-    /// Whether a worker of `to` was ever ready.
-    is_proven: bool,
     /// Whether it was asked for once more meanwhile.
     again: bool,
 }
@@ -56,8 +51,6 @@ pub enum Input {
     Ask,
     /// Somebody wants the version before this one.
     Back,
-    /// A worker of this version is ready.
-    Ready(Version),
     /// A worker of this version was never ready, for this reason.
     Fail(Version, &'static str),
     /// A ready worker of this version died, and nobody had told it to go.
@@ -117,11 +110,9 @@ impl Rollout {
                         Some(previous) => begin(version, previous, finish_by),
                         None => (self.phase, None),
                     },
-                    Input::Ready(_)
-                    | Input::Fail(..)
-                    | Input::Died(_)
-                    | Input::Tick
-                    | Input::Arrived => (self.phase, None),
+                    Input::Fail(..) | Input::Died(_) | Input::Tick | Input::Arrived => {
+                        (self.phase, None)
+                    }
                 }
             }
             Phase::Rolling(course) => {
@@ -132,28 +123,21 @@ impl Rollout {
             }
             Phase::RollingBack { to, failed, again } => match input {
                 Input::Ask => (Phase::RollingBack { to, failed, again: true }, None),
-                Input::Back | Input::Ready(_) | Input::Fail(..) | Input::Died(_) | Input::Tick => {
-                    (self.phase, None)
-                }
+                Input::Back | Input::Fail(..) | Input::Died(_) | Input::Tick => (self.phase, None),
                 Input::Arrived => arrive(to, failed, again),
             },
         };
         (self, action)
     }
 
-    /// What every slot shall run, and what an empty one is filled with meanwhile: until a worker of
-    /// the new version was ready, with the old one. Without a surge there is no other way to try.
+    /// What each of so many slots shall run, and what it ran before.
     #[must_use]
-    pub fn goal(self, slots: u32, limits: Limits) -> Goal {
+    pub fn goal(self, slots: u32) -> Goal {
         match self.phase {
             Phase::Steady { version } | Phase::RollingBack { to: version, .. } => {
-                Goal { slots, version, filler: version }
+                Goal { slots, version, from: version }
             }
-            Phase::Rolling(course) => {
-                let is_bold = course.is_proven || limits.max_surge == 0;
-                let filler = if is_bold { course.to } else { course.from };
-                Goal { slots, version: course.to, filler }
-            }
+            Phase::Rolling(Course { from, to, .. }) => Goal { slots, version: to, from },
         }
     }
 
@@ -179,7 +163,6 @@ impl Course {
         match input {
             Input::Ask => on(Course { again: true, ..self }),
             Input::Back => self.abandon("somebody wants the version before it"),
-            Input::Ready(version) if version == self.to => on(Course { is_proven: true, ..self }),
             Input::Fail(version, reason) if version == self.to => self.abandon(reason),
             Input::Died(version) if version == self.to => {
                 let deaths = self.deaths + 1;
@@ -191,7 +174,7 @@ impl Course {
                 }
             }
             Input::Tick if now >= self.finish_by => self.abandon("the roll takes too long"),
-            Input::Ready(_) | Input::Fail(..) | Input::Died(_) | Input::Tick => on(self),
+            Input::Fail(..) | Input::Died(_) | Input::Tick => on(self),
             Input::Arrived => arrive(self.to, self.to, self.again),
         }
     }
@@ -203,7 +186,7 @@ impl Course {
 }
 
 fn begin(from: Version, to: Version, finish_by: Instant) -> (Phase, Option<Action>) {
-    let course = Course { from, to, finish_by, deaths: 0, is_proven: false, again: false };
+    let course = Course { from, to, finish_by, deaths: 0, again: false };
     (Phase::Rolling(course), Some(Action::Begin { from, to }))
 }
 
@@ -216,7 +199,6 @@ mod tests {
     use super::*;
 
     const LIMIT: Duration = Duration::from_mins(1);
-    const LIMITS: Limits = Limits { max_surge: 1, max_unavailable: 0, min_ready: Duration::ZERO };
 
     fn version(text: &str) -> Version {
         text.parse().expect("a version")
@@ -228,7 +210,7 @@ mod tests {
         let begin = (Rollout::steady(Version::FIRST), None);
         let (rollout, last) =
             inputs.iter().fold(begin, |(rollout, _), input| rollout.step(*input, now, LIMIT));
-        (rollout, rollout.goal(4, LIMITS).version, last)
+        (rollout, rollout.goal(4).version, last)
     }
 
     #[test]
@@ -257,14 +239,6 @@ mod tests {
         assert_eq!(goal, version("1.1.0"));
         let (_, goal, _) = course(&[Input::Ask, died, died]);
         assert_eq!(goal, Version::FIRST);
-    }
-
-    #[test]
-    fn an_empty_slot_gets_the_new_version_only_once_it_was_seen_to_work() {
-        let (rollout, _, _) = course(&[Input::Ask]);
-        assert_eq!(rollout.goal(4, LIMITS).filler, Version::FIRST);
-        let (rollout, _, _) = course(&[Input::Ask, Input::Ready(version("1.1.0"))]);
-        assert_eq!(rollout.goal(4, LIMITS).filler, version("1.1.0"));
     }
 
     #[test]

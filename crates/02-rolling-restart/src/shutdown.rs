@@ -8,13 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{Event, Exit, Outcome, emit};
+use events::{Event, Exit, Outcome, emit, millis};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     given::{Intent, Intents, at},
     workers::{Notice, Workers},
 };
-use serde::{Serialize, de::DeserializeOwned};
 
 /// Drains every worker within `limit`, and says how that went: 0 when everything was finished, 1
 /// when something was cut off.
@@ -78,8 +78,4 @@ impl Tally {
         emit(&Event::ShutdownComplete { outcome, drained, cut, millis: millis(took) });
         if outcome == Outcome::Drained { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

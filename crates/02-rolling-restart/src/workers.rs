@@ -9,7 +9,7 @@ use std::{
 };
 
 use cluster_basics::Cluster;
-use events::{Event, Exit, emit};
+use events::{Event, Exit, emit, millis};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -241,8 +241,10 @@ where
         Some(match message {
             FromWorker::Ready => {
                 self.fleet.step(pid, Input::SaidReady, Instant::now());
+                // One that was told to drain, or killed, a moment ago has said so too late.
+                let ready = self.fleet.get(pid).filter(|worker| worker.state.is_ready())?;
                 emit(&Event::WorkerReady { worker, pid });
-                Notice::Ready(self.fleet.get(pid)?)
+                Notice::Ready(ready)
             }
             FromWorker::Draining { in_flight } => {
                 emit(&Event::WorkerDraining { worker, pid, in_flight });
@@ -267,8 +269,4 @@ where
         }
         Some(Notice::Exited(lost, exit))
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

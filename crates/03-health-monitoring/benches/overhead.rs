@@ -79,9 +79,9 @@ fn one_round(trial: &Trial, kind: usize) -> Kept<(f64, f64)> {
     who::meet_all(trial, &cluster, "/", 3)?;
     let load = Load::start(cluster.address, TRAFFIC);
     trial.expect(load.wait_for(1000, LIMIT), "clients that are served", "they are not")?;
-    let (began, before, cpu) = (Instant::now(), load.sent(), cpu_of(&cluster));
+    let (began, before, cpu) = (Instant::now(), load.finished(), cpu_of(&cluster));
     pass(ROUND, &cluster);
-    let (took, answered) = (began.elapsed(), number(load.sent() - before));
+    let (took, answered) = (began.elapsed(), number(load.finished() - before));
     let cpu = cpu_of(&cluster).saturating_sub(cpu);
     trial.expect(load.failed() == 0, "each request is answered", "some are not")?;
     Ok((answered / took.as_secs_f64(), cpu.as_secs_f64() / answered))

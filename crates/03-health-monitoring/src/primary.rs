@@ -32,14 +32,17 @@ pub async fn primary(
     mut intents: Intents,
 ) -> ExitCode {
     let mut primary = Primary::new(config, workers);
-    primary.make_moves().await;
+    primary.make_moves(Instant::now()).await;
     primary.workers.announce();
     let mut looks = every(primary.config.heartbeat);
     let mut reports = every(primary.config.report);
     loop {
-        let deadline = primary.deadline();
+        // One look at the clock for each turn: whatever falls due after it is ahead.
+        let now = Instant::now();
+        primary.make_moves(now).await;
+        let deadline = primary.deadline(now);
         tokio::select! {
-            // Heartbeats that have arrived are heard before anybody is judged.
+            // Heartbeats that were read are heard before anybody is judged.
             biased;
             notice = primary.workers.next() => primary.hear(notice),
             intent = intents.next() => match intent {
@@ -54,7 +57,6 @@ pub async fn primary(
             _ = reports.tick() => emit(&primary.health().report()),
             () = at(deadline) => primary.end_the_late(),
         }
-        primary.make_moves().await;
     }
 }
 
@@ -159,9 +161,9 @@ impl Primary {
         }
     }
 
-    async fn make_moves(&mut self) {
+    async fn make_moves(&mut self, now: Instant) {
         loop {
-            let (cases, slots, now) = (self.cases(), self.hopeful(), Instant::now());
+            let (cases, slots) = (self.cases(), self.hopeful(now));
             let may_start = |slot| self.deaths.may_start(slot, now);
             match next_move(&cases, &slots, may_start) {
                 Some(Move::Start(slot)) => self.workers.start(slot, Version::FIRST).await,
@@ -203,17 +205,19 @@ impl Primary {
 
     /// The slots that shall have a worker: none that was given up, but for one start each
     /// `RETRY_AFTER_MS`. If that worker is never ready, its death gives the slot up anew.
-    fn hopeful(&self) -> Vec<u32> {
-        let shall = |slot: &Slot| {
-            slot.given_up.is_none_or(|since| since.elapsed() >= self.config.retry_after)
-        };
+    fn hopeful(&self, now: Instant) -> Vec<u32> {
+        let retry_after = self.config.retry_after;
+        let shall = |slot: &Slot| slot.given_up.is_none_or(|since| now >= since + retry_after);
         let hopeful = self.slots.iter().filter(|(_, slot)| shall(slot));
         hopeful.map(|(number, _)| *number).collect()
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        let now = Instant::now();
-        self.workers.deadline(now).into_iter().chain(self.deaths.deadline(now)).min()
+    /// When somebody will be late, or a start allowed, that was not at `now`.
+    fn deadline(&self, now: Instant) -> Option<Instant> {
+        let given_up = self.slots.values().filter_map(|slot| slot.given_up);
+        let retries = given_up.map(|since| since + self.config.retry_after);
+        let starts = retries.chain(self.deaths.deadline(now)).filter(|at| *at > now);
+        starts.chain(self.workers.deadline(now)).min()
     }
 }
 

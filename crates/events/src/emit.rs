@@ -6,7 +6,7 @@
 use std::{
     io::{IsTerminal, Write},
     sync::OnceLock,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::{Event, narrate::narrate};
@@ -27,6 +27,12 @@ pub fn emit(event: &Event) {
         wire_line(event)
     };
     let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// `duration` in whole milliseconds, as events have it.
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The line that stands for `event` on the wire.

@@ -18,6 +18,6 @@ pub mod lanes;
 pub mod narrate;
 pub mod timeline;
 
-pub use emit::emit;
+pub use emit::{emit, millis};
 pub use entry::{Entry, Source};
 pub use event::{Condition, Event, Exit, Level, Outcome, RollOutcome};

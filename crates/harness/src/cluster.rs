@@ -175,7 +175,7 @@ impl Cluster {
     }
 
     /// Its running processes: the one that we started, what that started, and what they left
-    /// behind.
+    /// behind. An orphan does not say whose it was, so with two clusters these are both's.
     #[must_use]
     pub fn processes(&self) -> Vec<Process> {
         let ours = descendants_of(std::process::id());

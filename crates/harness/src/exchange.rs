@@ -86,8 +86,9 @@ fn converse(
     report: &Sender<Progress>,
 ) -> Result<Answer, Failure> {
     // A server may answer and close before it has read all of a request: the answer counts.
-    let _ = connection.send(bytes.as_bytes());
-    let _ = report.send(Progress::Sent);
+    if connection.send(bytes.as_bytes()).is_ok() {
+        let _ = report.send(Progress::Sent);
+    }
     let head = connection.read_head()?;
     recorder.observe(format!("{name}: the answer begins"));
     let _ = report.send(Progress::Begun);

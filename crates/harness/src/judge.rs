@@ -35,7 +35,7 @@ pub fn in_this_process(check: fn(&Trial) -> Kept, subject: Subject) -> ExitCode 
         Ok(()) => (status, story),
         Err(left) => (Status::Faulty, Some(fault(&left, &recorder))),
     };
-    let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let millis = events::millis(began.elapsed());
     let report = Report { status, millis, story };
     println!("{}", serde_json::to_string(&report).expect("a report can be written"));
     ExitCode::SUCCESS

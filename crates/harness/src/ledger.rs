@@ -22,9 +22,9 @@ pub struct Ledger {
     pub truncated: u64,
     /// No answer in time, or none that is HTTP.
     pub timed_out: u64,
-    /// Requests that met a connection which the server had just closed while it was idle, and were
-    /// sent again on a fresh one, as RFC 9112 (section 9.3.1) allows. Not an outcome of its own:
-    /// the second try is what is counted above.
+    /// Requests on a kept connection that ended without a byte of an answer, as one does that the
+    /// server had just closed while it was idle. They were sent again on a fresh one, as RFC 9112
+    /// (section 9.3.1) allows. Not an outcome of its own: the second try is what is counted above.
     pub retried: u64,
     latencies: Histogram<u64>,
 }

@@ -2,7 +2,8 @@
 //!
 //! The clients are closed loops with a pause between requests, a thread each. They behave as good
 //! clients do: they look whether a kept connection was closed before they use it again, and send a
-//! request again only when the server closed the idle connection under it.
+//! request again only when a kept connection ends without a byte of an answer: the server closed it
+//! while it was idle. (One that read the request and dropped it looks the same from here.)
 
 use std::{
     net::SocketAddr,
@@ -67,7 +68,7 @@ pub struct Load {
 struct Shared {
     address: SocketAddr,
     phase: AtomicUsize,
-    sent: AtomicUsize,
+    finished: AtomicUsize,
     failed: AtomicUsize,
     watcher: Option<Watcher>,
     is_over: Mutex<bool>,
@@ -87,7 +88,7 @@ impl Load {
         let shared = Arc::new(Shared {
             address,
             phase: AtomicUsize::new(0),
-            sent: AtomicUsize::new(0),
+            finished: AtomicUsize::new(0),
             failed: AtomicUsize::new(0),
             watcher,
             is_over: Mutex::new(false),
@@ -106,8 +107,8 @@ impl Load {
 
     /// Requests finished so far, for a display of progress.
     #[must_use]
-    pub fn sent(&self) -> usize {
-        self.shared.sent.load(Ordering::Relaxed)
+    pub fn finished(&self) -> usize {
+        self.shared.finished.load(Ordering::Relaxed)
     }
 
     /// Requests so far that got no answer, for whoever does not want to wait for the end.
@@ -120,7 +121,7 @@ impl Load {
     /// have.
     #[must_use]
     pub fn wait_for(&self, number: usize, limit: Duration) -> bool {
-        processes::until(patience(limit), || (self.sent() >= number).then_some(())).is_some()
+        processes::until(patience(limit), || (self.finished() >= number).then_some(())).is_some()
     }
 
     /// From now on requests are counted in the next phase: each belongs to the phase in which it
@@ -181,7 +182,7 @@ impl<'a> Client<'a> {
                 (Ok(_), None) => {}
                 (Err(_), _) => drop(self.shared.failed.fetch_add(1, Ordering::Relaxed)),
             }
-            self.shared.sent.fetch_add(1, Ordering::Relaxed);
+            self.shared.finished.fetch_add(1, Ordering::Relaxed);
         }
         self.ledgers
     }

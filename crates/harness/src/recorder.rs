@@ -7,9 +7,12 @@ use std::{
 
 use events::{Entry, Event};
 
-/// Entries kept at most: a program that floods its output must not fill our memory.
-const MAX_ENTRIES: usize = 2000;
-/// Lines of plain output kept at most.
+/// Entries kept at most.
+const MAX_ENTRIES: usize = 4000;
+/// Reports of the program kept at most: one that floods its output must not fill our memory, nor take
+/// the place of what we do and see ourselves.
+const MAX_REPORTS: usize = 2000;
+/// Lines of its plain output kept at most.
 const MAX_OUTPUT: usize = 200;
 
 /// A place in the recording.
@@ -41,6 +44,7 @@ struct Shared {
 #[derive(Default)]
 struct Tape {
     entries: Vec<Entry>,
+    reports: usize,
     output_lines: usize,
 }
 
@@ -71,20 +75,27 @@ impl Recorder {
     /// Records a line that the program printed.
     pub fn hear(&self, line: &str) {
         let entry = Entry::from_line(self.now(), line);
-        if entry.event.is_none() {
-            let mut tape = self.tape();
-            tape.output_lines += 1;
-            match tape.output_lines {
-                ..=MAX_OUTPUT => {}
-                n if n == MAX_OUTPUT + 1 => {
-                    drop(tape);
-                    self.observe("the program prints a lot: further lines are not recorded");
-                    return;
-                }
-                _ => return,
-            }
+        if self.is_bearable(entry.event.as_ref()) {
+            self.push(entry);
         }
-        self.push(entry);
+    }
+
+    /// Counts one more report or line of output; whether it may be recorded.
+    fn is_bearable(&self, event: Option<&Event>) -> bool {
+        let mut tape = self.tape();
+        let (count, most, what) = match event {
+            // Nothing goes on without it.
+            Some(Event::Listening { .. }) => return true,
+            Some(_) => (&mut tape.reports, MAX_REPORTS, "reports"),
+            None => (&mut tape.output_lines, MAX_OUTPUT, "prints"),
+        };
+        *count += 1;
+        let beyond = count.saturating_sub(most);
+        drop(tape);
+        if beyond == 1 {
+            self.observe(format!("the program {what} a lot: further lines are not recorded"));
+        }
+        beyond == 0
     }
 
     /// Seconds since the recording began.

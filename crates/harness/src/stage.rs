@@ -99,12 +99,12 @@ impl Stage {
     /// Waits until `load` has had `number` more requests finished, and shows how far it is.
     pub fn run_load(&self, load: &Load, number: usize) {
         let is_live = self.format == Format::Text && std::io::stdout().is_terminal();
-        let goal = load.sent() + number;
+        let goal = load.finished() + number;
         let deadline = Instant::now() + patience(LOAD_LIMIT);
         while !load.wait_for(goal, Duration::from_millis(100)) && Instant::now() < deadline {
             if is_live {
                 let mut stdout = std::io::stdout();
-                let _ = write!(stdout, "\r   {} requests so far ", thousands(load.sent()));
+                let _ = write!(stdout, "\r   {} requests so far ", thousands(load.finished()));
                 let _ = stdout.flush();
             }
         }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use events::{Event, RollOutcome};
+use events::{Event, RollOutcome, millis};
 use serde::{Deserialize, Serialize};
 
 use super::Version;
@@ -112,9 +112,4 @@ impl Progress {
             }
         }
     }
-}
-
-/// `duration` in whole milliseconds.
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

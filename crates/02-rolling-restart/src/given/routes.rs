@@ -9,7 +9,7 @@ use graceful_shutdown::given::http::{self, Body, query_number};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming};
 use serde_json::{Value, json};
 
-use super::{Progress, Version, progress::millis};
+use super::{Progress, Version};
 
 /// Where an answer comes from.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Site {
             "worker": self.worker,
             "pid": std::process::id(),
             "version": self.version,
-            "uptime_ms": millis(self.ready.elapsed()),
+            "uptime_ms": events::millis(self.ready.elapsed()),
         })
     }
 }

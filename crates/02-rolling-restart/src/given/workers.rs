@@ -3,9 +3,9 @@
 
 use std::{mem::take, time::Instant};
 
-use events::emit;
+use events::{emit, millis};
 
-use super::{Progress, Replaced, Version, progress::millis};
+use super::{Progress, Replaced, Version};
 use crate::{fleet::Worker, messages::Nothing, workers};
 
 /// The workers of this primary. What they can do is in [`crate::workers`].

@@ -12,10 +12,12 @@ use crate::{
 
 /// Each worker is ready well within the timeout, all of them together are not.
 pub(crate) fn a_slow_version_delays_the_roll_and_nothing_else(trial: &Trial) -> Kept {
-    let slow = ("FAULTS", "1.1.0:slow-start:700");
+    let slow = patience(Duration::from_millis(700)).as_millis();
+    let slow = format!("1.1.0:slow-start:{slow}");
     // Longer than one start on the slowest machine, shorter than four.
-    let timeout = ("READY_TIMEOUT_MS", "2200");
-    let cluster = trial.start(&[AT_ONCE, slow, timeout])?;
+    let timeout = patience(Duration::from_millis(2200)).as_millis().to_string();
+    let settings = [AT_ONCE, ("FAULTS", slow.as_str()), ("READY_TIMEOUT_MS", timeout.as_str())];
+    let cluster = trial.start(&settings)?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (_, count) = census::during(&cluster, || {
         under_load(trial, &cluster, || {

@@ -124,7 +124,9 @@ fn goes_on(trial: &Trial, cluster: &Cluster) -> Kept {
 fn one_that_is_missed_stays(trial: &Trial) -> Kept {
     let wait = patience(Duration::from_mins(1)).as_millis().to_string();
     let waits = [("RESTART_DELAY_MS", &*wait), ("RESTART_DELAY_MAX_MS", &*wait)];
-    let faults = ("FAULTS", "1.1.0:slow-start:800");
+    // For as long as it takes us to stop it.
+    let slow = format!("1.1.0:slow-start:{}", patience(Duration::from_secs(2)).as_millis());
+    let faults = ("FAULTS", slow.as_str());
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, waits[0], waits[1], faults])?;
     let mut met = scene::meet_all(trial, &cluster)?;
     let mut known: BTreeSet<u32> = met.keys().copied().collect();
@@ -134,7 +136,7 @@ fn one_that_is_missed_stays(trial: &Trial) -> Kept {
     let starts = || processes::is_asleep(new).then_some(());
     let observed = format!("pid {new} never waits for anything");
     let is_starting = processes::until(patience(PROMPT), starts).is_some();
-    trial.expect(is_starting, "a worker that takes 800 ms to start", observed)?;
+    trial.expect(is_starting, "a worker that takes 2 s to start", observed)?;
     cluster.signal_process(new, Signal::SIGSTOP)?;
     known.insert(new);
     cluster.signal_process(victim, Signal::SIGKILL)?;

@@ -93,7 +93,7 @@ fn under<T>(
 ) -> Kept<T> {
     let load = Load::start(cluster.address, traffic);
     trial.recorder.observe("16 clients begin to ask");
-    // Each client has been served once: what follows happens under load.
+    // What follows happens under load.
     let is_up = load.wait_for(64, PROMPT);
     trial.expect(is_up, "clients that are served", "they are not")?;
     let outcome = part();
@@ -133,7 +133,9 @@ pub(crate) fn asked_again_during_a_roll_it_rolls_once_more(trial: &Trial) -> Kep
         scene::newcomer(trial, &cluster, &first)?;
         for _ in 0..3 {
             ask_for_the_next(&cluster);
-            // Signals that arrive together are one; after these answers it has been seen to.
+            // Signals that arrive together are one. Who sleeps again has seen to this one.
+            let has_heard = || processes::is_asleep(cluster.pid).then_some(());
+            processes::until(patience(PROMPT), has_heard);
             let _ = greet(&cluster, "/", patience(PROMPT));
         }
         settled(trial, &cluster, "1.2.0", &first)

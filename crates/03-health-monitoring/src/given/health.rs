@@ -52,7 +52,7 @@ impl Vitals {
     /// Those of a worker that was heard of `age` ago, said `beat` then, and uses so much now.
     #[must_use]
     pub fn new(age: Duration, beat: Beat, figures: Figures) -> Self {
-        let heartbeat_age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let heartbeat_age_ms = events::millis(age);
         let Figures { rss_bytes, open_files, .. } = figures;
         Vitals { heartbeat_age_ms, lag_ms: beat.lag_ms, rss_bytes, open_files }
     }

@@ -28,7 +28,7 @@ pub(super) struct Counts {
 
 impl Counts {
     fn beat(&self, lag: Duration) -> Beat {
-        let lag_ms = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
+        let lag_ms = events::millis(lag);
         let requests = self.requests.load(Ordering::Relaxed);
         let errors = self.errors.load(Ordering::Relaxed);
         Beat { lag_ms, requests, errors }

@@ -11,6 +11,8 @@ pub struct Patient {
     pub heard: Instant,
     /// How much of the time since then does not count.
     pub excused: Duration,
+    /// The heartbeat since which that is: the next one ends it.
+    excused_since: Instant,
     /// What that heartbeat said.
     pub beat: Beat,
     /// What its process used when it was examined last.
@@ -30,6 +32,7 @@ impl Patient {
         Patient {
             heard: now,
             excused: Duration::ZERO,
+            excused_since: now,
             beat: Beat::default(),
             figures,
             window: Window::new(config.window, now, counts),
@@ -48,6 +51,9 @@ impl Patient {
 
     /// So much `time` of its silence does not count, but never more than there is.
     pub fn excuse(&mut self, time: Duration, now: Instant) {
+        if self.excused_since != self.heard {
+            (self.excused, self.excused_since) = (Duration::ZERO, self.heard);
+        }
         self.excused = (self.excused + time).min(now.saturating_duration_since(self.heard));
     }
 

@@ -100,9 +100,18 @@ fn a_hanging_webhook_stops_nothing(trial: &Trial, hanging: &Receiver) -> Kept {
     nobody_waits(trial, &cluster, hanging, frozen.pid)
         .and_then(|()| scene::replaced(trial, &cluster, frozen.pid, PROMPT))
         .map_err(|broken| broken.advice(who_waits))?;
+    is_given_up(trial, hanging)?;
     cluster.signal(Signal::SIGTERM);
     let exit = cluster.wait_exit(PROMPT)?;
     trial.expect(exit == Exit::Code(0), "exit code 0", exit.to_string())
+}
+
+/// Who never gives one up has as many open, in a year, as there were alerts.
+fn is_given_up(trial: &Trial, hanging: &Receiver) -> Kept {
+    let is_one_closed = || (hanging.connections().1 > 0).then_some(());
+    let closed = processes::until(patience(PROMPT), is_one_closed);
+    let observed = format!("each POST is still open, {} s later", patience(PROMPT).as_secs());
+    trial.expect(closed.is_some(), "a POST that is not answered within 2 s is given up", observed)
 }
 
 /// Asks for the health until the process `pid` is gone. Whoever waits for the webhook answers when a

@@ -172,9 +172,9 @@ pub(crate) fn send(trial: &Trial, kept: &mut Connection, path: &str, times: u64)
 /// So many errors, or as many as it takes until the worker drains, and closes the connection.
 pub(crate) fn fail(trial: &Trial, kept: &mut Connection, times: u64) -> Kept {
     for _ in 0..times {
-        match kept.get("/error").map(|answer| answer.status) {
-            Ok(500) => {}
-            Err(Failure::Closed) => break,
+        match kept.get("/error").map(|answer| (answer.status, answer.closes)) {
+            Ok((500, false)) => {}
+            Ok((500, true)) | Err(Failure::Closed | Failure::Reset) => break,
             other => return Err(trial.broken("GET /error: 500", format!("GET /error: {other:?}"))),
         }
     }

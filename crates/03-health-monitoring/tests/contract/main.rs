@@ -50,7 +50,7 @@ const PROMISES: &[Promise] = &[
     ),
     promise!(
         silence::a_worker_that_is_frozen_for_a_while_is_left_alone,
-        "A worker that is frozen for less than the timeout is left alone.",
+        "A worker that is frozen for less than the timeout is left alone, and says how late it was.",
         "#heartbeat-arithmetic"
     ),
     promise!(

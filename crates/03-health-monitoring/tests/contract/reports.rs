@@ -23,6 +23,12 @@ const MB: u64 = 1 << 20;
 pub(crate) fn health_lists_every_worker_with_true_figures(trial: &Trial) -> Kept {
     let cluster = trial.start(&SLOW)?;
     let mut met = meet_all(trial, &cluster)?;
+    // A worker may answer before its primary has read that it is ready.
+    for (who, _) in met.values() {
+        let expected = format!("worker {} is ready", who.worker);
+        let is_it = |seen: &Seen| seen.state == "ready";
+        scene::health_shows(trial, &cluster, who.worker, &expected, PROMPT, is_it)?;
+    }
     let before = true_figures(trial, &cluster, &met)?;
     let (who, kept) = scene::take(trial, &mut met, 2)?;
     let (_, reply) = whole(trial, cluster.get_on(kept, "/leak?mb=40"))?;

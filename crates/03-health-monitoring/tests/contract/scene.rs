@@ -75,6 +75,7 @@ pub(crate) struct Seen {
     pub(crate) state: String,
     pub(crate) pid: Option<u32>,
     pub(crate) heartbeat_age_ms: Option<u64>,
+    pub(crate) lag_ms: u64,
     pub(crate) rss_bytes: u64,
     pub(crate) requests: u64,
     pub(crate) errors: u64,
@@ -140,10 +141,10 @@ pub(crate) fn health_shows(
 }
 
 fn describe(slot: &Seen) -> String {
-    let Seen { worker, state, requests, errors, restarts, .. } = slot;
+    let Seen { worker, state, requests, errors, restarts, lag_ms, .. } = slot;
     format!(
         "worker {worker} {state}, {requests} requests, {errors} errors, {restarts} restarts, \
-         heartbeat {} ms ago",
+         lag {lag_ms} ms, heartbeat {} ms ago",
         slot.heartbeat_age_ms.map_or("?".to_owned(), |age| age.to_string())
     )
 }
