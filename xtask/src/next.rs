@@ -15,18 +15,20 @@ pub(crate) struct Step {
     pub(crate) why: String,
 }
 
-/// The next step: the topic that the learner is in, or else the first that is not finished, is
-/// read, then watched, then built.
+/// The next step: the topic that the learner is in, or else the next that is not finished, or an
+/// exercise that was left out, is read, then watched, then built.
 pub(crate) fn next_step(workspace: &Workspace, progress: &Progress) -> Step {
     let topics = || TOPICS.iter().filter(|topic| topic.is_built(workspace));
     let is_current = |topic: &&Topic| {
         let name = topic.exercise.as_ref().map(Exercise::name);
         name.is_some() && name == progress.current
     };
-    // Whoever went ahead to a later topic is not called back to an earlier guide.
+    // Whoever went ahead to a later topic is not called back to an earlier one before the end.
     let reached = topics().find(is_current).map_or(0, |topic| topic.number);
-    topics()
-        .filter(|topic| topic.number >= reached)
+    let ahead = topics().filter(|topic| topic.number >= reached);
+    let left_out = topics().filter(|topic| topic.number < reached && topic.has_exercise(workspace));
+    ahead
+        .chain(left_out)
         .find_map(|topic| step_in(workspace, progress, topic))
         .unwrap_or_else(|| after_everything(progress))
 }
@@ -104,11 +106,26 @@ pub(crate) fn number(guide: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{progress::Attempts, syllabus::exercises};
 
     #[test]
     fn a_guide_is_asked_for_by_its_number() {
         assert_eq!(number("00-cluster-basics"), "0");
         assert_eq!(number("01-graceful-shutdown-patterns"), "1");
         assert_eq!(number("10-later"), "10");
+    }
+
+    #[test]
+    fn an_exercise_that_was_left_out_comes_back_at_the_end() {
+        let workspace = Workspace::find().unwrap();
+        let there = exercises().filter(|(topic, _)| topic.has_exercise(&workspace));
+        let (_, last) = there.last().unwrap();
+        let done = Attempts { done: true, ..Attempts::default() };
+        let progress = Progress {
+            current: Some(last.name()),
+            exercises: [(last.name(), done)].into(),
+            ..Progress::default()
+        };
+        assert_eq!(next_step(&workspace, &progress).command, "cargo xtask guide 1");
     }
 }

@@ -62,7 +62,8 @@ impl Fleet {
         action
     }
 
-    /// The worker `pid` was reaped, and is forgotten; answers with what it was before.
+    /// The worker `pid` was reaped, and is forgotten. Answers with what it was before, and not as
+    /// `Exited`: the state before decides what its death means.
     pub fn remove(&mut self, pid: u32) -> Option<Worker> {
         let index = self.workers.iter().position(|worker| worker.pid == pid)?;
         Some(self.workers.remove(index))

@@ -25,7 +25,7 @@
 //! | [`restart`] | when a worker that died is replaced: backoff, jitter, intensity |
 //! | [`primary`](mod@primary) | the driver: select, step, make each allowed move |
 //! | [`shutdown`] | the end, for every generation |
-//! | [`given`] | workers that fail on demand, and the primary's hands; the exercise gets it too |
+//! | [`given`] | workers that fail on demand, settings and routes; the exercise gets it too |
 
 pub mod fleet;
 pub mod given;

@@ -16,7 +16,8 @@ use crate::{
 pub struct Limits {
     /// Processes that may be alive beyond the number of slots.
     pub max_surge: usize,
-    /// Workers that may be missing to the number of slots while the roll takes them out.
+    /// Workers that may be missing to the number of slots while the roll takes them out. With a
+    /// surge each old worker waits for its successor, and none is missing.
     pub max_unavailable: usize,
     /// How long a new worker must have been ready until it counts.
     pub min_ready: Duration,

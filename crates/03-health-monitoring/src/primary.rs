@@ -42,7 +42,7 @@ pub async fn primary(
         primary.make_moves(now).await;
         let deadline = primary.deadline(now);
         tokio::select! {
-            // Heartbeats that were read are heard before anybody is judged.
+            // What was read is heard before anybody is judged.
             biased;
             notice = primary.workers.next() => primary.hear(notice),
             intent = intents.next() => match intent {

@@ -62,5 +62,5 @@ fn as_sentence(lesson: &str) -> String {
     let mut letters = lesson.chars();
     let first = letters.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
     let end = if lesson.ends_with(['.', '?', '!']) { "" } else { "." };
-    format!("A known cause: {first}{}{end}", letters.as_str())
+    format!("One known cause: {first}{}{end}", letters.as_str())
 }

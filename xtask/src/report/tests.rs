@@ -87,7 +87,7 @@ fn a_likeness_names_the_misconception_and_its_passage() {
     let promises = promises();
     let source = Source::Program("node server.js".into());
     let text = words(&promises, &source).story(1, &story(), Some(&mutant));
-    assert!(text.contains("A known cause: this is what a worker that drops its"));
+    assert!(text.contains("One known cause: this is what a worker that drops its"));
     assert!(text.contains("guide     guides/01.md#dropped"));
     assert!(
         text.contains("again     cargo xtask check exercise-1 --program 'node server.js' --only 2")

@@ -1,5 +1,5 @@
 //! What the exercise is given, and the example uses too: workers that serve, drain, and fail on
-//! demand, and the primary's hands and ears.
+//! demand, settings, and what operators ask.
 //!
 //! [`State`] and [`Worker`] are the chapter's own (guide 02); the exercise builds on them.
 //!
