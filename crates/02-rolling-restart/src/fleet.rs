@@ -36,6 +36,12 @@ impl Worker {
     pub fn available_at(&self, min_ready: Duration) -> Option<Instant> {
         self.state.ready_since().map(|since| since + min_ready)
     }
+
+    /// Whether it is ready, and has been for `min_ready`: long enough to rely on it.
+    #[must_use]
+    pub fn is_available(&self, min_ready: Duration, now: Instant) -> bool {
+        self.available_at(min_ready).is_some_and(|at| now >= at)
+    }
 }
 
 /// All of them.

@@ -13,7 +13,7 @@ use crate::{
 
 /// How far a roll may deviate from "every slot has one ready worker". Not both may be 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct RollLimits {
     /// Processes that may be alive beyond the number of slots.
     pub max_surge: usize,
     /// Workers that may be missing to the number of slots while the roll takes them out. With a
@@ -58,13 +58,14 @@ pub enum Move {
 pub fn next_move(
     fleet: &Fleet,
     goal: Goal,
-    limits: Limits,
+    limits: RollLimits,
     now: Instant,
     may_start: impl Fn(u32, Version) -> bool,
 ) -> Option<Move> {
     let slots = goal.slots as usize;
     let room = (slots + limits.max_surge).saturating_sub(fleet.all().len());
-    let available = fleet.all().iter().filter(|worker| limits.is_available(worker, now)).count();
+    let is_available = |worker: &Worker| worker.is_available(limits.min_ready, now);
+    let available = fleet.all().iter().filter(|worker| is_available(worker)).count();
     let can_spare_one = available + limits.max_unavailable > slots;
     // An empty slot is missed already; it comes before any that could have a newer worker. If it has
     // to wait, its place is kept.
@@ -82,7 +83,7 @@ pub fn next_move(
         let successor = staying().find(|worker| worker.version == goal.version);
         let is_missed = old.state.is_ready() && !can_spare_one;
         match successor {
-            Some(successor) if limits.is_available(successor, now) && !is_missed => {
+            Some(successor) if is_available(successor) && !is_missed => {
                 Some(Move::Drain { pid: old.pid })
             }
             None if old.state.is_starting() && old.version != filler => {
@@ -102,7 +103,7 @@ pub fn next_move(
 impl Goal {
     /// The version for a slot that is empty now: a crash is no reason to spread a version of which
     /// nobody is ready. Without a surge there is no other way to try it.
-    fn filler(self, fleet: &Fleet, limits: Limits) -> Version {
+    fn filler(self, fleet: &Fleet, limits: RollLimits) -> Version {
         let works = |worker: &Worker| worker.version == self.version && worker.state.is_ready();
         let is_bold = limits.max_surge == 0 || fleet.all().iter().any(works);
         if is_bold { self.version } else { self.from }
@@ -112,18 +113,11 @@ impl Goal {
 /// Whether every slot has one worker, which is available and of the right version, and nobody else
 /// is there.
 #[must_use]
-pub fn is_reached(fleet: &Fleet, goal: Goal, limits: Limits, now: Instant) -> bool {
-    let is_right =
-        |worker: &Worker| worker.version == goal.version && limits.is_available(worker, now);
+pub fn is_reached(fleet: &Fleet, goal: Goal, limits: RollLimits, now: Instant) -> bool {
+    let is_right = |worker: &Worker| {
+        worker.version == goal.version && worker.is_available(limits.min_ready, now)
+    };
     fleet.all().len() == goal.slots as usize && fleet.all().iter().all(is_right)
-}
-
-impl Limits {
-    /// Whether `worker` is ready, and has been for long enough.
-    #[must_use]
-    pub fn is_available(self, worker: &Worker, now: Instant) -> bool {
-        worker.available_at(self.min_ready).is_some_and(|at| now >= at)
-    }
 }
 
 #[cfg(test)]
@@ -131,7 +125,7 @@ mod tests {
     use super::*;
     use crate::lifecycle::{Input, State};
 
-    const SURGE: Limits = Limits { max_surge: 1, max_unavailable: 0, min_ready: MIN_READY };
+    const SURGE: RollLimits = RollLimits { max_surge: 1, max_unavailable: 0, min_ready: MIN_READY };
     const MIN_READY: Duration = Duration::from_millis(100);
 
     /// A fleet that is rolled from 1.0.0 to 1.1.0 by nothing but the plan; `max` and `min` are the
@@ -139,7 +133,7 @@ mod tests {
     struct Trial {
         fleet: Fleet,
         goal: Goal,
-        limits: Limits,
+        limits: RollLimits,
         now: Instant,
         last_pid: u32,
         max: usize,
@@ -147,7 +141,7 @@ mod tests {
     }
 
     impl Trial {
-        fn new(slots: u32, limits: Limits) -> Self {
+        fn new(slots: u32, limits: RollLimits) -> Self {
             let goal = Goal { slots, version: Version::FIRST, from: Version::FIRST };
             let fleet = Fleet::default();
             let now = Instant::now();
@@ -231,7 +225,7 @@ mod tests {
 
     #[test]
     fn without_a_surge_one_is_missed_and_nobody_more_is_alive() {
-        let limits = Limits { max_surge: 0, max_unavailable: 1, ..SURGE };
+        let limits = RollLimits { max_surge: 0, max_unavailable: 1, ..SURGE };
         let mut trial = Trial::new(4, limits);
         trial.run();
         assert!(trial.has_arrived());

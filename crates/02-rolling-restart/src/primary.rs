@@ -9,7 +9,7 @@ use events::{Event, emit, millis};
 
 use crate::{
     given::{Config, Intent, Intents, Notice, Progress, State, Version, Worker, Workers, at},
-    plan::{Limits, Move, is_reached, next_move},
+    plan::{Move, RollLimits, is_reached, next_move},
     restart::{Intensity, Restarts, Strategy},
     rollout::{self, Rollout},
     shutdown::shut_down,
@@ -95,7 +95,7 @@ impl Primary {
     /// its version.
     async fn lost(&mut self, worker: Worker) {
         let version = worker.version;
-        let is_available = self.limits().is_available(&worker, Instant::now());
+        let is_available = self.workers.is_available(&worker, Instant::now());
         let news = match worker.state {
             State::Starting { .. } => {
                 rollout::Input::Fail(version, "a worker died before it was ready")
@@ -188,8 +188,8 @@ impl Primary {
         self.workers.all().is_empty() && self.restarts.is_too_much(now)
     }
 
-    fn limits(&self) -> Limits {
-        Limits {
+    fn limits(&self) -> RollLimits {
+        RollLimits {
             max_surge: self.config.max_surge as usize,
             max_unavailable: self.config.max_unavailable as usize,
             min_ready: self.config.min_ready,

@@ -214,7 +214,7 @@ where
     /// Whether `worker` is ready, and has been for `MIN_READY_MS`: long enough to rely on it.
     #[must_use]
     pub fn is_available(&self, worker: &Worker, now: Instant) -> bool {
-        worker.available_at(self.limits.min_ready).is_some_and(|at| now >= at)
+        worker.is_available(self.limits.min_ready, now)
     }
 
     /// When the next worker will be late (starting or draining), or available.
