@@ -196,15 +196,15 @@ impl Cluster {
         let can_spare_one = all.iter().filter(|worker| worker.state.is_ready()).count() > slots;
         let may_start =
             |slot: u32| self.deaths.get(&slot).is_none_or(|(_, not_before)| now >= *not_before);
-        let staying =
-            |slot: u32| all.iter().filter(move |w| w.slot == slot && w.state.is_staying());
+        let staying = |s: u32| all.iter().filter(move |w| w.slot == s && w.state.is_staying());
         let slots = 1..=self.config.workers;
-        let empty: Vec<u32> = slots.clone().filter(|s| staying(*s).next().is_none()).collect();
+        // While nobody of the new version is ready, a crash is no reason to spread it.
+        let is_proven = all.iter().any(|w| w.version == self.goal && w.state.is_ready());
+        let filler = self.roll.as_ref().filter(|_| !is_proven).map_or(self.goal, |roll| roll.from);
+        let fills = |w: &Worker| filler == self.goal || w.version == filler;
+        let empty: Vec<u32> = slots.clone().filter(|s| !staying(*s).any(fills)).collect();
         if let Some(slot) = empty.iter().find(|slot| room > 0 && may_start(**slot)) {
-            // Until somebody has seen the new version work, a crash is no reason to spread it.
-            let works = |worker: &Worker| worker.version == self.goal && worker.state.is_ready();
-            let unproven = self.roll.as_ref().filter(|_| !all.iter().any(works));
-            return Some(Step::Start(*slot, unproven.map_or(self.goal, |roll| roll.from)));
+            return Some(Step::Start(*slot, filler));
         }
         // The place of an empty slot that has to wait is kept: it is missed already.
         let may_surge = |slot: u32| room > empty.len() && may_start(slot);

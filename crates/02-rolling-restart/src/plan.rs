@@ -68,11 +68,13 @@ pub fn next_move(
     let available = fleet.all().iter().filter(|worker| is_available(worker)).count();
     let can_spare_one = available + limits.max_unavailable > slots;
     // An empty slot is missed already; it comes before any that could have a newer worker. If it has
-    // to wait, its place is kept.
-    let stays = |worker: &Worker| worker.state.is_staying();
-    let empty: Vec<u32> =
-        (1..=goal.slots).filter(|slot| !fleet.in_slot(*slot).any(stays)).collect();
+    // to wait, its place is kept. One of a version that nobody has seen ready does not fill a slot.
     let filler = goal.filler(fleet, limits);
+    let fills = |worker: &Worker| {
+        worker.state.is_staying() && (filler == goal.version || worker.version == filler)
+    };
+    let empty: Vec<u32> =
+        (1..=goal.slots).filter(|slot| !fleet.in_slot(*slot).any(fills)).collect();
     let due = empty.iter().copied().find(|slot| may_start(*slot, filler));
     if let Some(slot) = due.filter(|_| room > 0) {
         return Some(Move::Start { slot, version: filler });

@@ -124,6 +124,8 @@ pub struct Poll {
     pub there: BTreeSet<u32>,
     /// What each of them said that was asked since anybody came or went.
     pub said: BTreeMap<u32, String>,
+    /// The last word of everybody who was ever asked, for the story.
+    pub heard: BTreeMap<u32, String>,
     looks: u32,
 }
 
@@ -137,7 +139,8 @@ impl Poll {
     pub fn ask(&mut self, cluster: &Cluster, path: &str, number: usize) -> Option<String> {
         let there = children(cluster);
         if there != self.there {
-            *self = Poll { there, said: BTreeMap::new(), looks: self.looks };
+            self.there = there;
+            self.said.clear();
         }
         self.looks = self.looks.wrapping_add(1);
         if self.there.len() != number && !self.looks.is_multiple_of(SELDOM) {
@@ -145,6 +148,7 @@ impl Poll {
         }
         let answers = greet(cluster, path, patience(LIMIT)).into_iter();
         self.said.extend(answers.map(|(who, _)| (who.pid, who.version)));
+        self.heard.extend(self.said.clone());
         let version = self.said.values().next()?.clone();
         let all_agree = self.there.len() == number
             && self.said.keys().eq(&self.there)

@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::{
-    Cluster, Kept, Signal, Trial, patience,
-    who::{greet, meet},
-};
+use harness::{Kept, Signal, Trial, who::meet};
 
-use crate::scene::{self, AT_ONCE, PROMPT, ask_for_the_next, settled};
+use crate::{
+    rows,
+    scene::{self, AT_ONCE, ask_for_the_next, settled},
+};
 
 /// A stopped process does not hear that it should drain, and would not hear SIGTERM either. Another
 /// one holds a request for longer than a drain may take, and for less than the default of 10 s.
@@ -34,13 +34,16 @@ pub(crate) fn an_old_worker_that_does_not_drain_is_killed(trial: &Trial) -> Kept
 
 pub(crate) fn a_worker_that_keeps_dying_is_restarted_with_growing_delays(trial: &Trial) -> Kept {
     the_delays_grow(trial)?;
-    a_delay_is_for_one_slot_alone(trial)
+    rows::a_delay_is_for_one_slot_alone(trial)?;
+    rows::not_to_be_ready_in_time_is_a_death(trial)
+        .map_err(|broken| broken.during("with FAULTS=1.0.0/2:never-ready, and no roll"))?;
+    rows::a_row_ends_and_a_delay_has_a_limit(trial)
 }
 
 /// Each replacement is killed as soon as it is there; its predecessor's death and its own birth are
 /// seen from outside.
 fn the_delays_grow(trial: &Trial) -> Kept {
-    const DEATHS: usize = 5;
+    const DEATHS: usize = 4;
     // Long enough to be told from the noise of a busy machine.
     let delay = Duration::from_millis(300);
     let cluster = trial.start(&[AT_ONCE, ("RESTART_DELAY_MS", "300")])?;
@@ -76,58 +79,6 @@ fn grow(trial: &Trial, gaps: &[Duration], delay: Duration) -> Kept {
         _ => delay * (1 << (nth - 1)) / 2,
     });
     let has_grown = gaps.iter().zip(least).all(|(gap, least)| *gap >= least);
-    let expected =
-        "delays that grow: 0, 0.3, 0.6, 1.2, 2.4 s with RESTART_DELAY_MS=300, or half of it";
+    let expected = "delays that grow: 0, 0.3, 0.6, 1.2 s with RESTART_DELAY_MS=300, or half of it";
     trial.expect(has_grown, expected, said)
-}
-
-/// The delay is so long that nobody waits for it. It is not for the first death of a slot, and
-/// keeps the primary from nothing else.
-fn a_delay_is_for_one_slot_alone(trial: &Trial) -> Kept {
-    let wait = patience(Duration::from_mins(1));
-    let millis = wait.as_millis().to_string();
-    let settings = [AT_ONCE, ("RESTART_DELAY_MS", &*millis), ("RESTART_DELAY_MAX_MS", &*millis)];
-    let cluster = trial.start(&settings)?;
-    let met = scene::meet_all(trial, &cluster)?;
-    let mut known: BTreeSet<u32> = met.keys().copied().collect();
-    let [first, second] = [1, 2].map(|slot| {
-        let found = met.values().find(|(who, _)| who.worker == slot);
-        found.map_or(0, |(who, _)| who.pid)
-    });
-    drop(met);
-    let part = |text: &str| format!("with RESTART_DELAY_MS={millis}, after {text}");
-    let again = replaced(trial, &cluster, &mut known, first, 1)
-        .map_err(|broken| broken.during(&part("the first death in slot 1")))?;
-    cluster.signal_process(again, Signal::SIGKILL)?;
-    scene::is_reaped(trial, again)
-        .and_then(|()| replaced(trial, &cluster, &mut known, second, 2))
-        .map(|_| ())
-        .map_err(|broken| {
-            broken
-                .during(&part("two deaths in slot 1 and the first in slot 2"))
-                .advice("Whom does a delay concern, and what does the primary do meanwhile?")
-        })
-}
-
-/// Kills `victim` and waits until somebody new answers as worker `slot`, long before a delay.
-fn replaced(
-    trial: &Trial,
-    cluster: &Cluster,
-    known: &mut BTreeSet<u32>,
-    victim: u32,
-    slot: u32,
-) -> Kept<u32> {
-    cluster.signal_process(victim, Signal::SIGKILL)?;
-    let limit = patience(PROMPT);
-    let new = processes::until(limit, || {
-        let mut answers = greet(cluster, "/", limit).into_iter().map(|(who, _)| who);
-        answers.find(|who| who.worker == slot && !known.contains(&who.pid))
-    });
-    let Some(new) = new else {
-        let observed = format!("nobody new answers as worker {slot} within {} s", limit.as_secs());
-        return Err(trial.broken(format!("another worker {slot} at once"), observed));
-    };
-    trial.recorder.observe(format!("worker {slot} answers again (pid {})", new.pid));
-    known.insert(new.pid);
-    Ok(new.pid)
 }

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use harness::{Cluster, Kept, Trial, patience, who::greet};
+use harness::{
+    Cluster, Kept, Trial, patience,
+    who::{self, greet},
+};
 
 use crate::{
     census,
@@ -33,7 +36,26 @@ pub(crate) fn a_slow_version_delays_the_roll_and_nothing_else(trial: &Trial) -> 
 pub(crate) fn a_version_that_does_not_come_up_is_given_up(trial: &Trial) -> Kept {
     one_that_is_never_ready(trial)?;
     one_that_dies_at_its_start(trial)?;
-    what_was_rolled_goes_back(trial)
+    what_was_rolled_goes_back(trial)?;
+    the_repair_is_rolled_out(trial)
+        .map_err(|broken| broken.during("with FAULTS=1.0.0/2:crash-at-start"))
+}
+
+/// Deaths of the old version say nothing about the new one, which is its repair.
+fn the_repair_is_rolled_out(trial: &Trial) -> Kept {
+    let delays = [("RESTART_DELAY_MS", "100"), ("RESTART_DELAY_MAX_MS", "400")];
+    let faults = ("FAULTS", "1.0.0/2:crash-at-start");
+    let cluster = trial.start(&[AT_ONCE, faults, delays[0], delays[1]])?;
+    let met = who::meet_all(trial, &cluster, "/", WORKERS - 1)?;
+    let before: BTreeSet<u32> = met.keys().copied().collect();
+    drop(met);
+    ask_for_the_next(&cluster);
+    settled(trial, &cluster, "1.1.0", &before).map(|_| ()).map_err(|broken| {
+        broken.advice(
+            "1.1.0 can start where 1.0.0 can't. Which version does an empty slot get once a new \
+             one is ready, and what does the death of an old one say about the new one?",
+        )
+    })
 }
 
 /// It is ended in time; and who asked for one more version meanwhile gets it. It may be the repair.

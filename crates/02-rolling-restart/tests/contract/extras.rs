@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fmt::Debug, ops::RangeBounds, time::Instant};
 
-use harness::{Cluster, Kept, Signal, Trial, patience};
+use harness::{
+    Cluster, Kept, Signal, Trial, patience,
+    who::{children, whole},
+};
 use serde_json::Value;
 
 use crate::{
@@ -31,6 +34,11 @@ pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
 }
 
 pub(crate) fn whoever_asks_learns_how_the_last_roll_went(trial: &Trial) -> Kept {
+    the_last_one_is_told(trial)?;
+    each_phase_is_told(trial)
+}
+
+fn the_last_one_is_told(trial: &Trial) -> Kept {
     let faults = ("FAULTS", "1.1.0:slow-start:300,1.2.0:crash-at-start");
     let cluster = trial.start(&[AT_ONCE, faults, ("DRAIN_TIMEOUT_MS", "500")])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
@@ -61,18 +69,58 @@ pub(crate) fn whoever_asks_learns_how_the_last_roll_went(trial: &Trial) -> Kept 
     trial.expect(version == "1.1.0", "version 1.1.0 again", format!("version {version}"))
 }
 
+/// In its middle the roll waits for a worker that is never ready; on its way back for a request.
+fn each_phase_is_told(trial: &Trial) -> Kept {
+    let faults = ("FAULTS", "1.1.0/2:never-ready,1.1.0/3:never-ready");
+    let cluster = trial.start(&[AT_ONCE, faults, NO_HURRY[0], NO_HURRY[1]])?;
+    settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+    let asked = Instant::now();
+    ask_for_the_next(&cluster);
+    told(trial, &cluster, "phase rolling, version 1.1.0", |roll| {
+        roll["phase"] == "rolling" && roll["version"] == "1.1.0"
+    })?;
+    let (_, kept) = scene::first_answer(trial, &cluster, "1.1.0")?;
+    let held = cluster.get_on(kept, "/slow?ms=1000").in_flight()?;
+    cluster.signal(Signal::SIGHUP);
+    told(trial, &cluster, "phase rolling-back, version 1.0.0", |roll| {
+        roll["phase"] == "rolling-back" && roll["version"] == "1.0.0"
+    })?;
+    // Whoever is asked meanwhile gets one more roll after this one.
+    ask_for_the_next(&cluster);
+    whole(trial, held)?;
+    let roll = finished(trial, &cluster, 2)?;
+    expect_last(trial, &roll, "1.2.0", "rolled-out")?;
+    let (said, most) = (&roll["last"]["millis"], asked.elapsed().as_millis());
+    let is_true = said.as_u64().is_some_and(|said| (1..=most).contains(&u128::from(said)));
+    trial.expect(is_true, format!("the last roll took less than {most} ms"), format!("{said} ms"))
+}
+
 /// What `GET /roll` says, once so many rolls have ended.
 fn finished(trial: &Trial, cluster: &Cluster, rolls: u64) -> Kept<Value> {
+    told(trial, cluster, &format!("phase steady, and {rolls} finished"), |roll| {
+        roll["finished"] == rolls && roll["phase"] == "steady"
+    })
+}
+
+/// What `GET /roll` says, once it is this.
+fn told(
+    trial: &Trial,
+    cluster: &Cluster,
+    expected: &str,
+    is_it: impl Fn(&Value) -> bool,
+) -> Kept<Value> {
     let mut last = Value::Null;
-    processes::until(patience(PROMPT), || {
+    let is_told = processes::until(patience(PROMPT), || {
         let (status, roll) = harness::client::ask(cluster.address, "/roll").ok()?;
         last = roll;
-        (status == 200 && last["finished"] == rolls && last["phase"] == "steady").then_some(())
+        (status == 200 && is_it(&last)).then_some(())
     });
     trial.recorder.observe(format!("GET /roll: {last}"));
-    let expected = format!("GET /roll: phase steady, and {rolls} finished");
-    let observed = format!("phase {}, and {} finished", last["phase"], last["finished"]);
-    trial.expect(last["finished"] == rolls && last["phase"] == "steady", expected, observed)?;
+    let observed = format!(
+        "phase {}, version {}, and {} finished",
+        last["phase"], last["version"], last["finished"]
+    );
+    trial.expect(is_told.is_some(), format!("GET /roll: {expected}"), observed)?;
     Ok(last)
 }
 
@@ -91,6 +139,30 @@ fn expect_cut(trial: &Trial, roll: &Value, cut: impl RangeBounds<u64> + Debug) -
 }
 
 pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
+    after_a_roll_and_during_one(trial)?;
+    past_a_roll_that_failed(trial)
+}
+
+/// Before the first roll there is no version to go back to; after one that failed it is the one before
+/// the last good one.
+fn past_a_roll_that_failed(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[AT_ONCE, ("FAULTS", "1.2.0:crash-at-start")])?;
+    let known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
+    cluster.signal(Signal::SIGHUP);
+    scene::signals_are_heard(&cluster);
+    ask_for_the_next(&cluster);
+    let known = settled(trial, &cluster, "1.1.0", &known)
+        .map_err(|broken| broken.during("SIGHUP before the first roll"))?;
+    ask_for_the_next(&cluster);
+    let roll = finished(trial, &cluster, 2)?;
+    expect_last(trial, &roll, "1.2.0", "rolled-back")?;
+    cluster.signal(Signal::SIGHUP);
+    settled(trial, &cluster, "1.0.0", &known)
+        .map(|_| ())
+        .map_err(|broken| broken.during("SIGHUP after a good roll to 1.1.0 and a bad one"))
+}
+
+fn after_a_roll_and_during_one(trial: &Trial) -> Kept {
     let faults = ("FAULTS", "1.3.0/2:never-ready,1.3.0/3:never-ready");
     let cluster = trial.start(&[AT_ONCE, faults, NO_HURRY[1]])?;
     let mut known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
@@ -103,7 +175,10 @@ pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
         settled(trial, &cluster, "1.1.0", &known)?;
         // In the middle: one slot runs 1.3.0, and another one would wait for it for ever.
         ask_for_the_next(&cluster);
-        scene::first_answer(trial, &cluster, "1.3.0")?;
+        let (new, _) = scene::first_answer(trial, &cluster, "1.3.0")?;
+        let mut there = children(&cluster);
+        there.insert(new.pid);
+        scene::newcomer(trial, &cluster, &there)?;
         cluster.signal(Signal::SIGHUP);
         settled(trial, &cluster, "1.1.0", &known)
             .map(|_| ())

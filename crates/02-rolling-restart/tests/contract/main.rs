@@ -3,13 +3,16 @@
 //! Run by `cargo test` they judge the reference solution. `cargo xtask check exercise-2` has them
 //! judge the learner's program, and `--program` any other that keeps PROTOCOL.md.
 
+mod back;
 mod census;
 mod deaths;
 mod deploys;
 mod extras;
 mod limits;
 mod middle;
+mod missed;
 mod rolls;
+mod rows;
 mod scene;
 mod shutdown;
 
@@ -53,6 +56,11 @@ const PROMISES: &[Promise] = &[
     promise!(
         deploys::a_version_that_does_not_come_up_is_given_up,
         "A version that is never ready, or dies at its start, is given up, and nothing is lost.",
+        "#failed-deploys"
+    ),
+    promise!(
+        back::the_way_back_is_a_roll_to_the_last_good_version,
+        "The way back from a failed roll keeps the limits, and leads to the last good version.",
         "#failed-deploys"
     ),
     promise!(

@@ -7,7 +7,7 @@ use harness::{
     ledger::Ledger,
     load::{Clients, Connections, Load},
     patience,
-    who::{children, greet},
+    who::{self, children, greet},
 };
 
 use crate::{
@@ -42,6 +42,28 @@ pub(crate) fn four_workers_serve_version_1_0_0(trial: &Trial) -> Kept {
 }
 
 pub(crate) fn sigusr2_replaces_every_worker(trial: &Trial) -> Kept {
+    twice(trial)?;
+    so_many_as_were_asked_for(trial).map_err(|broken| broken.during("with WORKERS=2"))
+}
+
+fn so_many_as_were_asked_for(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[("WORKERS", "2"), AT_ONCE])?;
+    let before: BTreeSet<u32> =
+        who::meet_all(trial, &cluster, "/", 2)?.into_values().map(|(who, _)| who.pid).collect();
+    let ((), count) = census::during(&cluster, || {
+        ask_for_the_next(&cluster);
+        let mut there = BTreeSet::new();
+        let rolled = processes::until(patience(PROMPT), || {
+            there = children(&cluster);
+            (there.len() == 2 && there.is_disjoint(&before)).then_some(())
+        });
+        let observed = format!("{} are there", scene::workers(there.len()));
+        trial.expect(rolled.is_some(), "two new workers", observed)
+    })?;
+    count.expect(trial, 2, 3)
+}
+
+fn twice(trial: &Trial) -> Kept {
     let cluster = trial.start(&[])?;
     let mut known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     for version in ["1.1.0", "1.2.0"] {
@@ -133,14 +155,11 @@ pub(crate) fn asked_again_during_a_roll_it_rolls_once_more(trial: &Trial) -> Kep
         scene::newcomer(trial, &cluster, &first)?;
         for _ in 0..3 {
             ask_for_the_next(&cluster);
-            // Signals that arrive together are one. Who sleeps again has seen to this one.
-            let has_heard = || processes::is_asleep(cluster.pid).then_some(());
-            processes::until(patience(PROMPT), has_heard);
-            let _ = greet(&cluster, "/", patience(PROMPT));
+            scene::signals_are_heard(&cluster);
         }
         settled(trial, &cluster, "1.2.0", &first)
     })
-    .map_err(|broken| if goes_further(&cluster) { one_too_many(trial) } else { broken })?;
+    .map_err(|broken| goes_further(trial, &cluster).unwrap_or(broken))?;
     count.expect(trial, WORKERS, WORKERS + 1)?;
     // Whoever counted the signals goes on now.
     let mut there = last.clone();
@@ -154,10 +173,13 @@ pub(crate) fn asked_again_during_a_roll_it_rolls_once_more(trial: &Trial) -> Kep
     every_answer_says(trial, &cluster, "1.2.0")
 }
 
-fn goes_further(cluster: &Cluster) -> bool {
+fn goes_further(trial: &Trial, cluster: &Cluster) -> Option<Broken> {
     let known = ["1.0.0", "1.1.0", "1.2.0"];
     let answers = greet(cluster, "/", patience(PROMPT)).into_iter();
-    answers.map(|(who, _)| who.version).any(|version| !known.contains(&version.as_str()))
+    let version =
+        answers.map(|(who, _)| who.version).find(|version| !known.contains(&version.as_str()))?;
+    let expected = "1.1.0, then 1.2.0: one more roll, however often it was asked for";
+    Some(trial.broken(expected, format!("{version} answers, further than anybody asked")))
 }
 
 fn one_too_many(trial: &Trial) -> Broken {

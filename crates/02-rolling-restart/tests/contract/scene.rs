@@ -31,6 +31,19 @@ pub(crate) fn ask_for_the_next(cluster: &Cluster) {
     cluster.signal(Signal::SIGUSR2);
 }
 
+/// Waits until the primary has heard the signals that were sent to it: then it sleeps again. Two that
+/// it did not hear yet could be one, or be heard in the other order.
+pub(crate) fn signals_are_heard(cluster: &Cluster) {
+    let has_heard = || processes::is_asleep(cluster.pid).then_some(());
+    processes::until(patience(PROMPT), has_heard);
+    let _ = greet(cluster, "/", patience(PROMPT));
+}
+
+/// The worker in `slot`, out of those that were met.
+pub(crate) fn in_slot(met: &Met, slot: u32) -> u32 {
+    met.values().find(|(who, _)| who.worker == slot).map_or(0, |(who, _)| who.pid)
+}
+
 /// A kept-alive connection to each of the four workers.
 pub(crate) fn meet_all(trial: &Trial, cluster: &Cluster) -> Kept<Met> {
     who::meet_all(trial, cluster, "/", WORKERS)
@@ -80,9 +93,10 @@ fn agreed(
     if !cluster.is_running() {
         return Err(trial.broken(expected, "the primary has ended"));
     }
-    let Poll { there, said, .. } = poll;
+    let Poll { there, heard, .. } = poll;
     let Some(version) = version else {
-        let observed = format!("after {} s, {}", limit.as_secs(), roll_call(&there, &said, before));
+        let observed =
+            format!("after {} s, {}", limit.as_secs(), roll_call(&there, &heard, before));
         return Err(trial.broken(expected, observed));
     };
     let pids: Vec<_> = there.iter().map(u32::to_string).collect();
@@ -93,12 +107,12 @@ fn agreed(
 /// Who is there, and what each of them says: whoever is old, silent or missing is the cause.
 fn roll_call(
     there: &BTreeSet<u32>,
-    said: &BTreeMap<u32, String>,
+    heard: &BTreeMap<u32, String>,
     before: &BTreeSet<u32>,
 ) -> String {
     let each = there.iter().map(|pid| {
         let old = if before.contains(pid) { " (there before)" } else { "" };
-        match said.get(pid) {
+        match heard.get(pid) {
             Some(version) => format!("{pid}{old} says {version}"),
             None => format!("{pid}{old} says nothing"),
         }
@@ -140,9 +154,17 @@ pub(crate) fn first_answer(
     version: &str,
 ) -> Kept<(Who, Connection)> {
     let limit = patience(PROMPT);
-    let ask = || greet(cluster, "/", limit).into_iter().find(|(who, _)| who.version == version);
+    let mut others = BTreeSet::new();
+    let ask = || {
+        let mut answers = greet(cluster, "/", limit);
+        others = answers.iter().map(|(who, _)| who.version.clone()).collect();
+        let index = answers.iter().position(|(who, _)| who.version == version)?;
+        Some(answers.swap_remove(index))
+    };
     let Some((who, connection)) = processes::until(limit, ask) else {
-        let observed = format!("no such answer within {} s", limit.as_secs());
+        let others: Vec<_> = others.into_iter().collect();
+        let others = if others.is_empty() { "nobody".into() } else { others.join(" and ") };
+        let observed = format!("no such answer within {} s, but of {others}", limit.as_secs());
         return Err(trial.broken(format!("an answer with version {version}"), observed));
     };
     trial.recorder.observe(format!("GET /: {version} answers (pid {})", who.pid));

@@ -1,14 +1,17 @@
 //! The end, in the middle of a roll.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use events::Exit;
 use harness::{
     Cluster, Kept, Signal, Trial, patience,
-    who::{children, meet, whole},
+    who::{self, children, meet, whole},
 };
 
-use crate::scene::{self, AT_ONCE, NO_HURRY, PROMPT, ask_for_the_next, settled, workers};
+use crate::scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled, workers};
 
 /// A new version that is never ready: the roll is in its middle for as long as we like.
 const NEVER_READY: (&str, &str) = ("FAULTS", "1.1.0:never-ready");
@@ -21,7 +24,57 @@ pub(crate) fn sigterm_in_the_middle_of_a_roll_drains_both_generations(trial: &Tr
         .map_err(|broken| broken.during("with a request longer than DRAIN_TIMEOUT_MS"))?;
     a_death_on_the_way_is_said(trial)
         .map_err(|broken| broken.during("with a worker that is killed while it drains"))?;
-    whoever_is_stuck_is_killed(trial).map_err(|broken| broken.during("with a stopped worker"))
+    whoever_is_stuck_is_killed(trial).map_err(|broken| broken.during("with a stopped worker"))?;
+    who_drains_already_is_waited_for(trial)
+        .map_err(|broken| broken.during("in the old worker that drained already"))?;
+    an_empty_slot_holds_nothing(trial).map_err(|broken| broken.during("while a slot was empty"))?;
+    a_second_signal_ends_it(trial).map_err(|broken| broken.during("after a second SIGTERM"))
+}
+
+/// It has more to do than all others. Slots are rolled from one end or from the other.
+fn who_drains_already_is_waited_for(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE])?;
+    let mut idle = scene::meet_all(trial, &cluster)?;
+    let mut held = BTreeMap::new();
+    for (who, kept) in scene::meet_all(trial, &cluster)?.into_values() {
+        if [1, 4].contains(&who.worker) {
+            held.insert(who.pid, cluster.get_on(kept, "/slow?ms=2000").in_flight()?);
+        }
+    }
+    ask_for_the_next(&cluster);
+    let (new, _) = scene::first_answer(trial, &cluster, "1.1.0")?;
+    let (old, kept) = scene::predecessor(trial, &mut idle, &new)?;
+    scene::it_drains(trial, old, kept)?;
+    cluster.signal(Signal::SIGTERM);
+    for pending in held.into_values() {
+        whole(trial, pending).map_err(|broken| broken.advice("For whom does a shutdown wait?"))?;
+    }
+    ends_with(trial, &cluster, 0, "nothing was cut off")
+}
+
+/// And would be empty for a minute.
+fn an_empty_slot_holds_nothing(trial: &Trial) -> Kept {
+    let wait = patience(Duration::from_mins(1)).as_millis().to_string();
+    let delays = [("RESTART_DELAY_MS", &*wait), ("RESTART_DELAY_MAX_MS", &*wait)];
+    let faults = ("FAULTS", "1.0.0/2:crash-at-start");
+    let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], delays[0], delays[1], faults])?;
+    who::meet_all(trial, &cluster, "/", WORKERS - 1)?;
+    let are_three = || (children(&cluster).len() == WORKERS - 1).then_some(());
+    processes::until(patience(PROMPT), are_three);
+    cluster.signal(Signal::SIGTERM);
+    ends_with(trial, &cluster, 0, "nothing was cut off")
+}
+
+fn a_second_signal_ends_it(trial: &Trial) -> Kept {
+    let cluster = in_the_middle(trial, &NO_HURRY)?;
+    let _held = cluster.get("/slow?ms=60000")?.in_flight()?;
+    cluster.signal(Signal::SIGTERM);
+    turns_away(&cluster);
+    cluster.signal(Signal::SIGTERM);
+    let exit = cluster.wait_exit(PROMPT)?;
+    let expected = "any exit code but 0: somebody was in a hurry";
+    trial.expect(exit != Exit::Code(0), expected, exit.to_string())?;
+    cluster.wait_gone(Duration::from_secs(5))
 }
 
 /// Old and new workers hold requests. The one that drains for the roll has its own order already.
