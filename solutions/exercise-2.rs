@@ -201,7 +201,7 @@ impl Cluster {
         // While nobody of the new version is ready, a crash is no reason to spread it.
         let is_proven = all.iter().any(|w| w.version == self.goal && w.state.is_ready());
         let filler = self.roll.as_ref().filter(|_| !is_proven).map_or(self.goal, |roll| roll.from);
-        let fills = |w: &Worker| filler == self.goal || w.version == filler;
+        let fills = |w: &Worker| filler == self.goal || w.version != self.goal;
         let empty: Vec<u32> = slots.clone().filter(|s| !staying(*s).any(fills)).collect();
         if let Some(slot) = empty.iter().find(|slot| room > 0 && may_start(**slot)) {
             return Some(Step::Start(*slot, filler));

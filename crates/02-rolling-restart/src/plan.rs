@@ -71,7 +71,7 @@ pub fn next_move(
     // to wait, its place is kept. One of a version that nobody has seen ready does not fill a slot.
     let filler = goal.filler(fleet, limits);
     let fills = |worker: &Worker| {
-        worker.state.is_staying() && (filler == goal.version || worker.version == filler)
+        worker.state.is_staying() && (filler == goal.version || worker.version != goal.version)
     };
     let empty: Vec<u32> =
         (1..=goal.slots).filter(|slot| !fleet.in_slot(*slot).any(fills)).collect();

@@ -1,9 +1,6 @@
 //! The end, in the middle of a roll.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use events::Exit;
 use harness::{
@@ -31,25 +28,36 @@ pub(crate) fn sigterm_in_the_middle_of_a_roll_drains_both_generations(trial: &Tr
     a_second_signal_ends_it(trial).map_err(|broken| broken.during("after a second SIGTERM"))
 }
 
-/// It has more to do than all others. Slots are rolled from one end or from the other.
+/// Slots are rolled from one end or from the other.
 fn who_drains_already_is_waited_for(trial: &Trial) -> Kept {
+    if !is_waited_for(trial, 1)? {
+        is_waited_for(trial, 4)?;
+    }
+    Ok(())
+}
+
+/// The old worker in `slot` holds a request, and nobody else does; says whether it is the first one
+/// to be rolled.
+fn is_waited_for(trial: &Trial, slot: u32) -> Kept<bool> {
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE])?;
     let mut idle = scene::meet_all(trial, &cluster)?;
-    let mut held = BTreeMap::new();
-    for (who, kept) in scene::meet_all(trial, &cluster)?.into_values() {
-        if [1, 4].contains(&who.worker) {
-            held.insert(who.pid, cluster.get_on(kept, "/slow?ms=2000").in_flight()?);
-        }
-    }
+    let mut met = scene::meet_all(trial, &cluster)?;
+    let Some((_, kept)) = met.remove(&scene::in_slot(&met, slot)) else {
+        return Err(trial.broken("workers 1 to 4", format!("nobody is worker {slot}")));
+    };
+    drop(met);
+    let held = cluster.get_on(kept, "/slow?ms=2000").in_flight()?;
     ask_for_the_next(&cluster);
     let (new, _) = scene::first_answer(trial, &cluster, "1.1.0")?;
+    if new.worker != slot {
+        return Ok(false);
+    }
     let (old, kept) = scene::predecessor(trial, &mut idle, &new)?;
     scene::it_drains(trial, old, kept)?;
     cluster.signal(Signal::SIGTERM);
-    for pending in held.into_values() {
-        whole(trial, pending).map_err(|broken| broken.advice("For whom does a shutdown wait?"))?;
-    }
-    ends_with(trial, &cluster, 0, "nothing was cut off")
+    whole(trial, held).map_err(|broken| broken.advice("For whom does a shutdown wait?"))?;
+    ends_with(trial, &cluster, 0, "nothing was cut off")?;
+    Ok(true)
 }
 
 /// And would be empty for a minute.
