@@ -154,9 +154,9 @@ impl Cluster {
     /// 3. The next step that is allowed now; `None` when there is something to wait for. Nothing is
     ///    started in a slot before its `deaths` say so.
     ///
-    /// An empty slot gets a worker: an old one while no new one is ready, otherwise a new one. An
-    /// old worker gets a new one beside it, and is told to drain when that is available. Never are
-    /// more than `workers + max_surge` alive, nor fewer than `workers` ready for a roll's sake.
+    /// An empty slot gets a worker: an old one while no new one is ready (until then none of those
+    /// fills a slot), then a new one. An old one gets a new one beside it, and drains when that is
+    /// available. Never more than `workers + max_surge` are alive; none goes who is missed.
     fn next_step(&self, now: Instant) -> Option<Step> {
         let all = self.workers.all();
         let slots = self.config.workers as usize;
