@@ -1,6 +1,6 @@
 //! Checking the promises: side by side, but decided in order.
 //!
-//! Six at a time, because most of a check is waiting. What is shown depends only on the order of
+//! Eight at a time, because most of a check is waiting. What is shown depends only on the order of
 //! the promises: the first broken one ends the check, and the later ones are called off.
 
 mod cancel;
@@ -19,7 +19,7 @@ use events::contract::{Promise, Report, Status};
 use self::cancel::Cancellation;
 use crate::{contract::Contract, exit::Failure, interrupt};
 
-const SIDE_BY_SIDE: usize = 6;
+const SIDE_BY_SIDE: usize = 8;
 
 /// What is to be judged, and how thoroughly.
 pub(crate) struct Plan<'a> {

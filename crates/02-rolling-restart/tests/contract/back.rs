@@ -51,15 +51,15 @@ fn past_a_good_one(trial: &Trial) -> Kept {
 
 /// Rolls to `version`, which fails when one slot runs it. A request holds up that one's way back.
 fn fails_in_the_middle(trial: &Trial, cluster: &Cluster, version: &str) -> Kept<Pending> {
-    let old = scene::hold_all(trial, cluster, 700)?;
+    let old = scene::hold_all(trial, cluster, 500)?;
     ask_for_the_next(cluster);
     let (_, kept) = scene::first_answer(trial, cluster, version)?;
-    let held = cluster.get_on(kept, "/slow?ms=1800").in_flight()?;
+    let held = cluster.get_on(kept, "/slow?ms=1300").in_flight()?;
     for (_, pending) in old {
         whole(trial, pending)?;
     }
     // By then the next slot was tried.
-    processes::until(patience(Duration::from_millis(300)), || held.is_over().then_some(()));
+    processes::until(patience(Duration::from_millis(200)), || held.is_over().then_some(()));
     Ok(held)
 }
 
@@ -79,9 +79,9 @@ fn past_a_bad_one(trial: &Trial) -> Kept {
 
 /// All slots but `slot` run 1.1.0 when it fails there: says whether it was so.
 fn within_the_limits(trial: &Trial, slot: u32) -> Kept<bool> {
-    let start = patience(Duration::from_millis(800));
+    let start = patience(Duration::from_millis(500));
     let faults = format!("1.0.0:slow-start:{},1.1.0/{slot}:never-ready", start.as_millis());
-    let timeout = patience(Duration::from_secs(2)).as_millis().to_string();
+    let timeout = patience(Duration::from_millis(1500)).as_millis().to_string();
     let cluster = trial.start(&[AT_ONCE, ("FAULTS", &faults), ("READY_TIMEOUT_MS", &timeout)])?;
     let before = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (came_last, count) = census::during(&cluster, || {
