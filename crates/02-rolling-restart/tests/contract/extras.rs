@@ -172,13 +172,13 @@ fn after_a_roll_and_during_one(trial: &Trial) -> Kept {
     }
     under_load(trial, &cluster, || {
         cluster.signal(Signal::SIGHUP);
-        settled(trial, &cluster, "1.1.0", &known)?;
+        let before = settled(trial, &cluster, "1.1.0", &known)?;
         // In the middle: one slot runs 1.3.0, and another one would wait for it for ever.
         ask_for_the_next(&cluster);
-        let (new, _) = scene::first_answer(trial, &cluster, "1.3.0")?;
-        let mut there = children(&cluster);
-        there.insert(new.pid);
-        scene::newcomer(trial, &cluster, &there)?;
+        scene::first_answer(trial, &cluster, "1.3.0")?;
+        let are_two = || (children(&cluster).difference(&before).count() == 2).then_some(());
+        let waits = processes::until(patience(PROMPT), are_two);
+        trial.expect(waits.is_some(), "a second worker of 1.3.0", "there is none")?;
         cluster.signal(Signal::SIGHUP);
         settled(trial, &cluster, "1.1.0", &known)
             .map(|_| ())
