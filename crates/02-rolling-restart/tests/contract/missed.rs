@@ -47,7 +47,7 @@ pub(crate) fn while_a_slot_is_empty(trial: &Trial) -> Kept {
 
 /// The same with a slot whose worker died, and whose next one is stopped before it is ready.
 pub(crate) fn while_a_slot_is_starting(trial: &Trial) -> Kept {
-    let slow = patience(Duration::from_secs(1)).as_millis();
+    let slow = patience(Duration::from_secs(2)).as_millis();
     let faults = format!("1.0.0/2:slow-start:{slow},1.1.0:slow-start:{slow}");
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, ("FAULTS", &faults)])?;
     let mut met = scene::meet_all(trial, &cluster)?;
