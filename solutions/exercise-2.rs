@@ -185,7 +185,7 @@ impl Cluster {
     ///
     /// An empty slot gets a worker: an old one while no new one is ready (until then none of those
     /// fills a slot), then a new one. An old one gets a new one beside it, and drains when that is
-    /// available. Never more than `workers + max_surge` are alive; none goes who is missed.
+    /// available. At most `workers + max_surge` are alive; a drain leaves `workers` that are ready.
     fn next_step(&self, now: Instant) -> Option<Step> {
         let all = self.workers.all();
         let slots = self.config.workers as usize;
