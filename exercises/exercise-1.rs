@@ -4,54 +4,49 @@
 //! the cluster falls over and takes every request with it. Make it finish what it holds.
 //!
 //! The five numbered functions are yours; the rest of this file stays as it is. What they may call
-//! is in `graceful_shutdown::given`: each operation does one thing, the order is up to you.
+//! is in `graceful_shutdown`: each operation does one thing, the order is up to you.
 //!
 //! ```text
 //! read     guides/01-graceful-shutdown-patterns.md     cargo xtask guide 1
-//! look up  crates/01-graceful-shutdown/src/given/      cargo doc --package graceful-shutdown --open
+//! look up  crates/01-graceful-shutdown/src/lib.rs      cargo doc --package graceful-shutdown --open
 //! watch    a finished cluster do it                    cargo xtask run 01-graceful-shutdown
 //! check    all promises, easiest first                 cargo xtask check exercise-1
 //! stuck    a nudge, then more                          cargo xtask hint exercise-1
 //! ```
 
-use std::{io, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
-use cluster_basics::StartError;
-use events::{Event, Exit, Outcome, emit};
-use graceful_shutdown::given::{
-    self, Config, FromWorker, Journal, Notice, Primary, Server, Signal, Signals, ToWorker, Workers,
+use graceful_shutdown::{
+    Config, ESCALATION, Exit, FromWorker, Journal, Notice, Outcome, Primary, Server, ShutdownEvent,
+    Signal, Signals, Slot, ToWorker, Workers, emit, millis,
 };
 
 fn main() -> ExitCode {
-    given::run(primary, worker)
+    graceful_shutdown::run(primary, worker)
 }
 
 /// The primary: keeps a worker in each slot until a signal asks for the end.
-async fn primary(
-    config: Config,
-    mut workers: Workers,
-    mut signals: Signals,
-) -> Result<ExitCode, StartError> {
-    for slot in 1..=config.workers {
-        workers.start(slot)?;
+async fn primary(config: Config, mut workers: Workers, mut signals: Signals) -> ExitCode {
+    for slot in workers.slots() {
+        workers.start(slot).await;
     }
     workers.announce();
     loop {
         tokio::select! {
             signal = signals.next() => {
-                return Ok(shut_down(&config, &mut workers, &mut signals, signal).await);
+                return shut_down(&config, &mut workers, &mut signals, signal).await;
             }
             notice = workers.next() => {
-                if let Notice::Exited { worker, .. } = notice {
-                    replace(&mut workers, worker)?;
+                if let Notice::Exited(worker, _) = notice {
+                    replace(&mut workers, worker.slot).await;
                 }
             }
         }
     }
 }
 
-/// 1. Fills the slot of a worker that died while the cluster was running.
-fn replace(workers: &mut Workers, slot: u32) -> io::Result<()> {
+/// 1. A worker died while the cluster was running. Starts a new one in its `slot`.
+async fn replace(workers: &mut Workers, slot: Slot) {
     todo!("start a new worker in slot {slot}")
 }
 
@@ -60,7 +55,7 @@ fn replace(workers: &mut Workers, slot: u32) -> io::Result<()> {
 /// The exit code is 0 if everything was finished, and 1 if anything was cut off: by the drain
 /// timeout, by a second signal, or by a worker that died on the way.
 ///
-/// Beyond the exercise, it emits `Event::ShutdownStarted` and `Event::ShutdownComplete`.
+/// Beyond the exercise, it emits `ShutdownEvent::Started` and `ShutdownEvent::Complete`.
 async fn shut_down(
     config: &Config,
     workers: &mut Workers,
@@ -93,7 +88,7 @@ async fn worker(
 }
 
 /// 3. Waits for the order to drain: for how long to be a lame duck, and how long all of it may
-///    take. `None` says that there is nobody left to take orders from.
+///    take. `None` says that the primary is gone, so no order will come.
 async fn orders(primary: &mut Primary, signals: &mut Signals) -> Option<(Duration, Duration)> {
     loop {
         tokio::select! {

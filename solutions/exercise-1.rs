@@ -4,64 +4,55 @@
 //! the cluster falls over and takes every request with it. Make it finish what it holds.
 //!
 //! The five numbered functions are yours; the rest of this file stays as it is. What they may call
-//! is in `graceful_shutdown::given`: each operation does one thing, the order is up to you.
+//! is in `graceful_shutdown`: each operation does one thing, the order is up to you.
 //!
 //! ```text
 //! read     guides/01-graceful-shutdown-patterns.md     cargo xtask guide 1
-//! look up  crates/01-graceful-shutdown/src/given/      cargo doc --package graceful-shutdown --open
+//! look up  crates/01-graceful-shutdown/src/lib.rs      cargo doc --package graceful-shutdown --open
 //! watch    a finished cluster do it                    cargo xtask run 01-graceful-shutdown
 //! check    all promises, easiest first                 cargo xtask check exercise-1
 //! stuck    a nudge, then more                          cargo xtask hint exercise-1
 //! ```
 
 use std::{
-    io,
     process::ExitCode,
     time::{Duration, Instant},
 };
 
-use cluster_basics::StartError;
-use events::{Event, Exit, Outcome, emit, narrate::count};
-use graceful_shutdown::given::{
-    self, Config, FromWorker, Journal, Notice, Primary, Server, Signal, Signals, ToWorker, Workers,
+use events::numbers::count;
+use graceful_shutdown::{
+    Config, ESCALATION, Exit, FromWorker, Journal, Notice, Outcome, Primary, Server, ShutdownEvent,
+    Signal, Signals, Slot, ToWorker, Workers, emit, millis,
 };
 use tokio::time::{sleep, timeout, timeout_at};
 
-/// How long after the workers' deadline the primary kills one that is still there: it is stopped,
-/// or stuck, and will not do it by itself.
-const ESCALATION: Duration = Duration::from_secs(2);
-
 fn main() -> ExitCode {
-    given::run(primary, worker)
+    graceful_shutdown::run(primary, worker)
 }
 
 /// The primary: keeps a worker in each slot until a signal asks for the end.
-async fn primary(
-    config: Config,
-    mut workers: Workers,
-    mut signals: Signals,
-) -> Result<ExitCode, StartError> {
-    for slot in 1..=config.workers {
-        workers.start(slot)?;
+async fn primary(config: Config, mut workers: Workers, mut signals: Signals) -> ExitCode {
+    for slot in workers.slots() {
+        workers.start(slot).await;
     }
     workers.announce();
     loop {
         tokio::select! {
             signal = signals.next() => {
-                return Ok(shut_down(&config, &mut workers, &mut signals, signal).await);
+                return shut_down(&config, &mut workers, &mut signals, signal).await;
             }
             notice = workers.next() => {
-                if let Notice::Exited { worker, .. } = notice {
-                    replace(&mut workers, worker)?;
+                if let Notice::Exited(worker, _) = notice {
+                    replace(&mut workers, worker.slot).await;
                 }
             }
         }
     }
 }
 
-/// 1. Fills the slot of a worker that died while the cluster was running.
-fn replace(workers: &mut Workers, slot: u32) -> io::Result<()> {
-    workers.start(slot)
+/// 1. A worker died while the cluster was running. Starts a new one in its `slot`.
+async fn replace(workers: &mut Workers, slot: Slot) {
+    workers.start(slot).await;
 }
 
 /// 2. Shuts the cluster down after `signal`, and says how that went.
@@ -69,7 +60,7 @@ fn replace(workers: &mut Workers, slot: u32) -> io::Result<()> {
 /// The exit code is 0 if everything was finished, and 1 if anything was cut off: by the drain
 /// timeout, by a second signal, or by a worker that died on the way.
 ///
-/// Beyond the exercise, it emits `Event::ShutdownStarted` and `Event::ShutdownComplete`.
+/// Beyond the exercise, it emits `ShutdownEvent::Started` and `ShutdownEvent::Complete`.
 async fn shut_down(
     config: &Config,
     workers: &mut Workers,
@@ -79,11 +70,12 @@ async fn shut_down(
     let began = Instant::now();
     let timeout = config.drain_timeout(signal);
     let timeout_ms = millis(timeout);
-    emit(&Event::ShutdownStarted { signal: signal.name().to_owned(), timeout_ms });
+    emit(ShutdownEvent::Started { signal: signal.name().to_owned(), timeout_ms });
     // A connection is refused only when the last copy of the socket is closed. This one is ours.
     workers.stop_listening();
-    workers.tell_all(ToWorker::Drain { lame_duck: config.lame_duck, timeout }).await;
+    workers.drain_all(timeout).await;
 
+    // A worker that is still there after its own deadline is stopped, or stuck.
     let overdue = sleep(timeout + ESCALATION);
     tokio::pin!(overdue);
     let mut outcome = Outcome::Drained;
@@ -91,17 +83,17 @@ async fn shut_down(
     while !workers.is_empty() {
         tokio::select! {
             notice = workers.next() => match notice {
-                Notice::Said { message: FromWorker::Drained { answered, cut }, .. } => {
+                Notice::Drained { answered, cut, .. } => {
                     drained += answered;
                     cut_off += cut;
                     if cut > 0 {
                         outcome = outcome.max(Outcome::Cut);
                     }
                 }
-                Notice::Exited { exit, .. } if exit != Exit::Code(0) => {
+                Notice::Exited(_, exit) if exit != Exit::Code(0) => {
                     outcome = outcome.max(Outcome::Cut);
                 }
-                Notice::Said { .. } | Notice::Exited { .. } => {}
+                Notice::Ready(_) | Notice::Draining(_) | Notice::Exited(..) => {}
             },
             _ = signals.next() => {
                 outcome = Outcome::Forced;
@@ -115,7 +107,7 @@ async fn shut_down(
     }
 
     let millis = millis(began.elapsed());
-    emit(&Event::ShutdownComplete { outcome, drained, cut: cut_off, millis });
+    emit(ShutdownEvent::Complete { outcome, drained, cut: cut_off, millis });
     if outcome == Outcome::Drained { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -142,7 +134,7 @@ async fn worker(
 }
 
 /// 3. Waits for the order to drain: for how long to be a lame duck, and how long all of it may
-///    take. `None` says that there is nobody left to take orders from.
+///    take. `None` says that the primary is gone, so no order will come.
 async fn orders(primary: &mut Primary, signals: &mut Signals) -> Option<(Duration, Duration)> {
     loop {
         tokio::select! {
@@ -179,8 +171,4 @@ async fn clean_up(journal: &Journal, primary: &mut Primary) {
         Err(error) => format!("failed: {error}"),
     };
     primary.tell(FromWorker::CleanedUp { resource: "journal".to_owned(), detail }).await;
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

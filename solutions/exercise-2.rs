@@ -5,11 +5,11 @@
 //! does not come up is given up; a worker that dies is replaced.
 //!
 //! The numbered functions are yours; the rest stays, though you may add to it. Workers are given:
-//! they serve, drain, and fail on demand. What you may call is in `rolling_restart::given`.
+//! they serve, drain, and fail on demand. What you may call is in `rolling_restart`.
 //!
 //! ```text
 //! read     guides 02-worker-lifecycle and 03-rolling-restarts     cargo xtask guide 2, guide 3
-//! look up  crates/02-rolling-restart/src/given/       cargo doc --package rolling-restart --open
+//! look up  crates/02-rolling-restart/src/lib.rs       cargo doc --package rolling-restart --open
 //! watch    a finished cluster do it                   cargo xtask run 02-rolling-restart
 //! check    all promises, easiest first                cargo xtask check exercise-2
 //! stuck    a nudge, then more                         cargo xtask hint exercise-2
@@ -17,20 +17,19 @@
 
 use std::{collections::BTreeMap, process::ExitCode, time::Instant};
 
-use events::Exit;
-use rolling_restart::given::{
-    self, Config, Intent, Intents, Notice, Progress, State, Version, Worker, Workers,
+use rolling_restart::{
+    Config, Exit, Intent, Intents, Notice, Pid, Progress, Slot, State, Version, Worker, Workers, at,
 };
 
 fn main() -> ExitCode {
-    given::run(primary)
+    rolling_restart::run(primary)
 }
 
 /// Keeps a worker in each slot and rolls on demand, until a signal asks for the end.
 async fn primary(config: Config, workers: Workers, mut intents: Intents) -> ExitCode {
     let mut cluster = Cluster::new(config, workers);
-    for slot in 1..=cluster.config.workers {
-        cluster.workers.start(slot, Version::FIRST).await;
+    for slot in cluster.workers.slots() {
+        cluster.workers.start_version(slot, Version::FIRST).await;
     }
     cluster.workers.announce();
     loop {
@@ -47,7 +46,7 @@ async fn primary(config: Config, workers: Workers, mut intents: Intents) -> Exit
                 Intent::RollBack => cluster.roll_back().await,
                 Intent::Shutdown | Intent::ShutdownNow => break,
             },
-            () = given::at(deadline) => {}
+            () = at(deadline) => {}
         }
     }
     cluster.shut_down(intents).await
@@ -57,15 +56,16 @@ async fn primary(config: Config, workers: Workers, mut intents: Intents) -> Exit
 struct Cluster {
     config: Config,
     workers: Workers,
-    /// The version that each slot shall run in the end.
+    /// The version that each slot must run in the end.
     goal: Version,
     /// The last version that was asked for, good or bad. No version is tried twice.
     latest: Version,
     /// The version before the last roll that went well.
     previous: Option<Version>,
     roll: Option<Roll>,
-    /// For each slot: how many of its workers died in a row, and when it may have the next one.
-    deaths: BTreeMap<u32, (u32, Instant)>,
+    /// For each slot: how many of its workers died one after the other (the streak), and when it may
+    /// have the next worker.
+    history: BTreeMap<Slot, (u32, Instant)>,
     /// What `GET /roll` says.
     progress: Progress,
 }
@@ -84,9 +84,9 @@ struct Roll {
 /// One thing to do.
 enum Step {
     /// Start a worker of this version in this slot.
-    Start(u32, Version),
+    Start(Slot, Version),
     /// Tell this worker to drain.
-    Drain(u32),
+    Drain(Pid),
 }
 
 impl Cluster {
@@ -98,22 +98,22 @@ impl Cluster {
             latest: Version::FIRST,
             previous: None,
             roll: None,
-            deaths: BTreeMap::new(),
+            history: BTreeMap::new(),
             progress: Progress::steady(Version::FIRST),
         }
     }
 
-    /// Sees who is late, takes every step that is allowed, and notices when a roll has arrived.
+    /// Kills what is overdue, takes every step that is allowed, and notices when a roll has arrived.
     async fn go_on(&mut self, now: Instant) {
-        self.end_the_late(now).await;
-        let is_late = |roll: &&Roll| now >= roll.began + self.config.roll_timeout;
-        if let Some(roll) = self.roll.as_ref().filter(is_late) {
+        self.kill_overdue(now).await;
+        let is_overdue = |roll: &&Roll| now >= roll.began + self.config.roll_timeout;
+        if let Some(roll) = self.roll.as_ref().filter(is_overdue) {
             self.give_up(roll.to, "the roll takes too long").await;
         }
         loop {
             while let Some(step) = self.next_step(now) {
                 match step {
-                    Step::Start(slot, version) => self.workers.start(slot, version).await,
+                    Step::Start(slot, version) => self.workers.start_version(slot, version).await,
                     Step::Drain(pid) => self.workers.drain(pid).await,
                 }
             }
@@ -124,18 +124,19 @@ impl Cluster {
         }
     }
 
-    async fn end_the_late(&mut self, now: Instant) {
-        for worker in self.workers.late(now) {
-            self.late(worker).await;
+    async fn kill_overdue(&mut self, now: Instant) {
+        for worker in self.workers.overdue(now) {
+            self.overdue(worker).await;
         }
     }
 
-    /// 1. A worker was reaped; this is what it was before.
+    /// 1. `worker` was reaped; this is what it was before. If the primary had told it to go, there is
+    ///    nothing to do. Otherwise it died, and:
     ///
-    /// Was it told to go? If not, its slot needs another one: at once after the first death, after
-    /// `config.restart_delay` from the second in a row on, each time twice as long, up to
-    /// `config.restart_delay_max`. One that was ready for longer ends the row. And if its version is
-    /// being rolled out, its death may tell something about it.
+    /// - Its slot may have the next worker at once after the first death of a streak, after
+    ///   `restart_delay` after the second, then after twice as long each time, up to
+    ///   `restart_delay_max`. A worker that was ready for longer than that ends the streak.
+    /// - If it was never ready, or not long enough to be available, its version is bad.
     async fn lost(&mut self, worker: Worker) {
         let reason = match worker.state {
             State::Starting { .. } => "a worker died before it was ready",
@@ -150,19 +151,20 @@ impl Cluster {
     }
 
     fn count_death(&mut self, worker: &Worker) {
-        let (first, most) = (self.config.restart_delay, self.config.restart_delay_max);
+        let (first, most) =
+            (self.config.shared.restart_delay, self.config.shared.restart_delay_max);
         let now = Instant::now();
-        let (deaths, not_before) = self.deaths.entry(worker.slot).or_insert((0, now));
+        let (streak, not_before) = self.history.entry(worker.slot).or_insert((0, now));
         let served = worker.state.ready_since().is_some_and(|since| since.elapsed() > most);
-        *deaths = if served { 1 } else { *deaths + 1 };
-        *not_before = match *deaths {
+        *streak = if served { 1 } else { *streak + 1 };
+        *not_before = match *streak {
             1 => now,
             many => now + first.saturating_mul(1 << (many - 2).min(20)).min(most),
         };
     }
 
-    /// 2. Somebody wants the next minor version after the latest that was asked for. During a roll
-    ///    that is remembered, and is one more roll, however often it was asked for.
+    /// 2. The operator wants the next minor version after the latest that was asked for. During a roll
+    ///    the primary remembers that, and rolls once more, however often it was asked.
     async fn roll(&mut self) {
         if let Some(roll) = &mut self.roll {
             roll.again = true;
@@ -175,39 +177,43 @@ impl Cluster {
     async fn begin(&mut self, to: Version) {
         self.roll = Some(Roll { from: self.goal, to, began: Instant::now(), again: false });
         self.goal = to;
-        self.deaths.clear();
+        self.history.clear();
         self.progress.begin(to);
-        self.workers.publish(&self.progress).await;
+        self.progress.publish(&mut self.workers).await;
     }
 
-    /// 3. The next step that is allowed now; `None` when there is something to wait for. Nothing is
-    ///    started in a slot before its `deaths` say so.
+    /// 3. The next step that is allowed now; `None` when there is something to wait for.
     ///
-    /// An empty slot gets a worker: an old one while no new one is ready (until then none of those
-    /// fills a slot), then a new one. An old one gets a new one beside it, and drains when that is
-    /// available. At most `workers + max_surge` are alive; a drain leaves `workers` that are ready.
+    /// - No slot gets a worker before its `history` allows it.
+    /// - At most `workers + max_surge` workers are alive.
+    /// - An empty slot gets a worker before anything else happens: of the old version while no worker
+    ///   of the new version is ready, then of the new one. Until then a worker of the new version
+    ///   doesn't count as filling its slot.
+    /// - A worker of the old version gets one of the new version beside it, and drains when that one
+    ///   is available. A drain must leave `workers` that are available.
     fn next_step(&self, now: Instant) -> Option<Step> {
         let all = self.workers.all();
-        let slots = self.config.workers as usize;
+        let slots = self.config.shared.workers as usize;
         if self.roll.is_none() && all.len() == slots {
             return None;
         }
         let room = (slots + self.config.max_surge as usize).saturating_sub(all.len());
-        let can_spare_one = all.iter().filter(|worker| worker.state.is_ready()).count() > slots;
+        let can_spare_one =
+            all.iter().filter(|w| self.workers.is_available(w, now)).count() > slots;
         let may_start =
-            |slot: u32| self.deaths.get(&slot).is_none_or(|(_, not_before)| now >= *not_before);
-        let staying = |s: u32| all.iter().filter(move |w| w.slot == s && w.state.is_staying());
-        let slots = 1..=self.config.workers;
-        // While nobody of the new version is ready, a crash is no reason to spread it.
+            |slot: Slot| self.history.get(&slot).is_none_or(|(_, not_before)| now >= *not_before);
+        let staying = |s: Slot| all.iter().filter(move |w| w.slot == s && w.state.is_staying());
+        let slots = self.workers.slots();
+        // While no worker of the new version is ready, a crash isn't a reason to spread it.
         let is_proven = all.iter().any(|w| w.version == self.goal && w.state.is_ready());
         let filler = self.roll.as_ref().filter(|_| !is_proven).map_or(self.goal, |roll| roll.from);
         let fills = |w: &Worker| filler == self.goal || w.version != self.goal;
-        let empty: Vec<u32> = slots.clone().filter(|s| !staying(*s).any(fills)).collect();
+        let empty: Vec<Slot> = slots.clone().filter(|s| !staying(*s).any(fills)).collect();
         if let Some(slot) = empty.iter().find(|slot| room > 0 && may_start(**slot)) {
             return Some(Step::Start(*slot, filler));
         }
-        // The place of an empty slot that has to wait is kept: it is missed already.
-        let may_surge = |slot: u32| room > empty.len() && may_start(slot);
+        // The place of an empty slot that has to wait is kept: that slot already costs capacity.
+        let may_surge = |slot: Slot| room > empty.len() && may_start(slot);
         slots.clone().find_map(|slot| {
             let old = staying(slot).find(|worker| worker.version != self.goal)?;
             match staying(slot).find(|worker| worker.version == self.goal) {
@@ -221,8 +227,9 @@ impl Cluster {
         })
     }
 
-    /// 4. `worker` was not ready in time (a death in its slot's row, too), or not gone in time.
-    async fn late(&mut self, worker: Worker) {
+    /// 4. `worker` is overdue: it isn't ready in time, or isn't gone in time. Kill it. A worker that was
+    ///    starting counts as a death of its slot's streak, and its version is bad.
+    async fn overdue(&mut self, worker: Worker) {
         self.workers.kill(worker.pid, "its time is up");
         if worker.state.is_starting() {
             self.count_death(&worker);
@@ -230,25 +237,26 @@ impl Cluster {
         }
     }
 
-    /// 5. Something is wrong with `version`. If it is the one that is being rolled out, every slot
-    ///    goes back to the one before it, which has no `deaths` to answer for.
+    /// 5. `version` is bad. If the roll is on its way to that version, every slot goes back to the
+    ///    version before it, with an empty `history`. A roll that is already on its way back, or that
+    ///    has another version, changes nothing.
     async fn give_up(&mut self, version: Version, reason: &str) {
-        let Some(roll) = self.roll.as_ref().filter(|_| self.goal == version) else { return };
+        let is_ahead = |roll: &&Roll| roll.to == version && self.goal == version;
+        let Some(roll) = self.roll.as_ref().filter(is_ahead) else { return };
         self.goal = roll.from;
-        self.deaths.clear();
+        self.history.clear();
         self.progress.abandon(self.goal, reason);
-        self.workers.publish(&self.progress).await;
+        self.progress.publish(&mut self.workers).await;
     }
 
-    /// 6. Every slot runs what it shall run, so the roll is over, well or badly.
+    /// 6. Every slot runs what it must run, so the roll is over, well or badly.
     async fn arrive(&mut self) {
         let Some(roll) = self.roll.take() else { return };
         if self.goal == roll.to {
             self.previous = Some(roll.from);
         }
-        let replaced = self.workers.replaced(roll.to);
-        self.progress.finish(roll.to, roll.began.elapsed(), replaced);
-        self.workers.publish(&self.progress).await;
+        self.progress.finish(roll.to, roll.began.elapsed(), &self.workers);
+        self.progress.publish(&mut self.workers).await;
         if roll.again {
             self.roll().await;
         }
@@ -275,24 +283,26 @@ impl Cluster {
                 intent = intents.next() => if intent == Intent::ShutdownNow {
                     self.workers.kill_all("a second signal");
                 },
-                () = given::at(deadline) => self.end_the_late(Instant::now()).await,
+                () = at(deadline) => self.kill_overdue(Instant::now()).await,
             }
         }
         if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
-    /// 8. Beyond the exercise: somebody wants the version before this one.
+    /// 8. Beyond the exercise: the operator wants the version before this one.
     async fn roll_back(&mut self) {
         match (&self.roll, self.previous) {
-            (Some(roll), _) => self.give_up(roll.to, "somebody wants the version before it").await,
+            (Some(roll), _) => {
+                self.give_up(roll.to, "an operator wants the version before it").await;
+            }
             (None, Some(previous)) => self.begin(previous).await,
             (None, None) => {}
         }
     }
 
-    /// When something will be late, or allowed, that was not at `now`.
+    /// When something will be overdue, or allowed, that was not at `now`.
     fn deadline(&self, now: Instant) -> Option<Instant> {
-        let allowed = self.deaths.values().map(|(_, not_before)| *not_before);
+        let allowed = self.history.values().map(|(_, not_before)| *not_before);
         let late = self.roll.as_ref().map(|roll| roll.began + self.config.roll_timeout);
         let ahead = allowed.chain(late).filter(|at| *at > now);
         ahead.chain(self.workers.deadline(now)).min()

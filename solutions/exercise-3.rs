@@ -1,14 +1,14 @@
 //! Exercise 3: health monitoring with heartbeats (45 to 60 minutes).
 //!
-//! A primary and three workers, which say every `HEARTBEAT_MS` that they are alive. The primary looks
-//! at each, replaces whoever is sick, says so once, and leaves everybody else alone.
+//! A primary and three workers, which say every `HEARTBEAT_MS` that they are alive. The primary checks
+//! each worker, replaces a sick one, sends one alert about it, and leaves all others alone.
 //!
 //! The numbered functions are yours; the rest stays, though you may add to it. Workers are given:
-//! they serve, and fall ill on demand. What you may call is in `health_monitoring::given`.
+//! they serve, and fall ill on demand. What you may call is in `health_monitoring`.
 //!
 //! ```text
 //! read     guide 04-health-monitoring                 cargo xtask guide 4
-//! look up  crates/03-health-monitoring/src/given/     cargo doc --package health-monitoring --open
+//! look up  crates/03-health-monitoring/src/lib.rs     cargo doc --package health-monitoring --open
 //! watch    a finished cluster do it                   cargo xtask run 03-health-monitoring
 //! check    all promises, easiest first                cargo xtask check exercise-3
 //! stuck    a nudge, then more                         cargo xtask hint exercise-3
@@ -21,24 +21,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{Condition, Event, Exit, emit};
-use health_monitoring::given::{
-    self, Admin, Beat, Config, Counts, Deaths, Health, Heart, Intent, Intents, Move, News, Notice,
-    Patient, Slot, Status, Verdict, Version, Webhook, Worker, Workers,
+use health_monitoring::{
+    Admin, Alert, Condition, Config, Counts, Exit, Finding, Health, HealthEvent, Heartbeat,
+    HeartbeatSender, Intents, Move, Notice, Pid, RestartHistory, Slot, SlotRecord, Status, Verdict,
+    Webhook, Worker, WorkerHealth, Workers, at, emit, every, shut_down,
 };
 use tokio::time::timeout;
 
 fn main() -> ExitCode {
-    given::run(primary, beat)
+    health_monitoring::run(primary, heartbeat)
 }
 
 /// 1. Runs in each worker that is ready, on the event loop that serves its requests: one
-///    `heart.beat(lag)` each `heart.interval()`, where `lag` is how much too late it is.
-async fn beat(heart: Heart) {
-    let mut ticks = given::every(heart.interval());
+///    `sender.send(lag)` each `sender.interval()`, where `lag` says how late this one is.
+async fn heartbeat(sender: HeartbeatSender) {
+    let mut ticks = every(sender.interval());
     loop {
         let due = ticks.tick().await;
-        heart.beat(due.elapsed()).await;
+        sender.send(due.elapsed()).await;
     }
 }
 
@@ -50,35 +50,33 @@ async fn primary(
     mut intents: Intents,
 ) -> ExitCode {
     let mut cluster = Cluster::new(config, workers);
-    for slot in 1..=cluster.config.workers {
-        cluster.workers.start(slot, Version::FIRST).await;
+    for slot in cluster.workers.slots() {
+        cluster.workers.start(slot).await;
     }
     cluster.workers.announce();
-    let mut looks = given::every(cluster.config.heartbeat);
-    let mut reports = given::every(cluster.config.report);
+    let mut checks = every(cluster.config.heartbeat);
+    let mut reports = every(cluster.config.report);
     loop {
         let now = Instant::now();
         cluster.go_on(now).await;
-        let deadlines = [cluster.workers.deadline(now), cluster.deaths.deadline(now)];
+        let deadlines = [cluster.workers.deadline(now), cluster.history.deadline(now)];
         tokio::select! {
-            // What has arrived is heard before anybody is judged.
+            // The primary reads what has arrived before it judges any worker.
             biased;
             notice = cluster.workers.next() => match notice {
                 Notice::Ready(worker) => cluster.ready(worker),
-                Notice::Report(worker, beat) => cluster.heard(worker, beat),
+                Notice::Report(worker, heartbeat) => cluster.heard(worker, heartbeat),
                 Notice::Draining(_) | Notice::Drained { .. } => {}
                 Notice::Exited(worker, exit) => cluster.lost(worker, exit),
             },
-            intent = intents.next() => if let Intent::Shutdown | Intent::ShutdownNow = intent {
-                break;
-            },
+            _ = intents.next() => break,
             question = admin.next() => question.answer(cluster.health()),
-            due = looks.tick() => cluster.look(due.elapsed()),
-            _ = reports.tick() => emit(&cluster.health().report()),
-            () = given::at(deadlines.into_iter().flatten().min()) => cluster.end_the_late(),
+            due = checks.tick() => cluster.check(due.elapsed()),
+            _ = reports.tick() => emit(cluster.health().report()),
+            () = at(deadlines.into_iter().flatten().min()) => cluster.kill_overdue(),
         }
     }
-    given::shut_down(&cluster.config, cluster.workers, admin, intents).await
+    shut_down(cluster.workers, admin, intents).await
 }
 
 /// What the primary knows.
@@ -86,25 +84,29 @@ struct Cluster {
     config: Config,
     workers: Workers,
     webhook: Webhook,
-    /// Everybody who was ready, by process.
-    patients: BTreeMap<u32, Patient>,
-    slots: BTreeMap<u32, Slot>,
-    deaths: Deaths,
+    /// Every worker that was ready, by process.
+    monitored: BTreeMap<Pid, WorkerHealth>,
+    slots: BTreeMap<Slot, SlotRecord>,
+    history: RestartHistory,
 }
 
-/// 2. For how long `patient` has been silent, as far as anybody was listening: `heard` is when its
-///    last heartbeat came, `excused` what does not count since: the primary slept through it.
-fn silence(patient: &Patient, now: Instant) -> Duration {
-    (now - patient.heard).saturating_sub(patient.excused)
+/// 2. For how long the worker with `health` has been silent: the time since `heard`, when the primary
+///    heard its last heartbeat, less the starvation `allowance`, which doesn't count.
+fn silence(health: &WorkerHealth, now: Instant) -> Duration {
+    (now - health.heard).saturating_sub(health.allowance)
 }
 
-/// 3. What the signs say, the worst first. Kill who is silent for `heartbeat_timeout`. Drain who has
-///    more memory than `memory_limit`, or more than `error_rate_limit` percent of errors among at
-///    least `min_requests` requests of its window. (Beyond the exercise: or more of a core than
-///    `cpu_limit`; and a warning at half of the timeout, or four fifths of the memory.)
-fn judge(patient: &Patient, config: &Config, now: Instant) -> Verdict {
-    let (silence, memory) = (silence(patient, now), patient.figures.rss_bytes);
-    let Counts { requests, errors, .. } = patient.window.counts();
+/// 3. What the signs say about a worker, the worst first:
+///
+/// - Kill it when its silence is `heartbeat_timeout` or longer.
+/// - Drain it when it has more memory than `memory_limit`.
+/// - Drain it when more than `error_rate_limit` percent of the requests in its window are errors, and
+///   these are at least `min_requests` requests.
+/// - Beyond the exercise: drain it when it uses more of a core than `cpu_limit`; warn at half of the
+///   timeout, and above four fifths of the memory limit.
+fn judge(health: &WorkerHealth, config: &Config, now: Instant) -> Verdict {
+    let (silence, memory) = (silence(health, now), health.usage.rss_bytes);
+    let Counts { requests, errors, .. } = health.window.counts();
     let silent = format!("no heartbeat for {:.1} s", silence.as_secs_f64());
     let heavy = format!("uses {} MB", memory >> 20);
     let limit = u64::from(config.error_rate_limit);
@@ -118,7 +120,7 @@ fn judge(patient: &Patient, config: &Config, now: Instant) -> Verdict {
         let text = format!("{errors} of {requests} answers are errors");
         return Verdict::Drain(Condition::Errors, text);
     }
-    match patient.window.cpu_percent().zip(config.cpu_limit) {
+    match health.window.cpu_percent().zip(config.cpu_limit) {
         Some((percent, limit)) if percent > limit.into() => {
             Verdict::Drain(Condition::Cpu, format!("uses {percent} % of a core"))
         }
@@ -130,19 +132,20 @@ fn judge(patient: &Patient, config: &Config, now: Instant) -> Verdict {
 
 impl Cluster {
     fn new(config: Config, workers: Workers) -> Self {
-        let slots = (1..=config.workers).map(|number| (number, Slot::default())).collect();
-        let (webhook, deaths) = (Webhook::new(&config), Deaths::new(&config));
-        Cluster { config, workers, webhook, patients: BTreeMap::new(), slots, deaths }
+        let slots = workers.slots().map(|slot| (slot, SlotRecord::default())).collect();
+        let history = RestartHistory::with_settings(&config.shared);
+        let webhook = Webhook::new(&config);
+        Cluster { config, workers, webhook, monitored: BTreeMap::new(), slots, history }
     }
 
-    fn slot(&mut self, number: u32) -> &mut Slot {
-        self.slots.entry(number).or_default()
+    fn record(&mut self, slot: Slot) -> &mut SlotRecord {
+        self.slots.entry(slot).or_default()
     }
 
     async fn go_on(&mut self, now: Instant) {
         while let Some(one) = self.next_move(now) {
             match one {
-                Move::Start(slot) => self.workers.start(slot, Version::FIRST).await,
+                Move::Start(slot) => self.workers.start(slot).await,
                 Move::Drain(pid) => self.workers.drain(pid).await,
                 Move::Kill(pid) => self.workers.kill(pid, "its heartbeats stopped"),
             }
@@ -150,49 +153,52 @@ impl Cluster {
     }
 
     fn ready(&mut self, worker: Worker) {
-        self.patients.insert(worker.pid, Patient::new(&worker, &self.config));
-        self.slot(worker.slot).given_up = None;
-        self.say(worker.slot, Some(worker.pid), None);
+        self.monitored.insert(worker.pid, WorkerHealth::new(&worker, &self.config));
+        self.record(worker.slot).given_up = None;
+        self.update_alert(worker.slot, Some(worker.pid), None);
     }
 
-    /// 4. `worker` has sent a heartbeat.
-    fn heard(&mut self, worker: Worker, beat: Beat) {
-        if let Some(patient) = self.patients.get_mut(&worker.pid) {
-            patient.heard = Instant::now();
-            patient.beat = beat;
+    /// 4. `worker` has sent `heartbeat`.
+    fn heard(&mut self, worker: Worker, heartbeat: Heartbeat) {
+        if let Some(health) = self.monitored.get_mut(&worker.pid) {
+            health.heard = Instant::now();
+            health.heartbeat = heartbeat;
         }
     }
 
-    /// 5. Looks at every worker that is ready, each `config.heartbeat`, but this time `late`: examines
-    ///    and judges it, and says what was found.
+    /// 5. Checks every worker that is ready. This comes each `config.heartbeat`, this time `late`:
     ///
-    /// Who was found to have to drain never gets well again, though it may fall silent. To be found
-    /// sick is a death in its slot's row: workers that must be replaced again and again are a loop.
-    fn look(&mut self, late: Duration) {
+    /// - Allow for the time that the primary was late, examine the worker, and judge it.
+    /// - A verdict of `Drain` stays, unless the worker falls silent: then it becomes `Kill`.
+    /// - Keep the verdict, and update the slot's alert with its finding.
+    /// - A worker that was reliable and isn't any more counts as a death of its slot's streak:
+    ///   workers that must be replaced again and again are a loop.
+    fn check(&mut self, late: Duration) {
         let now = Instant::now();
         for worker in self.workers.all().to_vec() {
-            let patient = self.patients.get_mut(&worker.pid);
-            let Some(patient) = patient.filter(|_| worker.state.is_ready()) else { continue };
-            patient.excuse(late, now);
-            patient.examine(worker.pid, now);
-            let verdict = judge(patient, &self.config, now);
-            let must_drain = matches!(patient.verdict, Verdict::Drain(..));
+            let health = self.monitored.get_mut(&worker.pid);
+            let Some(health) = health.filter(|_| worker.state.is_ready()) else { continue };
+            health.allow(late, now);
+            health.examine(worker.pid, now);
+            let verdict = judge(health, &self.config, now);
+            let must_drain = matches!(health.verdict, Verdict::Drain(..));
             if must_drain && !matches!(verdict, Verdict::Kill(..)) {
                 continue;
             }
-            let before = mem::replace(&mut patient.verdict, verdict.clone());
-            self.say(worker.slot, Some(worker.pid), verdict.news());
+            let before = mem::replace(&mut health.verdict, verdict.clone());
+            self.update_alert(worker.slot, Some(worker.pid), verdict.finding());
             if before.is_reliable() && !verdict.is_reliable() {
                 self.count_death(&worker);
             }
         }
     }
 
-    /// 6. A worker was reaped; what it has counted is not lost. It has died, unless it was told to go.
+    /// 6. `worker` was reaped. Add what it has counted to its slot's record. It `died`, unless the
+    ///    primary had told it to go, or killed it.
     fn lost(&mut self, worker: Worker, exit: Exit) {
-        if let Some(patient) = self.patients.remove(&worker.pid) {
-            let slot = self.slot(worker.slot);
-            slot.gone = slot.gone + patient.counts();
+        if let Some(health) = self.monitored.remove(&worker.pid) {
+            let record = self.record(worker.slot);
+            record.gone = record.gone + health.counts();
         }
         if worker.state.is_staying() {
             self.died(&worker, format!("died: {exit}"));
@@ -200,23 +206,28 @@ impl Cluster {
     }
 
     fn died(&mut self, worker: &Worker, text: String) {
-        self.say(worker.slot, Some(worker.pid), Some(News::critical(Condition::Died, text)));
+        self.update_alert(
+            worker.slot,
+            Some(worker.pid),
+            Some(Finding::critical(Condition::Died, text)),
+        );
         self.count_death(worker);
     }
 
-    /// 7. One more death in its slot's row. More than `config.max_restarts`, and the slot is given up.
+    /// 7. One more death of its slot's streak. If the streak is longer than `config.max_restarts`, update
+    ///    the alert (`Condition::GivenUp`), then give the slot up.
     fn count_death(&mut self, worker: &Worker) {
         let limit = self.config.max_restarts;
-        if self.deaths.count(worker) > limit {
-            let text = format!("given up after {limit} restarts in a row");
-            self.say(worker.slot, None, Some(News::critical(Condition::GivenUp, text)));
-            self.slot(worker.slot).given_up = Some(Instant::now());
+        if self.history.count(worker) > limit {
+            let text = format!("given up after {limit} consecutive restarts");
+            self.update_alert(worker.slot, None, Some(Finding::critical(Condition::GivenUp, text)));
+            self.record(worker.slot).given_up = Some(Instant::now());
         }
     }
 
-    fn end_the_late(&mut self) {
+    fn kill_overdue(&mut self) {
         let now = Instant::now();
-        for worker in self.workers.late(now) {
+        for worker in self.workers.overdue(now) {
             self.workers.tick(worker.pid, now);
             if worker.state.is_starting() {
                 self.died(&worker, "not ready in time".to_owned());
@@ -225,23 +236,29 @@ impl Cluster {
     }
 
     /// 8. The next move that is allowed now; `None` when there is something to wait for, or nothing to
-    ///    do. Nothing is started before `deaths` allow it, nor in a slot that was given up. (Beyond
-    ///    the exercise: but for one start each `config.retry_after`.)
+    ///    do. The first of these that applies:
     ///
-    /// Who is silent is killed; without a majority that is heard, only when each of these slots has a
-    /// ready worker. An empty slot gets a worker. Who must drain gets a successor first, one at a time.
-    /// Asked until it says `None`: a move must change what is looked at, or that never ends.
+    /// - Kill a worker that is silent. Beyond the exercise: while no majority of the slots has a ready
+    ///   worker that isn't silent, only when each slot has a ready worker.
+    /// - Start a worker in an empty slot.
+    /// - Drain a worker that must drain, once its slot has a ready and reliable worker beside it.
+    /// - Start that successor: while each slot has a ready worker, and no worker is starting or draining.
+    ///
+    /// No slot gets a worker before its `history` allows it. Leave out the slots that were given up.
+    /// Beyond the exercise: they get one start each `config.retry_after`.
+    ///
+    /// `go_on` asks until the answer is `None`, so each move must change what this function looks at.
     fn next_move(&self, now: Instant) -> Option<Move> {
         let all = self.workers.all();
-        let verdict = |w: &Worker| self.patients.get(&w.pid).map(|patient| &patient.verdict);
+        let verdict = |w: &Worker| self.monitored.get(&w.pid).map(|health| &health.verdict);
         let is_well = |w: &Worker| verdict(w).is_none_or(Verdict::is_reliable);
         if all.len() == self.slots.len() && all.iter().all(is_well) {
             return None;
         }
         let may_retry = |since| now - since >= self.config.retry_after;
-        let hopeful = self.slots.iter().filter(|(_, slot)| slot.given_up.is_none_or(may_retry));
-        let slots: Vec<u32> = hopeful.map(|(number, _)| *number).collect();
-        let ready = |slot: u32| all.iter().filter(move |w| w.slot == slot && w.state.is_ready());
+        let hopeful = self.slots.iter().filter(|(_, record)| record.given_up.is_none_or(may_retry));
+        let slots: Vec<Slot> = hopeful.map(|(slot, _)| *slot).collect();
+        let ready = |slot: Slot| all.iter().filter(move |w| w.slot == slot && w.state.is_ready());
         let is_silent = |w: &Worker| matches!(verdict(w), Some(Verdict::Kill(..)));
         let is_complete = slots.iter().all(|slot| ready(*slot).next().is_some());
         let good = slots.iter().filter(|slot| ready(**slot).any(|w| !is_silent(w))).count();
@@ -249,8 +266,8 @@ impl Cluster {
         if let Some(worker) = silent.find(|_| is_complete || good * 2 > slots.len()) {
             return Some(Move::Kill(worker.pid));
         }
-        let may_start = |slot: u32| self.deaths.may_start(slot, now);
-        let stays = |slot: u32| all.iter().any(|w| w.slot == slot && w.state.is_staying());
+        let may_start = |slot: Slot| self.history.may_start(slot, now);
+        let stays = |slot: Slot| all.iter().any(|w| w.slot == slot && w.state.is_staying());
         if let Some(slot) = slots.iter().find(|slot| !stays(**slot) && may_start(**slot)) {
             return Some(Move::Start(*slot));
         }
@@ -264,33 +281,39 @@ impl Cluster {
         sick.find(|old| is_calm && may_start(old.slot)).map(|old| Move::Start(old.slot))
     }
 
-    /// 9. Slot `number`, filled by the process `pid`, is like `news` now; `None` is well. One alert for
-    ///    each change from what was `said` of it last, and none after it was given up.
-    fn say(&mut self, number: u32, pid: Option<u32>, news: Option<News>) {
-        let slot = self.slot(number);
-        let said = news.as_ref().map(|news| (news.level, news.condition));
-        if slot.given_up.is_some() || slot.said == said {
+    /// 9. The last check of `slot`, with the process `pid` in it, found `finding`; `None` is well.
+    ///
+    /// - Raise an alert if that is another level or condition than that of the active alert.
+    /// - When all is well again, raise `Finding::resolved`.
+    /// - No further alert for a slot that was given up.
+    fn update_alert(&mut self, slot: Slot, pid: Option<Pid>, finding: Option<Finding>) {
+        let record = self.record(slot);
+        let active = finding.as_ref().map(|finding| (finding.level, finding.condition));
+        if record.given_up.is_some() || record.alert == active {
             return;
         }
-        let before = mem::replace(&mut slot.said, said);
-        if let Some(News { level, condition, text }) = news.or_else(|| before.map(News::resolved)) {
-            self.raise(Event::Alert { worker: number, pid, level, condition, text });
+        let before = mem::replace(&mut record.alert, active);
+        if let Some(Finding { level, condition, text }) =
+            finding.or_else(|| before.map(Finding::resolved))
+        {
+            self.raise(Alert { slot, pid, level, condition, text });
         }
     }
 
     /// 10. Reports `alert`, and POSTs it: without waiting, and not for longer than 2 seconds.
-    fn raise(&self, alert: Event) {
-        emit(&alert);
+    fn raise(&self, alert: Alert) {
+        emit(HealthEvent::Alert(alert.clone()));
         let webhook = self.webhook.clone();
         tokio::spawn(async move { timeout(Duration::from_secs(2), webhook.post(&alert)).await });
     }
 
     fn health(&self) -> Health {
-        Health::new(&self.slots, &self.workers, &self.patients, status)
+        Health::new(&self.slots, &self.workers, &self.monitored, status)
     }
 }
 
-/// 11. How the cluster is when so many of its `slots` are ready; `/health` says 503 if unhealthy.
+/// 11. The cluster's status, given how many of its slots are ready; `/health` says 503 if unhealthy.
+///     It is degraded while more than half of them are.
 fn status(ready: usize, slots: usize) -> Status {
     match ready {
         all if all == slots => Status::Healthy,

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{Exit, narrate::count};
+use events::{Exit, numbers::count};
 use harness::{
     Kept, Signal, Stage,
     load::{Clients, Connections, Load},

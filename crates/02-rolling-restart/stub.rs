@@ -5,11 +5,11 @@
 //! does not come up is given up; a worker that dies is replaced.
 //!
 //! The numbered functions are yours; the rest stays, though you may add to it. Workers are given:
-//! they serve, drain, and fail on demand. What you may call is in `rolling_restart::given`.
+//! they serve, drain, and fail on demand. What you may call is in `rolling_restart`.
 //!
 //! ```text
 //! read     guides 02-worker-lifecycle and 03-rolling-restarts     cargo xtask guide 2, guide 3
-//! look up  crates/02-rolling-restart/src/given/       cargo doc --package rolling-restart --open
+//! look up  crates/02-rolling-restart/src/lib.rs       cargo doc --package rolling-restart --open
 //! watch    a finished cluster do it                   cargo xtask run 02-rolling-restart
 //! check    all promises, easiest first                cargo xtask check exercise-2
 //! stuck    a nudge, then more                         cargo xtask hint exercise-2
@@ -17,20 +17,19 @@
 
 use std::{collections::BTreeMap, process::ExitCode, time::Instant};
 
-use events::Exit;
-use rolling_restart::given::{
-    self, Config, Intent, Intents, Notice, Progress, State, Version, Worker, Workers,
+use rolling_restart::{
+    Config, Exit, Intent, Intents, Notice, Pid, Progress, Slot, State, Version, Worker, Workers, at,
 };
 
 fn main() -> ExitCode {
-    given::run(primary)
+    rolling_restart::run(primary)
 }
 
 /// Keeps a worker in each slot and rolls on demand, until a signal asks for the end.
 async fn primary(config: Config, workers: Workers, mut intents: Intents) -> ExitCode {
     let mut cluster = Cluster::new(config, workers);
-    for slot in 1..=cluster.config.workers {
-        cluster.workers.start(slot, Version::FIRST).await;
+    for slot in cluster.workers.slots() {
+        cluster.workers.start_version(slot, Version::FIRST).await;
     }
     cluster.workers.announce();
     loop {
@@ -47,7 +46,7 @@ async fn primary(config: Config, workers: Workers, mut intents: Intents) -> Exit
                 Intent::RollBack => cluster.roll_back().await,
                 Intent::Shutdown | Intent::ShutdownNow => break,
             },
-            () = given::at(deadline) => {}
+            () = at(deadline) => {}
         }
     }
     cluster.shut_down(intents).await
@@ -57,15 +56,16 @@ async fn primary(config: Config, workers: Workers, mut intents: Intents) -> Exit
 struct Cluster {
     config: Config,
     workers: Workers,
-    /// The version that each slot shall run in the end.
+    /// The version that each slot must run in the end.
     goal: Version,
     /// The last version that was asked for, good or bad. No version is tried twice.
     latest: Version,
     /// The version before the last roll that went well.
     previous: Option<Version>,
     roll: Option<Roll>,
-    /// For each slot: how many of its workers died in a row, and when it may have the next one.
-    deaths: BTreeMap<u32, (u32, Instant)>,
+    /// For each slot: how many of its workers died one after the other (the streak), and when it may
+    /// have the next worker.
+    history: BTreeMap<Slot, (u32, Instant)>,
     /// What `GET /roll` says.
     progress: Progress,
 }
@@ -84,9 +84,9 @@ struct Roll {
 /// One thing to do.
 enum Step {
     /// Start a worker of this version in this slot.
-    Start(u32, Version),
+    Start(Slot, Version),
     /// Tell this worker to drain.
-    Drain(u32),
+    Drain(Pid),
 }
 
 impl Cluster {
@@ -98,19 +98,19 @@ impl Cluster {
             latest: Version::FIRST,
             previous: None,
             roll: None,
-            deaths: BTreeMap::new(),
+            history: BTreeMap::new(),
             progress: Progress::steady(Version::FIRST),
         }
     }
 
-    /// Sees who is late, takes every step that is allowed, and notices when a roll has arrived.
+    /// Kills what is overdue, takes every step that is allowed, and notices when a roll has arrived.
     async fn go_on(&mut self, now: Instant) {
-        self.end_the_late(now).await;
+        self.kill_overdue(now).await;
         // TODO: beyond the exercise, a roll has a limit too: config.roll_timeout.
         loop {
             while let Some(step) = self.next_step(now) {
                 match step {
-                    Step::Start(slot, version) => self.workers.start(slot, version).await,
+                    Step::Start(slot, version) => self.workers.start_version(slot, version).await,
                     Step::Drain(pid) => self.workers.drain(pid).await,
                 }
             }
@@ -121,24 +121,25 @@ impl Cluster {
         }
     }
 
-    async fn end_the_late(&mut self, now: Instant) {
-        for worker in self.workers.late(now) {
-            self.late(worker).await;
+    async fn kill_overdue(&mut self, now: Instant) {
+        for worker in self.workers.overdue(now) {
+            self.overdue(worker).await;
         }
     }
 
-    /// 1. A worker was reaped; this is what it was before.
+    /// 1. `worker` was reaped; this is what it was before. If the primary had told it to go, there is
+    ///    nothing to do. Otherwise it died, and:
     ///
-    /// Was it told to go? If not, its slot needs another one: at once after the first death, after
-    /// `config.restart_delay` from the second in a row on, each time twice as long, up to
-    /// `config.restart_delay_max`. One that was ready for longer ends the row. And if its version is
-    /// being rolled out, its death may tell something about it.
+    /// - Its slot may have the next worker at once after the first death of a streak, after
+    ///   `restart_delay` after the second, then after twice as long each time, up to
+    ///   `restart_delay_max`. A worker that was ready for longer than that ends the streak.
+    /// - If it was never ready, or not long enough to be available, its version is bad.
     async fn lost(&mut self, worker: Worker) {
         todo!("slot {}: was worker {} told to go?", worker.slot, worker.pid)
     }
 
-    /// 2. Somebody wants the next minor version after the latest that was asked for. During a roll
-    ///    that is remembered, and is one more roll, however often it was asked for.
+    /// 2. The operator wants the next minor version after the latest that was asked for. During a roll
+    ///    the primary remembers that, and rolls once more, however often it was asked.
     async fn roll(&mut self) {
         todo!("begin a roll to the next version, or remember that there is one more to come")
     }
@@ -146,38 +147,43 @@ impl Cluster {
     async fn begin(&mut self, to: Version) {
         self.roll = Some(Roll { from: self.goal, to, began: Instant::now(), again: false });
         self.goal = to;
-        self.deaths.clear();
+        self.history.clear();
         self.progress.begin(to);
-        self.workers.publish(&self.progress).await;
+        self.progress.publish(&mut self.workers).await;
     }
 
-    /// 3. The next step that is allowed now; `None` when there is something to wait for. Nothing is
-    ///    started in a slot before its `deaths` say so.
+    /// 3. The next step that is allowed now; `None` when there is something to wait for.
     ///
-    /// An empty slot gets a worker: an old one while no new one is ready (until then none of those
-    /// fills a slot), then a new one. An old one gets a new one beside it, and drains when that is
-    /// available. At most `workers + max_surge` are alive; a drain leaves `workers` that are ready.
+    /// - No slot gets a worker before its `history` allows it.
+    /// - At most `workers + max_surge` workers are alive.
+    /// - An empty slot gets a worker before anything else happens: of the old version while no worker
+    ///   of the new version is ready, then of the new one. Until then a worker of the new version
+    ///   doesn't count as filling its slot.
+    /// - A worker of the old version gets one of the new version beside it, and drains when that one
+    ///   is available. A drain must leave `workers` that are available.
     fn next_step(&self, now: Instant) -> Option<Step> {
         let all = self.workers.all();
-        let slots = self.config.workers as usize;
+        let slots = self.config.shared.workers as usize;
         if self.roll.is_none() && all.len() == slots {
             return None;
         }
         todo!("find a slot where a start or a drain is allowed now")
     }
 
-    /// 4. `worker` was not ready in time (a death in its slot's row, too), or not gone in time.
-    async fn late(&mut self, worker: Worker) {
-        todo!("worker {} is late: end it. If it was starting, what about its version?", worker.pid)
+    /// 4. `worker` is overdue: it isn't ready in time, or isn't gone in time. Kill it. A worker that was
+    ///    starting counts as a death of its slot's streak, and its version is bad.
+    async fn overdue(&mut self, worker: Worker) {
+        todo!("worker {} is overdue: kill it. What about its version?", worker.pid)
     }
 
-    /// 5. Something is wrong with `version`. If it is the one that is being rolled out, every slot
-    ///    goes back to the one before it, which has no `deaths` to answer for.
+    /// 5. `version` is bad. If the roll is on its way to that version, every slot goes back to the
+    ///    version before it, with an empty `history`. A roll that is already on its way back, or that
+    ///    has another version, changes nothing.
     async fn give_up(&mut self, version: Version, reason: &str) {
         todo!("{version}: {reason}. If this is what is being rolled out, back to the one before")
     }
 
-    /// 6. Every slot runs what it shall run, so the roll is over, well or badly.
+    /// 6. Every slot runs what it must run, so the roll is over, well or badly.
     async fn arrive(&mut self) {
         todo!("the roll is over: say how it went, and begin the next one if there is one")
     }
@@ -190,14 +196,14 @@ impl Cluster {
         todo!("drain every worker, and wait until the last one is gone")
     }
 
-    /// 8. Beyond the exercise: somebody wants the version before this one.
+    /// 8. Beyond the exercise: the operator wants the version before this one.
     async fn roll_back(&mut self) {
         todo!("every slot back to the version before this one")
     }
 
-    /// When something will be late, or allowed, that was not at `now`.
+    /// When something will be overdue, or allowed, that was not at `now`.
     fn deadline(&self, now: Instant) -> Option<Instant> {
-        let allowed = self.deaths.values().map(|(_, not_before)| *not_before);
+        let allowed = self.history.values().map(|(_, not_before)| *not_before);
         let late = self.roll.as_ref().map(|roll| roll.began + self.config.roll_timeout);
         let ahead = allowed.chain(late).filter(|at| *at > now);
         ahead.chain(self.workers.deadline(now)).min()

@@ -14,7 +14,7 @@ use std::{
 use events::{
     Exit,
     lanes::{Frame, LEGEND, lanes, share},
-    narrate::thousands,
+    numbers::thousands,
 };
 use harness::{
     Cluster, Kept, Signal, Stage,

@@ -6,9 +6,9 @@
 use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
 use events::{
-    Event, Exit, Level,
+    Alert, Event, Exit, HealthEvent, Level,
     lanes::{Frame, LEGEND, lanes},
-    narrate::count,
+    numbers::count,
 };
 use harness::{
     Cluster, Kept, Signal, Stage,
@@ -190,13 +190,13 @@ fn alerts_since(stage: &Stage, from: f64) -> Vec<(f64, Level, String)> {
     let entries = stage.trial().recorder.entries();
     let alerts = entries.iter().filter(|entry| entry.at >= from);
     let alerts = alerts.filter_map(|entry| match &entry.event {
-        Some(Event::Alert { worker, level, text, .. }) => {
+        Some(Event::Health(HealthEvent::Alert(Alert { slot, level, text, .. }))) => {
             let name = match level {
                 Level::Resolved => "resolved",
                 Level::Warning => "warning",
                 Level::Critical => "ALERT",
             };
-            Some((entry.at, *level, format!("{name:8}  worker {worker}: {text}")))
+            Some((entry.at, *level, format!("{name:8}  worker {slot}: {text}")))
         }
         _ => None,
     });

@@ -74,7 +74,7 @@ fn how_far(workspace: &Workspace, progress: &Progress) -> String {
     let (least, most) = open.fold((0, 0), |(least, most), (_, exercise)| {
         (least + exercise.minutes.0, most + exercise.minutes.1)
     });
-    let exercises = events::narrate::count(there().count(), "exercise");
+    let exercises = events::numbers::count(there().count(), "exercise");
     let left = match most {
         0 => String::new(),
         _ => format!("; about {least} to {most} min of building are left"),

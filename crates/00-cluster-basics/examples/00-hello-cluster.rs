@@ -9,7 +9,7 @@
 use std::{convert::Infallible, future::ready, process::ExitCode};
 
 use cluster_basics::{Cluster, Notice, StartError, Worker, accept::Acceptor, config, listener};
-use events::{Event, emit};
+use events::{ServiceEvent, Slot, WorkerEvent, WorkerId, emit};
 use hyper::{Response, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
@@ -23,34 +23,31 @@ pub(crate) fn main() -> ExitCode {
     cluster_basics::run(primary, worker)
 }
 
-/// Fills each slot, and fills it again whenever its worker dies. Never returns: Ctrl-C ends it.
+/// Fills each slot, and fills it again whenever its worker dies. It never returns: Ctrl-C ends it.
 async fn primary() -> Result<ExitCode, StartError> {
-    let port = config::port()?;
-    let slots = 1..=config::workers(2)?;
-    let listener = listener::bind(port).map_err(|source| StartError::Bind {
-        setting: "PORT",
-        port,
-        source,
-    })?;
+    let listener = listener::bind("PORT", config::port()?)?;
+    let slots = Slot::all(config::workers(2)?);
     let address = listener.local_addr()?;
     let mut cluster: Cluster<(), Ready> = Cluster::new(listener);
-    for worker in slots {
-        let pid = cluster.spawn(worker)?;
-        emit(&Event::WorkerStarted { worker, pid, version: None });
+    for slot in slots {
+        start(&mut cluster, slot)?;
     }
-    emit(&Event::Listening { address, admin: None });
+    emit(ServiceEvent::Listening { address, admin: None });
     loop {
         match cluster.next().await {
-            Notice::Said { worker, pid, message: Ready } => {
-                emit(&Event::WorkerReady { worker, pid });
-            }
-            Notice::Exited { worker, pid, exit } => {
-                emit(&Event::WorkerExited { worker, pid, exit });
-                let pid = cluster.spawn(worker)?;
-                emit(&Event::WorkerStarted { worker, pid, version: None });
+            Notice::Said { id, message: Ready } => emit(WorkerEvent::Ready(id)),
+            Notice::Exited { id, exit } => {
+                emit(WorkerEvent::Exited { id, exit });
+                start(&mut cluster, id.slot)?;
             }
         }
     }
+}
+
+fn start(cluster: &mut Cluster<(), Ready>, slot: Slot) -> Result<(), StartError> {
+    let pid = cluster.spawn(slot)?;
+    emit(WorkerEvent::Started { id: WorkerId { slot, pid }, version: None });
+    Ok(())
 }
 
 /// Serves until the primary is gone.
@@ -60,7 +57,7 @@ async fn worker(mut worker: Worker<Ready, ()>) -> Result<ExitCode, StartError> {
     loop {
         tokio::select! {
             Some(stream) = connections.next() => {
-                let service = service_fn(move |_| ready(Ok::<_, Infallible>(answer(worker.id))));
+                let service = service_fn(move |_| ready(Ok::<_, Infallible>(answer(worker.slot))));
                 let stream = TokioIo::new(stream);
                 tokio::spawn(http1::Builder::new().serve_connection(stream, service));
             }
@@ -70,7 +67,7 @@ async fn worker(mut worker: Worker<Ready, ()>) -> Result<ExitCode, StartError> {
 }
 
 /// Says which process answers.
-fn answer(worker: u32) -> Response<String> {
+fn answer(slot: Slot) -> Response<String> {
     let pid = std::process::id();
-    Response::new(format!("{{\"worker\":{worker},\"pid\":{pid}}}\n"))
+    Response::new(format!("{{\"worker\":{slot},\"pid\":{pid}}}\n"))
 }

@@ -26,8 +26,8 @@ const LAST_CALL: usize = 4096;
 
 /// Accepts connections on a thread of its own.
 ///
-/// It is never more than one connection ahead of whoever serves them: those that a stuck event loop
-/// can't take stay in the kernel's queue, for another worker.
+/// It is never more than one connection ahead of the event loop that serves them: connections that
+/// a stuck loop can't take stay in the kernel's queue, for another worker.
 pub struct Acceptor {
     connections: mpsc::Receiver<TcpStream>,
     is_stopping: Arc<AtomicBool>,

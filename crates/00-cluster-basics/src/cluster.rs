@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io, net::TcpListener, sync::Arc, time::Duration};
 
-use events::Exit;
+use events::{Exit, Pid, Slot, WorkerId};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     process::Child,
@@ -24,19 +24,15 @@ const LAST_WORDS: Duration = Duration::from_millis(50);
 pub enum Notice<In> {
     /// The worker sent a message.
     Said {
-        /// The slot that it fills.
-        worker: u32,
-        /// Its process.
-        pid: u32,
+        /// Which worker.
+        id: WorkerId,
         /// What it said.
         message: In,
     },
     /// The worker's process ended, and was reaped. Everything it said came before this.
     Exited {
-        /// The slot that it filled.
-        worker: u32,
-        /// The process that is gone.
-        pid: u32,
+        /// Which worker.
+        id: WorkerId,
         /// How it ended.
         exit: Exit,
     },
@@ -45,7 +41,7 @@ pub enum Notice<In> {
 /// The workers of this primary. `Out` is what they are told, `In` what they say.
 pub struct Cluster<Out, In> {
     listener: Option<TcpListener>,
-    workers: BTreeMap<u32, Handle<Out>>,
+    workers: BTreeMap<Pid, Handle<Out>>,
     notices: mpsc::UnboundedReceiver<Notice<In>>,
     notice: mpsc::UnboundedSender<Notice<In>>,
 }
@@ -64,44 +60,45 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
         Cluster { listener: Some(listener), workers: BTreeMap::new(), notices, notice }
     }
 
-    /// Starts a worker in slot `worker` and returns its process number.
+    /// Starts a worker in `slot` and returns the pid of its process.
     ///
     /// # Errors
     /// When the process can't be started, or [`Self::stop_listening`] was called before.
-    pub fn spawn(&mut self, worker: u32) -> io::Result<u32> {
-        self.spawn_with(worker, &[])
+    pub fn spawn(&mut self, slot: Slot) -> io::Result<Pid> {
+        self.spawn_with(slot, &[])
     }
 
     /// The same, with `settings` in its environment beside our own.
     ///
     /// # Errors
     /// As for [`Self::spawn`].
-    pub fn spawn_with(&mut self, worker: u32, settings: &[(&str, &str)]) -> io::Result<u32> {
+    pub fn spawn_with(&mut self, slot: Slot, settings: &[(&str, &str)]) -> io::Result<Pid> {
         let listener = self.listener.as_ref().ok_or_else(|| io::Error::other("not listening"))?;
-        let (child, stream) = spawn(worker, listener, settings)?;
-        let pid = child.id().ok_or_else(|| io::Error::other("the worker is gone already"))?;
+        let (child, stream) = spawn(slot, listener, settings)?;
+        let pid =
+            child.id().map(Pid).ok_or_else(|| io::Error::other("the worker is gone already"))?;
         let (sender, receiver) = channel(stream)?;
         let kill = Arc::new(Notify::new());
         self.workers.insert(pid, Handle { sender, kill: kill.clone() });
-        tokio::spawn(watch(worker, pid, child, kill, receiver, self.notice.clone()));
+        tokio::spawn(watch(WorkerId { slot, pid }, child, kill, receiver, self.notice.clone()));
         Ok(pid)
     }
 
-    /// What happens next. Without workers it waits for ever: see [`Self::is_empty`].
+    /// What happens next. Without workers it waits forever: see [`Self::is_empty`].
     ///
     /// Cancel safe.
     pub async fn next(&mut self) -> Notice<In> {
         // We hold a sender ourselves, so the channel never closes.
         let Some(notice) = self.notices.recv().await else { std::future::pending().await };
-        if let Notice::Exited { pid, .. } = notice {
-            self.workers.remove(&pid);
+        if let Notice::Exited { id, .. } = notice {
+            self.workers.remove(&id.pid);
         }
         notice
     }
 
-    /// Tells the worker `pid` `message`. One that can't hear it any more is about to be reported as
-    /// exited, so that is no error here.
-    pub async fn tell(&mut self, pid: u32, message: &Out) {
+    /// Tells the worker `pid` `message`. If the worker can't hear it any more, `Exited` is about to
+    /// say so; that isn't an error here.
+    pub async fn tell(&mut self, pid: Pid, message: &Out) {
         if let Some(worker) = self.workers.get_mut(&pid) {
             let _ = worker.sender.send(message).await;
         }
@@ -115,7 +112,7 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
     }
 
     /// Ends the worker `pid` at once, by SIGKILL: a stopped process hears nothing else.
-    pub fn kill(&self, pid: u32) {
+    pub fn kill(&self, pid: Pid) {
         if let Some(worker) = self.workers.get(&pid) {
             worker.kill.notify_one();
         }
@@ -128,8 +125,9 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
         }
     }
 
-    /// Lets nobody new into the queue, and closes the primary's copy of the listening socket. The
-    /// socket itself closes with the last copy: until then the workers accept who waits already.
+    /// Lets no new client into the queue, and closes the primary's copy of the listening socket. The
+    /// socket itself closes with the last copy: until then the workers accept the clients that wait
+    /// already.
     pub fn stop_listening(&mut self) {
         if let Some(listener) = self.listener.take() {
             // Without the filter there is a gap, but no other harm.
@@ -146,11 +144,10 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
 
 /// Passes on what one worker says, then its end.
 ///
-/// Whoever reaps a process is also the only one to signal it: once it is reaped, the kernel may give
-/// its number to a stranger.
+/// The task that reaps a process is also the only one to signal it: once it is reaped, the kernel may
+/// give its pid to an unknown process.
 async fn watch<In: DeserializeOwned>(
-    worker: u32,
-    pid: u32,
+    id: WorkerId,
     mut child: Child,
     kill: Arc<Notify>,
     mut receiver: Receiver<In>,
@@ -162,7 +159,7 @@ async fn watch<In: DeserializeOwned>(
             biased;
             () = kill.notified() => drop(child.start_kill()),
             message = receiver.recv(), if is_open => match message {
-                Some(message) => drop(notice.send(Notice::Said { worker, pid, message })),
+                Some(message) => drop(notice.send(Notice::Said { id, message })),
                 // End of file, 30 µs after a kill -9. Not a death: it may have closed it.
                 None => is_open = false,
             },
@@ -173,7 +170,7 @@ async fn watch<In: DeserializeOwned>(
     // Its last words come before its end. They are in the socket, and end with it, unless a process
     // that it started holds the other end.
     while is_open && let Ok(Some(message)) = timeout(LAST_WORDS, receiver.recv()).await {
-        let _ = notice.send(Notice::Said { worker, pid, message });
+        let _ = notice.send(Notice::Said { id, message });
     }
-    let _ = notice.send(Notice::Exited { worker, pid, exit });
+    let _ = notice.send(Notice::Exited { id, exit });
 }

@@ -10,15 +10,19 @@ use std::{
     time::Duration,
 };
 
+use crate::run::StartError;
+
 /// How long an accept waits before it looks up whether it should stop.
 pub(crate) const ACCEPT_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Listens on 127.0.0.1. Port 0 takes any free one: ask `local_addr` which.
+/// Listens on 127.0.0.1, on the port that `setting` names. Port 0 takes any free one: ask
+/// `local_addr` which.
 ///
 /// # Errors
-/// `AddrInUse` when somebody listens there already.
-pub fn bind(port: u16) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+/// [`StartError::Bind`] when another process listens there already.
+pub fn bind(setting: &'static str, port: u16) -> Result<TcpListener, StartError> {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let listener = bound.map_err(|source| StartError::Bind { setting, port, source })?;
     bound_the_wait(&listener)?;
     Ok(listener)
 }
@@ -26,7 +30,7 @@ pub fn bind(port: u16) -> io::Result<TcpListener> {
 /// On Linux an accept blocks for at most [`ACCEPT_INTERVAL`].
 ///
 /// Both this limit and `O_NONBLOCK` belong to the socket, not to the descriptor: every process
-/// that inherited it shares them. So they are set here, once, and by nobody else.
+/// that inherited it shares them. So they are set here, once, and nowhere else.
 #[cfg(target_os = "linux")]
 fn bound_the_wait(listener: &TcpListener) -> io::Result<()> {
     use nix::sys::{socket::setsockopt, socket::sockopt::ReceiveTimeout, time::TimeVal};
@@ -39,8 +43,8 @@ fn bound_the_wait(listener: &TcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)
 }
 
-/// Lets nobody new into the kernel's queue; who waits there can still be accepted. It holds for the
-/// socket, in every process and for good, so it belongs to the end of a service.
+/// Lets no new client into the kernel's queue; a client that waits there can still be accepted. It
+/// holds for the socket, in every process and for good, so it belongs to the end of a service.
 ///
 /// Without it a handshake that completes between the last `accept` and the last `close` is reset,
 /// and that gap is as long as the scheduler likes. With it such a client gets no answer to its SYN,

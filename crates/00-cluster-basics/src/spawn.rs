@@ -11,6 +11,7 @@ use std::{
 };
 
 use command_fds::{CommandFdExt, FdMapping};
+use events::Slot;
 use tokio::process::{Child, Command};
 
 /// The variable that tells a process which slot it fills, and so that it is a worker at all.
@@ -22,7 +23,7 @@ pub(crate) const LISTENER: usize = 0;
 pub(crate) const CHANNEL: usize = 1;
 const FIRST_FD: i32 = 3;
 
-/// Starts a worker for slot `id`, with `settings` in its environment beside our own, and returns it
+/// Starts a worker for `slot`, with `settings` in its environment beside our own, and returns it
 /// with our end of its channel.
 ///
 /// Every other descriptor of ours is close-on-exec. A sibling's channel that leaked into this
@@ -31,23 +32,23 @@ const FIRST_FD: i32 = 3;
 /// # Errors
 /// When the process or the channel can't be made.
 pub fn spawn(
-    id: u32,
+    slot: Slot,
     listener: &TcpListener,
     settings: &[(&str, &str)],
 ) -> io::Result<(Child, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     let inherited: [OwnedFd; 2] = [listener.try_clone()?.into(), theirs.into()];
-    let child = command(id, inherited, settings)?.spawn()?;
+    let child = command(slot, inherited, settings)?.spawn()?;
     // The `Command` is gone by now, and with it our copy of the worker's end. Were it kept, the
     // channel would never report end of file.
     Ok((child, ours))
 }
 
-fn command(id: u32, inherited: [OwnedFd; 2], settings: &[(&str, &str)]) -> io::Result<Command> {
+fn command(slot: Slot, inherited: [OwnedFd; 2], settings: &[(&str, &str)]) -> io::Result<Command> {
     let mut command = Command::new(env::current_exe()?);
     command
         .envs(settings.iter().copied())
-        .env(WORKER_ID, id.to_string())
+        .env(WORKER_ID, slot.to_string())
         .env("LISTEN_FDS", inherited.len().to_string())
         .env_remove("LISTEN_PID")
         .stdin(Stdio::null())

@@ -6,6 +6,7 @@ use std::{
     os::{fd::OwnedFd, unix::net::UnixStream},
 };
 
+use events::Slot;
 use listenfd::ListenFd;
 use nix::libc::{AF_UNIX, SOCK_STREAM};
 
@@ -17,7 +18,7 @@ use crate::{
 /// This process, as a worker. `Out` is what it says to its primary, `In` what it is told.
 pub struct Worker<Out, In> {
     /// The slot that it fills, from 1.
-    pub id: u32,
+    pub slot: Slot,
     /// The socket that all workers accept from.
     pub listener: TcpListener,
     /// To the primary.
@@ -38,8 +39,8 @@ impl<Out, In> Worker<Out, In> {
     /// # Errors
     /// When the variables or descriptors are not there: nobody starts a worker by hand.
     pub fn inherit() -> io::Result<Self> {
-        let id = env::var(WORKER_ID).ok().and_then(|id| id.parse().ok());
-        let id = id.ok_or_else(|| missing(WORKER_ID))?;
+        let slot = env::var(WORKER_ID).ok().and_then(|slot| slot.parse().ok());
+        let slot = slot.ok_or_else(|| missing(WORKER_ID))?;
         // `ListenFd` checks the kind of each socket and makes it close-on-exec again.
         let mut inherited = ListenFd::from_env();
         let listener = inherited.take_tcp_listener(LISTENER)?;
@@ -48,7 +49,7 @@ impl<Out, In> Worker<Out, In> {
         let stream = UnixStream::from(stream.ok_or_else(|| missing("the channel"))?);
         let (sender, receiver) = channel(stream)?;
         let listener = listener.ok_or_else(|| missing("the listener"))?;
-        Ok(Worker { id, listener, sender, receiver })
+        Ok(Worker { slot, listener, sender, receiver })
     }
 }
 

@@ -1,30 +1,60 @@
-//! Graceful shutdown: a cluster that is told to stop finishes what it holds, and loses nothing.
+//! Graceful shutdown: what exercise 1 gets. A small application to shut down.
 //!
-//! Guarantees:
-//! 1. A request that was accepted before the signal is answered whole.
-//! 2. While draining, a new connection is refused at once; a kept-alive one is told
-//!    `Connection: close` and served until then.
-//! 3. What was acknowledged is on disk when the process exits.
-//! 4. The drain takes no longer than its timeout. What it cuts off, it says: exit code 1.
-//! 5. A second signal ends it at once.
-//! 6. No process is left behind, also when the primary dies by SIGKILL.
+//! Nothing in here decides *when* to do something. Each operation does one thing: stop accepting,
+//! say `Connection: close`, close what is idle, cut what is left, write the journal. The chapter is
+//! about their order and their deadline; `examples/01-graceful-shutdown/` is one finished answer.
+//!
+//! All that an exercise may call:
+//!
+//! ```text
+//! in the primary
+//!   Config          shared.workers, drain_timeout(signal)
+//!   Workers         slots(), start(slot), announce(), next(), drain_all(timeout), kill_all(reason),
+//!                   stop_listening(), is_empty()
+//!   Notice          Ready(worker), Draining(worker), Drained { answered, cut, .. }, Exited(worker, exit)
+//!   Worker          slot, pid
+//!   Signals         next(): Signal::Terminate, Interrupt or Hangup; its name()
+//!   ESCALATION      how long to wait for a worker after its own deadline
+//! in a worker
+//!   Primary         hear(): ToWorker::Drain { lame_duck, timeout }, or None; tell(FromWorker::..)
+//!   Server          fail_readiness(), announce_close(), stop_accepting(), close_idle(), all_closed(),
+//!                   cut(), in_flight(), answered()
+//!   Journal         flush()
+//! in both
+//!   emit(event)     reports an event on stdout
+//! ```
 //!
 //! | file | idea |
 //! |---|---|
-//! | [`intent`] | two signals become one intent: stop gracefully, or now |
-//! | [`sequence`] | the primary's phases, as a pure state machine |
-//! | [`primary`](mod@primary) | the driver: select, step, perform |
-//! | [`drain`](mod@drain) | the worker's side: stop accepting, lame duck, close idle, cut |
-//! | [`cleanup`] | releasing resources in reverse order, with a limit for each |
-//! | [`given`] | the small application that all this is applied to; the exercise gets it too |
+//! | [`run`](mod@run) | everything before `primary` and `worker` have a decision to make |
+//! | [`config`] | the settings of PROTOCOL.md |
+//! | [`channel`] | a worker's end of the channel to its primary |
+//! | [`journal`] | a journal that is written later than it acknowledges |
+//! | `routes` | the routes of PROTOCOL.md |
 
-pub mod cleanup;
-pub mod drain;
-pub mod given;
-pub mod intent;
-pub mod primary;
-pub mod sequence;
+pub mod channel;
+pub mod config;
+pub mod journal;
+mod routes;
+pub mod run;
 
-pub use cleanup::Cleanup;
-pub use drain::drain;
-pub use primary::primary;
+#[doc(inline)]
+pub use events::{Exit, Outcome, ShutdownEvent, Slot, emit, millis};
+#[doc(inline)]
+pub use supervisor::{ESCALATION, Server, Signal, Signals, Worker};
+use supervisor::{Nothing, messages};
+
+#[doc(inline)]
+pub use self::{channel::Primary, config::Config, journal::Journal, run::run};
+
+/// The workers of this primary.
+pub type Workers = supervisor::Workers<Nothing, Nothing>;
+
+/// What became of a worker.
+pub type Notice = supervisor::Notice<Nothing>;
+
+/// What a primary tells a worker: to drain.
+pub type ToWorker = messages::ToWorker<Nothing>;
+
+/// What a worker tells its primary.
+pub type FromWorker = messages::FromWorker<Nothing>;

@@ -10,9 +10,9 @@ use std::{
 };
 
 use cluster_basics::worker::is_worker;
-use events::Event;
+use events::{Event, Slot, WorkerEvent};
 use harness::{Cluster, Kept, Signal, Trial, who};
-use rolling_restart::given::{self, Config, Intents, Notice, Version, Workers};
+use rolling_restart::{Config, Intents, Notice, Version, Workers};
 
 const ROUNDS: usize = 200;
 const LOOP: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ const LOOP: Duration = Duration::from_secs(10);
 fn main() -> ExitCode {
     // We are three programs: the report, a primary that measures, and its workers.
     if is_worker() || env::var_os("PORT").is_some() {
-        return given::run(starts);
+        return rolling_restart::run(starts);
     }
     let told = Command::new(env::current_exe().expect("we were started from a file"))
         .env("PORT", "0")
@@ -44,7 +44,7 @@ async fn starts(_config: Config, mut workers: Workers, _intents: Intents) -> Exi
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
         let began = Instant::now();
-        workers.start(1, Version::FIRST).await;
+        workers.start_version(Slot(1), Version::FIRST).await;
         while !matches!(workers.next().await, Notice::Ready(_)) {}
         times.push(began.elapsed());
         let pid = workers.all()[0].pid;
@@ -77,18 +77,17 @@ fn crash_loop(trial: &Trial) -> Kept {
     let cluster = trial.start(&[("FAULTS", "1.0.0/3:crash-after-ready:100")])?;
     let is_over = || (!cluster.is_running()).then_some(());
     processes::until(LOOP, is_over);
-    let boots = boots(trial, 3);
+    let boots = boots(trial, Slot(3));
     let cpu = cpu_of(&cluster).as_secs_f64() / LOOP.as_secs_f64() * 100.0;
     eprintln!("a crash loop for {} s: {boots} boots, {cpu:.1} % of a core", LOOP.as_secs());
     Ok(())
 }
 
-fn boots(trial: &Trial, slot: u32) -> usize {
+fn boots(trial: &Trial, slot: Slot) -> usize {
     let entries = trial.recorder.entries();
     let last = entries.iter().rposition(|entry| entry.text.starts_with("started "));
     let events = entries[last.unwrap_or(0)..].iter().filter_map(|entry| entry.event.as_ref());
-    let is_boot =
-        |event: &&Event| matches!(event, Event::WorkerStarted { worker, .. } if *worker == slot);
+    let is_boot = |event: &&Event| matches!(event, Event::Worker(WorkerEvent::Started { id, .. }) if id.slot == slot);
     events.filter(is_boot).count()
 }
 

@@ -14,6 +14,7 @@ use std::{
 };
 
 use cluster_basics::{Cluster, Notice, StartError, Worker};
+use events::{Pid, Slot};
 use harness::{
     ledger::Ledger,
     load::{Clients, Connections, Load},
@@ -77,11 +78,11 @@ async fn replace_all(kind: &str) -> io::Result<Ledger> {
     let settings = [("KIND", kind), ("ADDRESS", &address.to_string())];
     let mut cluster: Cluster<Drain, Ready> = Cluster::new(port);
     let mut there = Vec::new();
-    for slot in 1..=WORKERS {
+    for slot in Slot::all(WORKERS) {
         there.push(start(&mut cluster, slot, &settings).await?);
     }
     let load = Load::start(address, TRAFFIC);
-    for (slot, index) in (1..=WORKERS).zip(0..).cycle().take(REPLACED as usize) {
+    for (slot, index) in Slot::all(WORKERS).zip(0..).cycle().take(REPLACED as usize) {
         let new = start(&mut cluster, slot, &settings).await?;
         let old = std::mem::replace(&mut there[index], new);
         cluster.tell(old, &Drain).await;
@@ -98,13 +99,13 @@ async fn replace_all(kind: &str) -> io::Result<Ledger> {
 /// Starts a worker, and waits until it is ready.
 async fn start(
     cluster: &mut Cluster<Drain, Ready>,
-    slot: u32,
+    slot: Slot,
     settings: &[(&str, &str)],
-) -> io::Result<u32> {
+) -> io::Result<Pid> {
     let started = cluster.spawn_with(slot, settings)?;
     loop {
         match cluster.next().await {
-            Notice::Said { pid, message: Ready, .. } if pid == started => return Ok(pid),
+            Notice::Said { id, message: Ready } if id.pid == started => return Ok(started),
             Notice::Said { .. } => {}
             Notice::Exited { .. } => return Err(io::Error::other("a worker died")),
         }

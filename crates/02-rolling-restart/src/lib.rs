@@ -1,44 +1,60 @@
-//! Rolling restart: a cluster changes its version under load, and loses no request.
+//! Rolling restart: what exercise 2 gets. Workers that serve, drain, and fail on demand, settings, and
+//! what operators ask.
 //!
-//! Guarantees:
-//! 1. Each slot has a worker, whatever workers die of; one that keeps dying is started less and less
-//!    often.
-//! 2. A roll replaces every worker, and never has fewer of them ready, nor more of them alive, than
-//!    its limits allow.
-//! 3. An old worker is told to drain only when a new one is ready.
-//! 4. No request is lost to a roll.
-//! 5. A version that does not come up, or keeps dying, is given up: every slot runs the old one
-//!    again, and whoever asked can learn of it.
-//! 6. One roll at a time. Asked again meanwhile, however often, it rolls once more.
-//! 7. A worker that does not drain in time is killed, in a roll as at the end.
+//! Nothing in here decides *when* to start, drain or kill a worker, nor what a death means. That is
+//! what the chapter is about; `examples/02-rolling-restart/` is one finished answer.
+//!
+//! All that an exercise may call:
+//!
+//! ```text
+//! Config     shared (workers, restart_delay, restart_delay_max, ..), max_surge, roll_timeout, ..
+//! Workers    slots(), all(), is_empty(), overdue(now), is_available(&worker, now),
+//!            are_settled(version, now), deadline(now), announce(), next()
+//!            start_version(slot, version), drain(pid), kill(pid, reason), kill_all(reason),
+//!            stop_listening()
+//! Worker     slot, pid, version, born, state, served(now)
+//! State      Starting { ready_by }, Ready { since }, Draining { gone_by }, Killed, Exited
+//!            is_starting(), is_ready(), ready_since(), is_staying(): starting or ready
+//! Notice     Ready(worker), Draining(worker), Drained { worker, answered, cut }, Exited(worker, exit)
+//! Intents    next(): Intent::Roll, RollBack, Shutdown or ShutdownNow
+//! Version    FIRST, next_minor()
+//! Progress   steady(version), begin(to), abandon(back_to, reason), finish(to, took, &workers),
+//!            publish(&mut workers)
+//! at(deadline)
+//! ```
 //!
 //! | file | idea |
 //! |---|---|
-//! | [`lifecycle`] | a worker's life, as a pure state machine |
-//! | [`mod@picture`] | that table as a picture, drawn from the code |
-//! | [`fleet`] | who is there |
-//! | [`workers`] | the primary's hands and ears: start, drain, kill, hear |
-//! | [`worker`] | the life of a worker, from inside |
-//! | [`messages`] | what the two say to each other |
-//! | [`plan`] | what may be done now to bring each slot to a version |
-//! | [`rollout`] | which version that is, as a pure state machine |
-//! | [`restart`] | when a worker that died is replaced: backoff, jitter, intensity |
-//! | [`primary`](mod@primary) | the driver: select, step, make each allowed move |
-//! | [`shutdown`] | the end, for every generation |
-//! | [`given`] | workers that fail on demand, settings and routes; the exercise gets it too |
+//! | [`run`](mod@run) | everything before `primary` has a decision to make |
+//! | [`config`] | the settings of PROTOCOL.md |
+//! | [`intents`] | SIGUSR2 and SIGHUP become intents, too |
+//! | [`progress`] | how far a roll is: what `GET /roll` answers |
+//! | `service` | a worker of this chapter |
+//! | `routes` | the routes of PROTOCOL.md |
 
-pub mod fleet;
-pub mod given;
-pub mod lifecycle;
-pub mod messages;
-pub mod picture;
-pub mod plan;
-pub mod primary;
-pub mod restart;
-pub mod rollout;
-pub mod shutdown;
-pub mod worker;
-pub mod workers;
+pub mod config;
+pub mod intents;
+pub mod progress;
+mod routes;
+pub mod run;
+mod service;
 
-pub use picture::picture;
-pub use primary::primary;
+#[doc(inline)]
+pub use events::{Exit, Pid, Slot};
+use supervisor::Nothing;
+#[doc(inline)]
+pub use supervisor::{State, Version, Worker, at};
+
+#[doc(inline)]
+pub use self::{
+    config::Config,
+    intents::{Intent, Intents},
+    progress::Progress,
+    run::run,
+};
+
+/// The workers of this primary. The primary tells them how far a roll is.
+pub type Workers = supervisor::Workers<Progress, Nothing>;
+
+/// What became of a worker. The workers of this chapter report nothing beside their lifecycle.
+pub type Notice = supervisor::Notice<Nothing>;

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::Event;
+use events::{Event, WorkerEvent};
 use harness::{
     Cluster, Kept, Signal, Trial,
     who::{self, Who},
@@ -63,7 +63,7 @@ fn freeze(trial: &Trial, cluster: &Cluster, frozen: &Who) -> Kept<(Duration, Dur
         .ok_or_else(|| trial.broken("its end", "it is still there"))?;
     let successor = trial.recorder.wait(LIMIT, |entries| {
         entries[earlier..].iter().find_map(|entry| match &entry.event {
-            Some(Event::WorkerReady { worker, .. }) if *worker == frozen.worker => Some(()),
+            Some(Event::Worker(WorkerEvent::Ready(id))) if id.slot.0 == frozen.worker => Some(()),
             _ => None,
         })
     });

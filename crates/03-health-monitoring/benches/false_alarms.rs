@@ -12,12 +12,9 @@ use std::{
 };
 
 use cluster_basics::worker::is_worker;
-use events::Event;
+use events::{Event, HealthEvent, Pid};
 use harness::{Kept, Trial, busy::Busy, who};
-use health_monitoring::{
-    beat,
-    given::{self, Admin, Config, Intents, Notice, Version, Workers},
-};
+use health_monitoring::{Admin, Config, HeartbeatSender, Intents, Notice, Workers, at, every, run};
 
 const SETTINGS: [(&str, &str); 3] =
     [("HEARTBEAT_MS", "100"), ("HEARTBEAT_TIMEOUT_MS", "1000"), ("REPORT_MS", "40000000")];
@@ -27,7 +24,7 @@ const WORKERS: u32 = 3;
 fn main() -> ExitCode {
     // We are three programs: the report, a primary that listens, and its workers.
     if is_worker() || env::var_os("PORT").is_some() {
-        return given::run(listen, beat);
+        return run(listen, heartbeat);
     }
     harness::measure(env!("CARGO_BIN_EXE_solution-3"), measure)
 }
@@ -53,7 +50,7 @@ fn measure(trial: &Trial) -> Kept {
     let replaced = seen.len() - all;
     println!("every core busy for {} s: {replaced} of {all} replaced", duration().as_secs());
     for entry in trial.recorder.entries() {
-        if let Some(Event::Alert { .. }) = entry.event {
+        if let Some(Event::Health(HealthEvent::Alert(_))) = entry.event {
             println!("  {:.1} s: {}", entry.at, entry.text);
         }
     }
@@ -69,13 +66,22 @@ fn listener() -> Kept<Child> {
     command.spawn().map_err(|error| harness::Broken::new("a second primary", error.to_string()))
 }
 
+/// Sends heartbeats, as the example does.
+async fn heartbeat(sender: HeartbeatSender) {
+    let mut ticks = every(sender.interval());
+    loop {
+        let due = ticks.tick().await;
+        sender.send(due.elapsed()).await;
+    }
+}
+
 /// Hears heartbeats, and nothing else. Events go to stdout, so the figures go to stderr.
 async fn listen(_: Config, mut workers: Workers, _: Admin, _: Intents) -> ExitCode {
-    for slot in 1..=WORKERS {
-        workers.start(slot, Version::FIRST).await;
+    for slot in workers.slots() {
+        workers.start(slot).await;
     }
     let end = Instant::now() + duration();
-    let mut heard: HashMap<u32, Instant> = HashMap::new();
+    let mut heard: HashMap<Pid, Instant> = HashMap::new();
     let mut gaps = Vec::new();
     loop {
         tokio::select! {
@@ -83,7 +89,7 @@ async fn listen(_: Config, mut workers: Workers, _: Admin, _: Intents) -> ExitCo
                 let now = Instant::now();
                 gaps.extend(heard.insert(worker.pid, now).map(|before| now - before));
             },
-            () = given::at(Some(end)) => break,
+            () = at(Some(end)) => break,
         }
     }
     plot(&gaps);

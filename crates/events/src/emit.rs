@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Event, narrate::narrate};
+use crate::Event;
 
 /// The longest line that [`emit`] writes, newline included.
 pub const MAX_LINE: usize = 1024;
@@ -17,14 +17,15 @@ pub const MAX_LINE: usize = 1024;
 /// Reports `event` on stdout: JSON for a program that reads it, a sentence for a person at a
 /// terminal.
 ///
-/// Nobody may be reading any more (a closed pipe, a terminal that is gone). A cluster must not die
-/// of that, so a failed write is deliberately ignored.
-pub fn emit(event: &Event) {
+/// The reader may be gone (a closed pipe, a terminal that was closed). A cluster must not die of
+/// that, so a failed write is deliberately ignored.
+pub fn emit(event: impl Into<Event>) {
+    let event = event.into();
     let mut stdout = std::io::stdout();
     let line = if stdout.is_terminal() {
-        format!("{:8.3}  {}\n", since_first_event(), narrate(event))
+        format!("{:8.3}  {}\n", since_first_event(), event)
     } else {
-        wire_line(event)
+        wire_line(&event)
     };
     let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, narrate::narrate};
+use crate::Event;
 
 /// Who says so. Reports are testimony, never evidence: a promise may wait for one, but is judged
 /// by observations alone.
@@ -48,7 +48,7 @@ impl Entry {
             Ok(event) => Entry {
                 at,
                 source: Source::Reported,
-                text: narrate(&event),
+                text: event.to_string(),
                 event: Some(event),
                 here: false,
             },
@@ -66,13 +66,15 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Pid, Slot, WorkerEvent, WorkerId};
 
     #[test]
     fn an_event_line_becomes_a_report_with_its_sentence() {
         let entry = Entry::from_line(0.5, r#"{"event":"worker-ready","worker":2,"pid":4242}"#);
         assert_eq!(entry.source, Source::Reported);
         assert_eq!(entry.text, "worker 2 ready (pid 4242)");
-        assert_eq!(entry.event, Some(Event::WorkerReady { worker: 2, pid: 4242 }));
+        let id = WorkerId { slot: Slot(2), pid: Pid(4242) };
+        assert_eq!(entry.event, Some(WorkerEvent::Ready(id).into()));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use colored::{Color, Colorize};
 
-use crate::{Entry, Event, Exit};
+use crate::{Entry, Event, Exit, Pid, WorkerEvent};
 
 /// Columns before and after the lanes.
 const LABEL: u16 = 12;
@@ -34,7 +34,7 @@ pub struct Frame {
 /// One process, from its start to its end.
 #[derive(Clone, Debug, Default)]
 struct Life {
-    worker: u32,
+    slot: u32,
     version: String,
     started: f64,
     ready: Option<f64>,
@@ -52,12 +52,12 @@ pub fn lanes(entries: &[Entry], frame: Frame) -> Vec<String> {
             life.started <= frame.to && life.ended.is_none_or(|ended| ended >= frame.from)
         })
         .collect();
-    shown.sort_by(|a, b| a.worker.cmp(&b.worker).then(a.started.total_cmp(&b.started)));
+    shown.sort_by(|a, b| a.slot.cmp(&b.slot).then(a.started.total_cmp(&b.started)));
     let versions: BTreeSet<&str> = shown.iter().map(|life| life.version.as_str()).collect();
     let mut rows = vec![axis(frame)];
     for (at, life) in shown.iter().enumerate() {
-        let is_first = at == 0 || shown[at - 1].worker != life.worker;
-        let label = if is_first { format!("worker {}", life.worker) } else { String::new() };
+        let is_first = at == 0 || shown[at - 1].slot != life.slot;
+        let label = if is_first { format!("worker {}", life.slot) } else { String::new() };
         let nth = versions.iter().position(|version| *version == life.version);
         rows.push(frame.row(&label, &lane(life, frame), &life.version, colour(nth)));
     }
@@ -82,28 +82,33 @@ pub fn share(label: &str, note: &str, seen: &[(f64, bool)], frame: Frame, nth: u
     frame.row(label, &bars, note, colour(Some(nth)))
 }
 
-fn lives(entries: &[Entry]) -> BTreeMap<u32, Life> {
-    let mut lives: BTreeMap<u32, Life> = BTreeMap::new();
+fn lives(entries: &[Entry]) -> BTreeMap<Pid, Life> {
+    let mut lives: BTreeMap<Pid, Life> = BTreeMap::new();
     for Entry { at, event, .. } in entries {
+        let Some(Event::Worker(event)) = event else { continue };
         match event {
-            Some(Event::WorkerStarted { worker, pid, version }) => {
+            WorkerEvent::Started { id, version } => {
                 let version = version.clone().unwrap_or_default();
-                let life = Life { worker: *worker, version, started: *at, ..Life::default() };
-                lives.insert(*pid, life);
+                let life = Life { slot: id.slot.0, version, started: *at, ..Life::default() };
+                lives.insert(id.pid, life);
             }
-            Some(Event::WorkerReady { pid, .. }) => {
-                lives.entry(*pid).and_modify(|life| life.ready = Some(*at));
+            WorkerEvent::Ready(id) => {
+                lives.entry(id.pid).and_modify(|life| life.ready = Some(*at));
             }
-            Some(Event::WorkerDraining { pid, .. }) => {
-                lives.entry(*pid).and_modify(|life| life.draining = Some(*at));
+            WorkerEvent::Draining { id, .. } => {
+                lives.entry(id.pid).and_modify(|life| life.draining = Some(*at));
             }
-            Some(Event::WorkerExited { pid, exit, .. }) => {
-                lives.entry(*pid).and_modify(|life| {
+            WorkerEvent::Exited { id, exit } => {
+                lives.entry(id.pid).and_modify(|life| {
                     life.ended = Some(*at);
                     life.is_violent = *exit != Exit::Code(0);
                 });
             }
-            _ => {}
+            WorkerEvent::Drained { .. }
+            | WorkerEvent::CleanedUp { .. }
+            | WorkerEvent::Killed { .. }
+            | WorkerEvent::Replaced { .. }
+            | WorkerEvent::RestartDelayed { .. } => {}
         }
     }
     lives

@@ -6,18 +6,28 @@
 //! 3. What the cluster reported and what the tester observed are never confused: see [`Source`].
 //! 4. Everything a person reads is a pure function of [`Entry`] values.
 //!
-//! Read in this order: [`event`] (the vocabulary), [`mod@emit`] (writing one), [`entry`] (reading one
-//! back), [`narrate`] (its sentence), [`timeline`] (many of them under a failing promise), [`lanes`]
-//! (many of them as a picture), and [`contract`] (what a contract test and the runner say to each other).
+//! Read in this order: [`event`] (the vocabulary, a file for each subject, each with its sentence),
+//! [`mod@emit`] (writing one), [`entry`] (reading one back), [`timeline`] (many of them under a failing
+//! promise), [`lanes`] (many of them as a picture), and [`contract`] (what a contract test and the
+//! runner say to each other).
 
 pub mod contract;
 pub mod emit;
 pub mod entry;
 pub mod event;
+pub mod id;
 pub mod lanes;
-pub mod narrate;
+pub mod numbers;
 pub mod timeline;
 
 pub use emit::{emit, millis};
 pub use entry::{Entry, Source};
-pub use event::{Condition, Event, Exit, Level, Outcome, RollOutcome};
+pub use event::{
+    Event,
+    health::{Alert, Condition, HealthEvent, Level},
+    roll::{RollEvent, RollOutcome},
+    service::ServiceEvent,
+    shutdown::{Outcome, ShutdownEvent},
+    worker::{Exit, WorkerEvent},
+};
+pub use id::{Pid, Slot, WorkerId};

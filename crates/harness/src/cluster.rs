@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use events::{Event, Exit};
+use events::{ServiceEvent, Event, Exit};
 use nix::sys::signal::Signal;
 use processes::{Process, descendants_of, sweep, until};
 
@@ -76,7 +76,7 @@ impl Cluster {
         let limit = patience(START_LIMIT);
         let answer = self.recorder.wait(limit, |entries| {
             let listening = entries[earlier..].iter().find_map(|entry| match entry.event {
-                Some(Event::Listening { address, admin }) => Some(Ok((address, admin))),
+                Some(Event::Service(ServiceEvent::Listening { address, admin })) => Some(Ok((address, admin))),
                 _ => None,
             });
             listening.or_else(|| self.exit.get().map(|exit| Err(*exit)))

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use events::narrate::thousands;
+use events::numbers::thousands;
 use hdrhistogram::Histogram;
 
 use crate::wire::{Answer, Failure};

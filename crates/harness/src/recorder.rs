@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{Entry, Event};
+use events::{ServiceEvent, Entry, Event};
 
 /// Entries kept at most.
 const MAX_ENTRIES: usize = 4000;
@@ -85,7 +85,7 @@ impl Recorder {
         let mut tape = self.tape();
         let (count, most, what) = match event {
             // Nothing goes on without it.
-            Some(Event::Listening { .. }) => return true,
+            Some(Event::Service(ServiceEvent::Listening { .. })) => return true,
             Some(_) => (&mut tape.reports, MAX_REPORTS, "reports"),
             None => (&mut tape.output_lines, MAX_OUTPUT, "prints"),
         };

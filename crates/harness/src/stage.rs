@@ -10,7 +10,7 @@ use std::{
 };
 
 use colored::Colorize;
-use events::{Entry, Source, narrate::thousands, timeline::timeline};
+use events::{Entry, Source, numbers::thousands, timeline::timeline};
 use serde_json::{Map, Value, json};
 
 use crate::{

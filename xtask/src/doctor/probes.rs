@@ -73,7 +73,7 @@ fn linker() -> Finding {
 
 fn cores() -> Finding {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let seen = events::narrate::count(cores, "core");
+    let seen = events::numbers::count(cores, "core");
     if cores >= 2 {
         Finding::good("cores", seen)
     } else {
@@ -125,7 +125,7 @@ fn disk(root: &Path) -> Finding {
         );
     };
     let seen =
-        format!("{} MiB free", events::narrate::thousands(usize::try_from(free).unwrap_or(0)));
+        format!("{} MiB free", events::numbers::thousands(usize::try_from(free).unwrap_or(0)));
     if free >= MEBIBYTES {
         Finding::good("disk", seen)
     } else {

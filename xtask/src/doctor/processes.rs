@@ -31,7 +31,7 @@ pub(super) fn init() -> Finding {
     let zombies = zombies();
     Finding::worse(
         NAME,
-        format!("process 1 leaves {}", events::narrate::count(zombies, "zombie")),
+        format!("process 1 leaves {}", events::numbers::count(zombies, "zombie")),
         "It is no init. Harmless for checks, which reap their own; docker run --init has one.",
     )
 }

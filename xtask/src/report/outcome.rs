@@ -42,14 +42,14 @@ impl Words<'_> {
     /// The compiler refuses the learner's file.
     pub(crate) fn does_not_compile(&self, label: &str, errors: &[Diagnostic]) -> String {
         let text: Vec<&str> = errors.iter().map(|error| error.rendered.as_str()).collect();
-        let count = events::narrate::count(errors.len(), "error");
+        let count = events::numbers::count(errors.len(), "error");
         let summary = format!("{label} does not compile yet: {count}.");
         format!("{}{}\nagain  {}", text.concat(), summary.bold(), self.command().bold())
     }
 
     /// The compiler warns about the learner's file; the program runs all the same.
     pub(crate) fn warnings(&self, count: usize) -> String {
-        let warnings = events::narrate::count(count, "warning");
+        let warnings = events::numbers::count(count, "warning");
         let command = format!("cargo build -p exercises --bin {}", self.exercise.name());
         let text =
             format!("Your file compiles with {warnings}; `{command}` shows what rustc says.");

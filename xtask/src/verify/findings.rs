@@ -59,12 +59,12 @@ impl Findings {
     /// The last word; whether everything is right.
     pub(super) fn sum_up(mut self) -> bool {
         self.ticker = None;
-        let verified = events::narrate::count(self.verified, "thing");
+        let verified = events::numbers::count(self.verified, "thing");
         if self.red.is_empty() {
             say(format!("\n{}", format!("{verified} verified, all right.").green().bold()));
             return true;
         }
-        let problems = events::narrate::count(self.problems, "problem");
+        let problems = events::numbers::count(self.problems, "problem");
         let red = self.red.len();
         let summary = format!("{verified} verified; {problems} above, in {red} of them:");
         say(format!("\n{}", summary.red().bold()));

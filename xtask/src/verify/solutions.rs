@@ -15,7 +15,7 @@ pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(
         let file = chapter.exercise.solution_file();
         findings.looking_at(&format!("judging {file}"));
         let problems = judge(workspace, &chapter, findings)?;
-        let promises = events::narrate::count(chapter.promises.len(), "promise");
+        let promises = events::numbers::count(chapter.promises.len(), "promise");
         findings.add(&format!("{file} keeps all {promises}"), &problems);
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use events::{Event, Exit, Outcome};
+use events::{Event, Exit, Outcome, ShutdownEvent};
 use harness::{Kept, Signal, Trial};
 
 use crate::scene::{self, ENDLESS, NO_HURRY, PROMPT};
@@ -54,9 +54,10 @@ pub(crate) fn the_shutdown_reports_what_it_drained_and_cut(trial: &Trial) -> Kep
     cluster.wait_exit(PROMPT)?;
     let took = asked.elapsed();
     let _ = held.outcome()?;
-    let is_it = |event: &Event| matches!(event, Event::ShutdownComplete { .. });
+    let is_it = |event: &Event| matches!(event, Event::Shutdown(ShutdownEvent::Complete { .. }));
     let report = trial.recorder.wait_for_report(Duration::from_secs(1), is_it);
-    let Some(Event::ShutdownComplete { outcome, drained, cut, millis }) = report else {
+    let Some(Event::Shutdown(ShutdownEvent::Complete { outcome, drained, cut, millis })) = report
+    else {
         return Err(trial.broken("an event shutdown-complete", "none was reported"));
     };
     let is_true = outcome == Outcome::Cut

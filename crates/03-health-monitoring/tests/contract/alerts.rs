@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use events::{Event, Exit};
+use events::{Event, Exit, HealthEvent};
 use harness::{
     Broken, Cluster, Kept, Signal, Trial, patience,
     receiver::{Receiver, refusing_url},
@@ -192,7 +192,7 @@ pub(crate) fn a_report_comes_from_time_to_time(trial: &Trial) -> Kept {
     }
     let most = began.elapsed().as_millis() / 500 + 1;
     let entries = trial.recorder.entries();
-    let is_report = |event: &&Event| matches!(event, Event::Report { .. });
+    let is_report = |event: &&Event| matches!(event, Event::Health(HealthEvent::Report { .. }));
     let reports = entries.iter().filter_map(|entry| entry.event.as_ref()).filter(is_report).count();
     let observed = format!("{reports} reports in {:.1} s", began.elapsed().as_secs_f64());
     trial.expect(reports as u128 <= most, "one report every 500 ms", observed)
@@ -202,9 +202,12 @@ fn reported(trial: &Trial, wanted: u64) -> Kept {
     let limit = patience(PROMPT);
     let told = trial.recorder.wait(limit, |entries| {
         entries.iter().find_map(|entry| match entry.event {
-            Some(Event::Report { ready: 3, workers: 3, requests: 7.., errors }) => {
-                (errors == wanted).then_some(())
-            }
+            Some(Event::Health(HealthEvent::Report {
+                ready: 3,
+                workers: 3,
+                requests: 7..,
+                errors,
+            })) => (errors == wanted).then_some(()),
             _ => None,
         })
     });

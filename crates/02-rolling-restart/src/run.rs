@@ -1,0 +1,27 @@
+//! Everything before `primary` has a decision to make.
+
+use std::process::ExitCode;
+
+use supervisor::run_worker;
+
+use crate::{Config, Intents, Workers, service::RollService};
+
+/// Runs `primary`, or the given worker in a process that was started as one.
+///
+/// The signal handlers are installed first: from then on no signal ends the process by itself.
+pub fn run(primary: impl AsyncFnOnce(Config, Workers, Intents) -> ExitCode) -> ExitCode {
+    cluster_basics::run(
+        async || {
+            let config = Config::from_env()?;
+            let intents = Intents::install()?;
+            let workers = Workers::listen(config.shared)?.min_ready(config.min_ready);
+            Ok(primary(config, workers, intents).await)
+        },
+        async |place| {
+            let config = Config::from_env()?;
+            let service = RollService::new(place.slot);
+            let fault = config.faults.of(service.version, place.slot);
+            run_worker(place, fault, service).await
+        },
+    )
+}

@@ -1,0 +1,64 @@
+//! What every cluster of this workbook stands on: a primary's workers and their lifecycle, a worker
+//! from inside, and the small parts that both need.
+//!
+//! Guarantees:
+//! 1. The primary knows where each worker is in its life, and reports each change as one event.
+//! 2. A start that fails is a death like any other. It never ends the primary.
+//! 3. A worker that isn't ready, or isn't gone, by its deadline is overdue, and says so to nothing
+//!    but [`Workers::overdue`]: the chapter decides what follows.
+//! 4. A worker obeys its channel alone. A signal that reaches the whole process group does nothing
+//!    to it.
+//! 5. Nothing in here decides *when* to start, drain or kill a worker, nor what a death means. That
+//!    is what the chapters are about.
+//!
+//! | file | idea |
+//! |---|---|
+//! | [`settings`] | the variables that the chapters share |
+//! | [`signals`] | the signals that ask a service to stop, as a stream |
+//! | [`intents`] | the first signal asks, the second one insists |
+//! | [`lifecycle`] | a worker's life, as a pure state machine |
+//! | [`fleet`] | which workers there are |
+//! | [`workers`] | the primary's side: starts, drains, kills and tracks the workers |
+//! | [`shutdown`] | drains every worker, and says how that went |
+//! | [`restart`] | when a worker that died is replaced: backoff, jitter, intensity |
+//! | [`messages`] | what the primary and a worker tell each other |
+//! | [`worker`] | the worker's side: [`run_worker`] with a chapter's [`Service`] |
+//! | [`server`] | a worker's HTTP server, with one operation for each step of its end |
+//! | [`drain`] | those steps in their order |
+//! | [`http`] | answers, and what a request asks for |
+//! | [`faults`] | workers that fail on demand |
+//! | [`version`] | versions, as in `1.2.0` |
+//! | [`timers`] | a moment that may never come, and a tick again and again |
+
+pub mod drain;
+pub mod faults;
+pub mod fleet;
+pub mod http;
+pub mod intents;
+pub mod lifecycle;
+pub mod messages;
+pub mod restart;
+pub mod server;
+pub mod settings;
+pub mod shutdown;
+pub mod signals;
+pub mod timers;
+pub mod version;
+pub mod worker;
+pub mod workers;
+
+pub use drain::drain;
+pub use faults::{Fault, Faults};
+pub use fleet::{Fleet, Worker};
+pub use intents::{Intent, Intents};
+pub use lifecycle::{ESCALATION, State};
+pub use messages::Nothing;
+pub use restart::RestartHistory;
+pub use server::Server;
+pub use settings::Settings;
+pub use shutdown::{Tally, shut_down};
+pub use signals::{Signal, Signals};
+pub use timers::{at, every};
+pub use version::Version;
+pub use worker::{Service, WorkerChannel, run_worker};
+pub use workers::{Notice, Workers};

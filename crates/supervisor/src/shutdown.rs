@@ -1,0 +1,92 @@
+//! The end: every worker drains, whatever its version, and the primary says how that went.
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use events::{Exit, Outcome, ShutdownEvent, emit, millis};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    intents::{Intent, Intents},
+    timers::at,
+    workers::{Notice, Workers},
+};
+
+/// Drains every worker within `DRAIN_TIMEOUT_MS`, and says how that went: 0 when everything was
+/// finished, 1 when something was cut off.
+///
+/// Each worker has a deadline of its own; the primary kills the one that is overdue, and no other.
+pub async fn shut_down<Order, Report>(
+    mut workers: Workers<Order, Report>,
+    mut intents: Intents,
+) -> ExitCode
+where
+    Order: Clone + Serialize,
+    Report: DeserializeOwned + Send + 'static,
+{
+    let limit = workers.settings().drain_timeout;
+    let mut tally = Tally::begin(intents.last_name(), limit);
+    workers.stop_listening();
+    workers.drain_all(limit).await;
+    while !workers.is_empty() {
+        let deadline = workers.deadline(Instant::now());
+        tokio::select! {
+            notice = workers.next() => tally.add(&notice),
+            intent = intents.next() => if intent == Intent::ShutdownNow {
+                tally.force();
+                workers.kill_all("a second signal");
+            },
+            () = at(deadline) => workers.kill_overdue(Instant::now()),
+        }
+    }
+    tally.conclude()
+}
+
+/// What became of the work.
+pub struct Tally {
+    began: Instant,
+    outcome: Outcome,
+    drained: usize,
+    cut: usize,
+}
+
+impl Tally {
+    /// A shutdown begins: `signal` asked for it, and it may take `limit`.
+    #[must_use]
+    pub fn begin(signal: &str, limit: Duration) -> Self {
+        emit(ShutdownEvent::Started { signal: signal.to_owned(), timeout_ms: millis(limit) });
+        Tally { began: Instant::now(), outcome: Outcome::Drained, drained: 0, cut: 0 }
+    }
+
+    /// Counts what a worker says of its drain, and what its end says.
+    pub fn add<Report>(&mut self, notice: &Notice<Report>) {
+        let was_cut = match notice {
+            Notice::Ready(_) | Notice::Draining(_) | Notice::Report(..) => false,
+            Notice::Drained { answered, cut, .. } => {
+                self.drained += answered;
+                self.cut += cut;
+                *cut > 0
+            }
+            // A worker that dies in the middle of its drain takes its work with it.
+            Notice::Exited(_, exit) => *exit != Exit::Code(0),
+        };
+        if was_cut {
+            self.outcome = self.outcome.max(Outcome::Cut);
+        }
+    }
+
+    /// The workers are killed before they are done.
+    pub fn force(&mut self) {
+        self.outcome = Outcome::Forced;
+    }
+
+    /// Reports the end, and returns the exit code: 0 when everything was finished.
+    #[must_use]
+    pub fn conclude(self) -> ExitCode {
+        let Tally { began, outcome, drained, cut } = self;
+        emit(ShutdownEvent::Complete { outcome, drained, cut, millis: millis(began.elapsed()) });
+        if outcome == Outcome::Drained { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}

@@ -1,0 +1,93 @@
+//! The signals that ask a service to stop, as a stream.
+//!
+//! From the moment a stream is installed the signal no longer ends the process: it waits in the
+//! stream until the program reads it. So install the stream before you tell anyone that you are up.
+
+use std::{future::pending, io};
+
+use tokio::signal::unix::{self, SignalKind};
+
+/// A request to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM: a service manager, an orchestrator, `kill`.
+    Terminate,
+    /// SIGINT: Ctrl-C in a terminal, which sends it to every process of the group.
+    Interrupt,
+    /// SIGHUP: the terminal was closed.
+    Hangup,
+}
+
+impl Signal {
+    /// Its name, such as `SIGTERM`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Signal::Terminate => "SIGTERM",
+            Signal::Interrupt => "SIGINT",
+            Signal::Hangup => "SIGHUP",
+        }
+    }
+}
+
+/// The signals that reach this process.
+pub struct Signals {
+    terminate: unix::Signal,
+    interrupt: unix::Signal,
+    hangup: Option<unix::Signal>,
+}
+
+impl Signals {
+    /// Takes over SIGTERM, SIGINT and SIGHUP from their default, which is to end the process.
+    ///
+    /// # Errors
+    /// When the handlers can't be installed.
+    pub fn install() -> io::Result<Self> {
+        let hangup = unix::signal(SignalKind::hangup())?;
+        Ok(Signals { hangup: Some(hangup), ..Self::install_but_hangup()? })
+    }
+
+    /// The same for a service to which SIGHUP means something else.
+    ///
+    /// # Errors
+    /// As for [`Self::install`].
+    pub fn install_but_hangup() -> io::Result<Self> {
+        let terminate = unix::signal(SignalKind::terminate())?;
+        let interrupt = unix::signal(SignalKind::interrupt())?;
+        Ok(Signals { terminate, interrupt, hangup: None })
+    }
+
+    /// The next signal. Cancel safe.
+    pub async fn next(&mut self) -> Signal {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = hangup => Signal::Hangup,
+        }
+    }
+}
+
+/// Signals that are the primary's to decide about, taken over in a worker and never read.
+pub struct LeftToThePrimary(#[expect(dead_code, reason = "held, never read")] [unix::Signal; 4]);
+
+impl LeftToThePrimary {
+    /// Takes over SIGTERM, SIGINT, SIGHUP and SIGUSR2. A service manager and Ctrl-C send them to
+    /// the whole group; from now on they do nothing in this process.
+    ///
+    /// # Errors
+    /// When the handlers can't be installed.
+    pub fn install() -> io::Result<Self> {
+        Ok(LeftToThePrimary([
+            unix::signal(SignalKind::terminate())?,
+            unix::signal(SignalKind::interrupt())?,
+            unix::signal(SignalKind::hangup())?,
+            unix::signal(SignalKind::user_defined2())?,
+        ]))
+    }
+}

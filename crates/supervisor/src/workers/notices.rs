@@ -1,0 +1,95 @@
+//! What becomes of the workers: each message and each end is tracked, reported as an event, and
+//! handed to the chapter.
+
+use std::time::{Duration, Instant};
+
+use events::{Exit, Pid, WorkerEvent, emit, millis};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{NO_PROCESS, Workers};
+use crate::{fleet::Worker, lifecycle::WorkerInput, messages::FromWorker, timers::at};
+
+/// What became of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice<Report> {
+    /// It is ready.
+    Ready(Worker),
+    /// It has begun to drain.
+    Draining(Worker),
+    /// It holds no more work, and exits.
+    Drained {
+        /// Which one.
+        worker: Worker,
+        /// Requests answered since the drain began.
+        answered: usize,
+        /// Connections that its deadline closed with work on them.
+        cut: usize,
+    },
+    /// It reports something in the chapter's own words.
+    Report(Worker, Report),
+    /// It ended in this way, was reaped, and is forgotten. This is what it was before.
+    Exited(Worker, Exit),
+}
+
+impl<Order, Report> Workers<Order, Report>
+where
+    Order: Clone + Serialize,
+    Report: DeserializeOwned + Send + 'static,
+{
+    /// What becomes of a worker next. Without workers it waits forever. Cancel safe.
+    pub async fn next(&mut self) -> Notice<Report> {
+        loop {
+            let notice = tokio::select! {
+                notice = self.cluster.next() => match notice {
+                    cluster_basics::Notice::Said { id, message } => self.heard(id.pid, message),
+                    cluster_basics::Notice::Exited { id, exit } => self.lost(id.pid, exit),
+                },
+                () = at(self.failed_starts.front().copied()) => {
+                    self.failed_starts.pop_front();
+                    self.fleet.remove(NO_PROCESS).map(|lost| Notice::Exited(lost, Exit::Code(-1)))
+                }
+            };
+            if let Some(notice) = notice {
+                return notice;
+            }
+        }
+    }
+
+    fn heard(&mut self, pid: Pid, message: FromWorker<Report>) -> Option<Notice<Report>> {
+        let id = self.fleet.get(pid)?.id();
+        match message {
+            FromWorker::Ready => {
+                self.fleet.step(pid, WorkerInput::SaidReady, Instant::now());
+                // A worker that was told to drain, or killed, a moment ago has said so too late.
+                let ready = self.fleet.get(pid).filter(|worker| worker.state.is_ready())?;
+                emit(WorkerEvent::Ready(id));
+                Some(Notice::Ready(ready))
+            }
+            FromWorker::Draining { in_flight } => {
+                emit(WorkerEvent::Draining { id, in_flight });
+                self.fleet.get(pid).map(Notice::Draining)
+            }
+            FromWorker::CleanedUp { resource, detail } => {
+                emit(WorkerEvent::CleanedUp { slot: id.slot, resource, detail });
+                None
+            }
+            FromWorker::Drained { answered, cut } => {
+                emit(WorkerEvent::Drained { id, answered, cut });
+                self.cut += cut;
+                Some(Notice::Drained { worker: self.fleet.get(pid)?, answered, cut })
+            }
+            FromWorker::Report(report) => Some(Notice::Report(self.fleet.get(pid)?, report)),
+        }
+    }
+
+    fn lost(&mut self, pid: Pid, exit: Exit) -> Option<Notice<Report>> {
+        let lost = self.fleet.remove(pid)?;
+        emit(WorkerEvent::Exited { id: lost.id(), exit });
+        if let Some(successor) = self.fleet.succeed(&lost, Instant::now()) {
+            let version = self.has_versions.then(|| successor.version.to_string());
+            let millis = millis(successor.replaced_in.unwrap_or(Duration::ZERO));
+            emit(WorkerEvent::Replaced { id: successor.id(), version, millis });
+        }
+        Some(Notice::Exited(lost, exit))
+    }
+}
