@@ -198,8 +198,8 @@ impl Cluster {
             return None;
         }
         let room = (slots + self.config.max_surge as usize).saturating_sub(all.len());
-        let can_spare_one =
-            all.iter().filter(|w| self.workers.is_available(w, now)).count() > slots;
+        let available = all.iter().filter(|worker| self.workers.is_available(worker, now)).count();
+        let can_spare_one = available > slots;
         let may_start =
             |slot: Slot| self.history.get(&slot).is_none_or(|(_, not_before)| now >= *not_before);
         let staying = |s: Slot| all.iter().filter(move |w| w.slot == s && w.state.is_staying());
