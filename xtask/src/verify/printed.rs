@@ -12,10 +12,8 @@ use anyhow::Context;
 
 use super::blocks::{Block, blocks};
 use crate::{
-    cargo::{BuildFailure, Target},
+    cargo::{Build, BuildFailure, Target},
     exit::Failure,
-    subject::build,
-    syllabus::TOPICS,
     workspace::Workspace,
 };
 
@@ -36,17 +34,20 @@ pub(super) fn problems(
 }
 
 fn problem(workspace: &Workspace, block: &Block, program: &str) -> Result<Option<String>, Failure> {
-    let named = program.split_once('/');
-    let topic = named.and_then(|(name, _)| TOPICS.iter().find(|topic| topic.package == name));
-    let (Some(topic), Some((_, example))) = (topic, named) else {
-        return Ok(Some(format!("names {program}, which is no PACKAGE/EXAMPLE. Correct it.")));
+    let Some((package, example)) = program.split_once('/') else {
+        return Ok(Some(format!("names {program}, which isn't PACKAGE/EXAMPLE. Correct it.")));
     };
     let target = Target::Example(example.to_owned());
-    let targets = std::slice::from_ref(&target);
-    let built = match build(workspace, None, topic, targets) {
+    let build = Build {
+        tree: workspace,
+        target_dir: None,
+        packages: &["exercises", package],
+        targets: std::slice::from_ref(&target),
+    };
+    let built = match build.run() {
         Ok(built) => built,
         Err(BuildFailure::Errors(_)) => {
-            return Ok(Some(format!("names {program}, which does not compile. Mend it.")));
+            return Ok(Some(format!("names {program}, which does not compile. Fix it.")));
         }
         Err(BuildFailure::Other(failure)) => return Err(failure),
     };
@@ -56,7 +57,6 @@ fn problem(workspace: &Workspace, block: &Block, program: &str) -> Result<Option
         .with_context(|| format!("{program} can't be started"))?;
     let printed = String::from_utf8_lossy(&output.stdout);
     let is_same = printed.lines().map(str::trim_end).eq(block.lines.iter().map(String::as_str));
-    let package = topic.package;
     Ok((!is_same).then(|| {
         format!(
             "is not what {program} prints. Put in its place what \
