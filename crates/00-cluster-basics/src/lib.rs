@@ -3,10 +3,11 @@
 //! Guarantees:
 //! 1. One socket listens, from the first worker to the last; no connection is refused because a
 //!    worker comes or goes.
-//! 2. Connections are spread: workers that wait are handed one in turn.
+//! 2. Connections are spread: workers that wait for one get it in turn.
 //! 3. A worker gets the listener and its channel, and no other descriptor of its primary.
-//! 4. The primary learns of every worker's end, and reaps it.
-//! 5. A worker learns of its primary's end within a millisecond or so, also when it died by SIGKILL.
+//! 4. The primary learns of every worker's end, and reaps the worker.
+//! 5. A worker learns of its primary's end within a millisecond or so, also when the primary died
+//!    by SIGKILL.
 //!
 //! | file | idea |
 //! |---|---|

@@ -1,8 +1,8 @@
 //! One listening socket: the primary binds it once, every worker inherits it.
 //!
 //! All of them accept from the same queue in the kernel, so a connection that waits there when a
-//! worker goes is accepted by another. (One `SO_REUSEPORT` socket per worker would lose it: guide
-//! 03 shows that.)
+//! worker ends is accepted by another worker. (One `SO_REUSEPORT` socket per worker would lose it:
+//! guide 03 shows that.)
 
 use std::{
     io,
@@ -43,12 +43,13 @@ fn bound_the_wait(listener: &TcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)
 }
 
-/// Lets no new client into the kernel's queue; a client that waits there can still be accepted. It
-/// holds for the socket, in every process and for good, so it belongs to the end of a service.
+/// Lets no new client into the kernel's queue; a client that waits there can still be accepted. The
+/// filter belongs to the socket: it holds in every process and forever, so only a service that ends
+/// may set it.
 ///
-/// Without it a handshake that completes between the last `accept` and the last `close` is reset,
-/// and that gap is as long as the scheduler likes. With it such a client gets no answer to its SYN,
-/// sends it again after a second (RFC 6298), and is refused then.
+/// Without the filter, a handshake that completes between the last `accept` and the last `close` is
+/// reset, and on a busy machine that gap can be long. With the filter, such a client gets no answer
+/// to its SYN, sends it again after a second (RFC 6298), and is refused then.
 ///
 /// # Errors
 /// When the kernel does not take the filter. Outside Linux there is none, and the gap stays.

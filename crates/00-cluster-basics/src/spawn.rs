@@ -14,7 +14,7 @@ use command_fds::{CommandFdExt, FdMapping};
 use events::Slot;
 use tokio::process::{Child, Command};
 
-/// The variable that tells a process which slot it fills, and so that it is a worker at all.
+/// The variable that tells a process that it is a worker, and which slot it fills.
 pub const WORKER_ID: &str = "WORKER_ID";
 
 /// The descriptors that a worker inherits beside stdout and stderr, in the order in which
@@ -27,7 +27,8 @@ const FIRST_FD: i32 = 3;
 /// with our end of its channel.
 ///
 /// Every other descriptor of ours is close-on-exec. A sibling's channel that leaked into this
-/// worker would hide that sibling's end from us: no end of file while anybody holds a copy.
+/// worker would hide that sibling's end from us: no end of file arrives while a process holds a
+/// copy.
 ///
 /// # Errors
 /// When the process or the channel can't be made.
@@ -39,7 +40,7 @@ pub fn spawn(
     let (ours, theirs) = UnixStream::pair()?;
     let inherited: [OwnedFd; 2] = [listener.try_clone()?.into(), theirs.into()];
     let child = command(slot, inherited, settings)?.spawn()?;
-    // The `Command` is gone by now, and with it our copy of the worker's end. Were it kept, the
+    // The `Command` is gone by now, and with it our copy of the worker's end. If we kept it, the
     // channel would never report end of file.
     Ok((child, ours))
 }

@@ -23,7 +23,7 @@ pub struct Worker<Out, In> {
     pub listener: TcpListener,
     /// To the primary.
     pub sender: Sender<Out>,
-    /// From the primary. `None` from it means that the primary is gone, and so should we be.
+    /// From the primary. Once `recv` returns `None` the primary is gone, and the worker must exit.
     pub receiver: Receiver<In>,
 }
 
@@ -37,7 +37,7 @@ impl<Out, In> Worker<Out, In> {
     /// Takes over what the primary handed down. Call it once, inside a tokio runtime.
     ///
     /// # Errors
-    /// When the variables or descriptors are not there: nobody starts a worker by hand.
+    /// When the variables or descriptors are missing: no primary started this process.
     pub fn inherit() -> io::Result<Self> {
         let slot = env::var(WORKER_ID).ok().and_then(|slot| slot.parse().ok());
         let slot = slot.ok_or_else(|| missing(WORKER_ID))?;
