@@ -13,12 +13,17 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, Thread},
+    time::{Duration, Instant},
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::mpsc;
 
 use crate::listener::ACCEPT_INTERVAL;
+
+/// How long [`Acceptor::stop`] waits for handshakes that are under way: more than a round trip, even
+/// to a client far away.
+const HANDSHAKE: Duration = Duration::from_millis(150);
 
 /// Connections that [`Acceptor::stop`] may still take out of the kernel's queue: no queue is
 /// longer than this, and a flood must not keep us from stopping.
@@ -59,8 +64,8 @@ impl Acceptor {
         }
     }
 
-    /// Accepts what waits in the kernel's queue, then no more. Takes effect within 50 ms; go on
-    /// calling [`Self::next`] until it returns `None`.
+    /// Accepts what waits in the kernel's queue, and for a moment what completes its handshake, then no
+    /// more. Takes effect within 200 ms; go on calling [`Self::next`] until it returns `None`.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
         self.thread.unpark();
@@ -88,12 +93,17 @@ fn accept_until(
     }
     // The kernel has completed these handshakes, and the clients may have sent their requests.
     // The last close of the listener resets the connections that are still in the queue.
+    let until = Instant::now() + HANDSHAKE;
     for _ in 0..LAST_CALL {
-        if !is_readable(&listener, PollTimeout::ZERO) {
+        let left = until.saturating_duration_since(Instant::now());
+        if !is_readable(&listener, PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO)) {
             break;
         }
-        if let Ok(stream) = accept(&listener) {
-            drop(accepted.blocking_send(stream));
+        match accept(&listener) {
+            Ok(stream) => drop(accepted.blocking_send(stream)),
+            Err(error) if is_routine(&error) => {}
+            // A descriptor becomes free when another connection closes.
+            Err(_) => thread::park_timeout(ACCEPT_INTERVAL),
         }
     }
     drop(listener);

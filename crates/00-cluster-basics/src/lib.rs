@@ -13,6 +13,7 @@
 //! |---|---|
 //! | [`config`] | settings from the environment, refused with one plain sentence |
 //! | [`listener`] | bind once, inherit everywhere |
+//! | `inherited` | signals that were inherited blocked or ignored |
 //! | [`spawn`] | a worker is this same program, started again |
 //! | [`channel`] | typed messages between primary and worker |
 //! | [`worker`] | what a worker finds when it starts |
@@ -24,6 +25,7 @@ pub mod accept;
 pub mod channel;
 pub mod cluster;
 pub mod config;
+mod inherited;
 pub mod listener;
 pub mod run;
 pub mod spawn;

@@ -8,11 +8,14 @@ use std::{
 
 use events::Slot;
 use listenfd::ListenFd;
-use nix::libc::{AF_UNIX, SOCK_STREAM};
+use nix::{
+    libc::{AF_UNIX, SOCK_STREAM},
+    unistd::getppid,
+};
 
 use crate::{
     channel::{Receiver, Sender, channel},
-    spawn::{CHANNEL, LISTENER, WORKER_ID},
+    spawn::{CHANNEL, LISTENER, PRIMARY_PID, WORKER_ID},
 };
 
 /// This process, as a worker. `Out` is what it says to its primary, `In` what it is told.
@@ -27,10 +30,22 @@ pub struct Worker<Out, In> {
     pub receiver: Receiver<In>,
 }
 
-/// Whether this process was started as a worker.
+/// Whether this process was started as a worker: by its parent, which says so.
 #[must_use]
 pub fn is_worker() -> bool {
-    env::var_os(WORKER_ID).is_some()
+    let primary = env::var(PRIMARY_PID).ok().and_then(|pid| pid.parse().ok());
+    env::var_os(WORKER_ID).is_some() && primary == Some(getppid().as_raw())
+}
+
+/// From now on the kernel kills this worker when its primary dies, even if the worker is stopped or
+/// stuck and reads no end of file. Outside Linux this does nothing.
+///
+/// # Errors
+/// When the kernel refuses, or the primary has died already.
+pub fn die_with_primary() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+    if is_worker() { Ok(()) } else { Err(io::Error::other("the primary is gone")) }
 }
 
 impl<Out, In> Worker<Out, In> {

@@ -139,7 +139,7 @@ mod tests {
         for _ in 0..LONGEST {
             let _ = go_on.send(());
         }
-        OUTPUT.flush(Duration::from_secs(60));
+        OUTPUT.flush(Duration::from_mins(1));
         OUTPUT.send("last".to_owned());
         drop(go_on);
         let later: Vec<String> = writes.iter().take(LONGEST + 1).collect();
