@@ -6,7 +6,7 @@
 //! kill -9 4242                         # the slot is filled again
 //! ```
 
-use std::{convert::Infallible, future::ready, process::ExitCode};
+use std::{convert::Infallible, future::ready, io, process::ExitCode};
 
 use cluster_basics::{Cluster, Notice, StartError, Worker, accept::Acceptor, config, listener};
 use events::{ServiceEvent, Slot, WorkerEvent, WorkerId, emit};
@@ -36,6 +36,8 @@ async fn primary() -> Result<ExitCode, StartError> {
     loop {
         match cluster.next().await {
             Notice::Said { id, message: Ready } => emit(WorkerEvent::Ready(id)),
+            // It doesn't speak our protocol. Its end follows.
+            Notice::Garbled { id, .. } => cluster.kill(id.pid),
             Notice::Exited { id, exit } => {
                 emit(WorkerEvent::Exited { id, exit });
                 start(&mut cluster, id.slot)?;
@@ -53,7 +55,7 @@ fn start(cluster: &mut Cluster<(), Ready>, slot: Slot) -> Result<(), StartError>
 /// Serves until the primary is gone.
 async fn worker(mut worker: Worker<Ready, ()>) -> Result<ExitCode, StartError> {
     let mut connections = Acceptor::start(worker.listener);
-    worker.sender.send(&Ready).await?;
+    worker.sender.send(&Ready).await.map_err(io::Error::other)?;
     loop {
         tokio::select! {
             Some(stream) = connections.next() => {
@@ -61,7 +63,7 @@ async fn worker(mut worker: Worker<Ready, ()>) -> Result<ExitCode, StartError> {
                 let stream = TokioIo::new(stream);
                 tokio::spawn(http1::Builder::new().serve_connection(stream, service));
             }
-            None = worker.receiver.recv() => return Ok(ExitCode::SUCCESS),
+            Err(_) = worker.receiver.recv() => return Ok(ExitCode::SUCCESS),
         }
     }
 }

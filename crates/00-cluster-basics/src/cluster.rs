@@ -7,11 +7,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     process::Child,
     sync::{Notify, mpsc},
-    time::timeout,
+    time::sleep,
 };
 
 use crate::{
-    channel::{Receiver, Sender, channel},
+    channel::{ReceiveError, Receiver, SendError, Sender, channel},
     listener::admit_no_more,
     spawn::spawn,
 };
@@ -19,8 +19,11 @@ use crate::{
 /// How long the primary still reads a worker's channel after the worker has ended.
 const LAST_WORDS: Duration = Duration::from_millis(50);
 
+/// The longest queue of notices. When it is full, the workers wait, and not the primary's memory.
+const QUEUE: usize = 256;
+
 /// Something that a worker said, or its end.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Notice<In> {
     /// The worker sent a message.
     Said {
@@ -28,6 +31,13 @@ pub enum Notice<In> {
         id: WorkerId,
         /// What it said.
         message: In,
+    },
+    /// The worker sent what isn't a message. Nothing more is heard of it until its end.
+    Garbled {
+        /// Which worker.
+        id: WorkerId,
+        /// What is wrong with it.
+        error: ReceiveError,
     },
     /// The worker's process ended, and was reaped. Everything it said came before this.
     Exited {
@@ -42,8 +52,8 @@ pub enum Notice<In> {
 pub struct Cluster<Out, In> {
     listener: Option<TcpListener>,
     workers: BTreeMap<Pid, Handle<Out>>,
-    notices: mpsc::UnboundedReceiver<Notice<In>>,
-    notice: mpsc::UnboundedSender<Notice<In>>,
+    notices: mpsc::Receiver<Notice<In>>,
+    notice: mpsc::Sender<Notice<In>>,
 }
 
 /// What the primary holds of one worker.
@@ -56,7 +66,7 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
     /// A cluster without workers yet, behind `listener`.
     #[must_use]
     pub fn new(listener: TcpListener) -> Self {
-        let (notice, notices) = mpsc::unbounded_channel();
+        let (notice, notices) = mpsc::channel(QUEUE);
         Cluster { listener: Some(listener), workers: BTreeMap::new(), notices, notice }
     }
 
@@ -96,19 +106,20 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
         notice
     }
 
-    /// Tells the worker `pid` `message`. If the worker can't hear it any more, `Exited` is about to
-    /// say so; that isn't an error here.
-    pub async fn tell(&mut self, pid: Pid, message: &Out) {
-        if let Some(worker) = self.workers.get_mut(&pid) {
-            let _ = worker.sender.send(message).await;
-        }
+    /// Tells the worker `pid` `message`, as soon as the worker reads. It never waits: a worker that is
+    /// frozen must not hold up its primary.
+    ///
+    /// # Errors
+    /// When too many messages wait for the worker already, or it is gone: then `Exited` is about to
+    /// say so.
+    pub fn tell(&self, pid: Pid, message: &Out) -> Result<(), SendError> {
+        self.workers.get(&pid).ok_or(SendError::Closed)?.sender.try_send(message)
     }
 
-    /// Tells every worker `message`.
-    pub async fn tell_all(&mut self, message: &Out) {
-        for worker in self.workers.values_mut() {
-            let _ = worker.sender.send(message).await;
-        }
+    /// Tells every worker `message`; returns those that could not be told.
+    pub fn tell_all(&self, message: &Out) -> Vec<(Pid, SendError)> {
+        let told = self.workers.iter().map(|(pid, worker)| (*pid, worker.sender.try_send(message)));
+        told.filter_map(|(pid, told)| Some((pid, told.err()?))).collect()
     }
 
     /// Ends the worker `pid` at once, by SIGKILL: a stopped process hears nothing else.
@@ -142,35 +153,64 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
     }
 }
 
-/// Passes on what one worker says, then its end.
+/// Waits for one worker's end, and passes it on after everything that the worker said.
 ///
-/// The task that reaps a process is also the only one to signal it: once the process is reaped, the
-/// kernel may give its pid to an unknown process.
-async fn watch<In: DeserializeOwned>(
+/// The task that reaps a process is also the only one to signal it: once it is reaped, the kernel may
+/// give its pid to an unknown process.
+async fn watch<In: DeserializeOwned + Send + 'static>(
     id: WorkerId,
     mut child: Child,
     kill: Arc<Notify>,
-    mut receiver: Receiver<In>,
-    notice: mpsc::UnboundedSender<Notice<In>>,
+    receiver: Receiver<In>,
+    notice: mpsc::Sender<Notice<In>>,
 ) {
-    let mut is_open = true;
+    let has_ended = Arc::new(Notify::new());
+    let reading = tokio::spawn(read(id, receiver, has_ended.clone(), notice.clone()));
     let exit = loop {
         tokio::select! {
             biased;
             () = kill.notified() => drop(child.start_kill()),
-            message = receiver.recv(), if is_open => match message {
-                Some(message) => drop(notice.send(Notice::Said { id, message })),
-                // End of file proves no death: a worker can close its end and live on.
-                None => is_open = false,
-            },
-            // Reaps the process, which would stay a zombie otherwise.
+            // Reaps it, or it would stay a zombie.
             status = child.wait() => break status.map_or(Exit::Code(-1), Exit::from),
         }
     };
-    // What the worker said before its end is still in the socket. End of file follows it, unless a
-    // process that the worker started holds the other end.
-    while is_open && let Ok(Some(message)) = timeout(LAST_WORDS, receiver.recv()).await {
-        let _ = notice.send(Notice::Said { id, message });
+    has_ended.notify_one();
+    // Its last words come before its end. An error would mean that the runtime ends.
+    let _ = reading.await;
+    let _ = notice.send(Notice::Exited { id, exit }).await;
+}
+
+/// Passes on what one worker says, until there is no more of it.
+async fn read<In: DeserializeOwned>(
+    id: WorkerId,
+    mut receiver: Receiver<In>,
+    has_ended: Arc<Notify>,
+    notice: mpsc::Sender<Notice<In>>,
+) {
+    let mut limit = None;
+    loop {
+        let message = tokio::select! {
+            biased;
+            message = receiver.recv() => message,
+            // What is left is in the socket, which ends with the worker, unless a process that the
+            // worker started holds the other end.
+            () = has_ended.notified(), if limit.is_none() => {
+                limit = Some(LAST_WORDS);
+                continue;
+            }
+            () = sleep(limit.unwrap_or_default()), if limit.is_some() => return,
+        };
+        let said = match message {
+            Ok(message) => Notice::Said { id, message },
+            Err(error) if error.is_garbage() => {
+                let _ = notice.send(Notice::Garbled { id, error }).await;
+                return;
+            }
+            // End of file, 30 µs after a kill -9. Not a death: the worker may have closed it.
+            Err(_) => return,
+        };
+        if notice.send(said).await.is_err() {
+            return;
+        }
     }
-    let _ = notice.send(Notice::Exited { id, exit });
 }

@@ -26,7 +26,7 @@ pub struct Worker<Out, In> {
     pub listener: TcpListener,
     /// To the primary.
     pub sender: Sender<Out>,
-    /// From the primary. Once `recv` returns `None` the primary is gone, and the worker must exit.
+    /// From the primary. Once `recv` returns an error the primary is gone, and the worker must exit.
     pub receiver: Receiver<In>,
 }
 
