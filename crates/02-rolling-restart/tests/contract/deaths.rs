@@ -8,7 +8,7 @@ use std::{
 use harness::{Kept, Signal, Trial, who::meet};
 
 use crate::{
-    rows,
+    deaths_on_the_way_back, rows,
     scene::{self, AT_ONCE, ask_for_the_next, settled},
 };
 
@@ -37,7 +37,9 @@ pub(crate) fn a_worker_that_keeps_dying_is_restarted_with_growing_delays(trial: 
     rows::a_delay_is_for_one_slot_alone(trial)?;
     rows::not_to_be_ready_in_time_is_a_death(trial)
         .map_err(|broken| broken.during("with FAULTS=1.0.0/2:never-ready, and no roll"))?;
-    rows::a_row_ends_and_a_delay_has_a_limit(trial)
+    rows::a_row_ends_and_a_delay_has_a_limit(trial)?;
+    deaths_on_the_way_back::have_their_delays(trial)
+        .map_err(|broken| broken.during("a worker of 1.0.0 dies on the way back from 1.1.0"))
 }
 
 /// Each replacement is killed as soon as it is there; its predecessor's death and its own birth are

@@ -6,11 +6,13 @@
 mod back;
 mod census;
 mod deaths;
+mod deaths_on_the_way_back;
 mod deploys;
 mod extras;
 mod limits;
 mod middle;
 mod missed;
+mod reliance;
 mod rolls;
 mod rows;
 mod scene;
@@ -110,6 +112,12 @@ const PROMISES: &[Promise] = &[
     promise!(
         extras::a_version_that_dies_right_after_it_was_ready_is_given_up,
         "A version whose workers die within MIN_READY_MS of being ready is given up, too.",
+        "#readiness-is-not-liveness"
+    )
+    .extra(),
+    promise!(
+        reliance::a_roll_relies_only_on_workers_that_are_available,
+        "A roll relies only on workers that have been ready for MIN_READY_MS.",
         "#readiness-is-not-liveness"
     )
     .extra(),

@@ -1,0 +1,71 @@
+//! Deaths of good workers while a failed roll is on its way back: they cost the same delays as ever.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use harness::{Cluster, Kept, Signal, Trial, patience, who::children};
+
+use crate::scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next};
+
+/// How long a replacement may take that must not come, generously.
+const WATCH: Duration = Duration::from_millis(1500);
+
+/// 1.1.0 runs in one slot when it fails in the next one. A request there holds up the way back. A
+/// worker of 1.0.0 dies, and its replacement dies before it is ready: the second death of a streak.
+pub(crate) fn have_their_delays(trial: &Trial) -> Kept {
+    let slow = patience(Duration::from_secs(1)).as_millis();
+    let wait = patience(Duration::from_mins(2)).as_millis().to_string();
+    let faults = format!("1.0.0:slow-start:{slow},1.1.0/2:crash-at-start,1.1.0/3:crash-at-start");
+    let cluster = trial.start(&[
+        AT_ONCE,
+        NO_HURRY[0],
+        NO_HURRY[1],
+        ("FAULTS", &faults),
+        ("RESTART_DELAY_MS", &wait),
+        ("RESTART_DELAY_MAX_MS", &wait),
+    ])?;
+    let met = scene::meet_all(trial, &cluster)?;
+    let mut known: BTreeSet<u32> = met.keys().copied().collect();
+    ask_for_the_next(&cluster);
+    let (new, kept) = scene::first_answer(trial, &cluster, "1.1.0")?;
+    known.insert(new.pid);
+    let hold = patience(Duration::from_secs(30)).as_millis();
+    let held = cluster.get_on(kept, &format!("/slow?ms={hold}")).in_flight()?;
+    // The old worker in that slot is gone, then the new version fails in the next slot, and the way
+    // back begins with a worker of 1.0.0 in this one: the only process that stays.
+    let old = scene::in_slot(&met, new.worker);
+    scene::is_reaped(trial, old)?;
+    let back = stays(trial, &cluster, &known)?;
+    known.insert(back);
+    let slot = if new.worker == 2 { 3 } else { 2 };
+    cluster.signal_process(scene::in_slot(&met, slot), Signal::SIGKILL)?;
+    let again = scene::newcomer(trial, &cluster, &known)?;
+    known.insert(again);
+    cluster.signal_process(again, Signal::SIGKILL)?;
+    scene::is_reaped(trial, again)?;
+    let third =
+        processes::until(patience(WATCH), || children(&cluster).difference(&known).next().copied());
+    let observed =
+        format!("worker {slot} is started again at once (pid {})", third.unwrap_or_default());
+    let expected = "a delay after the second death in a slot: RESTART_DELAY_MS is two minutes";
+    trial
+        .expect(third.is_none(), expected, observed)
+        .map_err(|broken| broken.advice("Which version died, and which one is being given up?"))?;
+    // It is cut off now: it was there to hold up the way back.
+    drop(held);
+    Ok(())
+}
+
+/// The one new process that lives on: workers of 1.1.0 come and go.
+fn stays(trial: &Trial, cluster: &Cluster, known: &BTreeSet<u32>) -> Kept<u32> {
+    let limit = patience(PROMPT);
+    let mut last = None;
+    let mut looks = 0;
+    let found = processes::until(limit, || {
+        let new = children(cluster).difference(known).next().copied();
+        looks = if new.is_some() && new == last { looks + 1 } else { 0 };
+        last = new;
+        last.filter(|_| looks > 20 && children(cluster).len() == WORKERS + 1)
+    });
+    let observed = format!("none that stays within {} s", limit.as_secs());
+    found.ok_or_else(|| trial.broken("a worker of 1.0.0 beside the one of 1.1.0", observed))
+}
