@@ -33,7 +33,7 @@ pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
     })
 }
 
-pub(crate) fn whoever_asks_learns_how_the_last_roll_went(trial: &Trial) -> Kept {
+pub(crate) fn get_roll_says_how_the_last_roll_went(trial: &Trial) -> Kept {
     the_last_one_is_told(trial)?;
     each_phase_is_told(trial)
 }

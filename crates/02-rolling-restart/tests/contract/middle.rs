@@ -18,7 +18,7 @@ use crate::{
 /// Nobody here counts requests on idle connections, so a drain need not wait for them.
 const BRIEF: (&str, &str) = ("LAME_DUCK_MS", "50");
 
-pub(crate) fn a_worker_killed_in_the_middle_of_a_roll_is_made_good(trial: &Trial) -> Kept {
+pub(crate) fn a_worker_killed_in_the_middle_of_a_roll_is_replaced(trial: &Trial) -> Kept {
     one_not_yet_rolled(trial).map_err(|broken| broken.during("an old one, not yet rolled"))?;
     while_the_old_one_drains(trial, false).map_err(|broken| broken.during("the old one"))?;
     while_the_old_one_drains(trial, true).map_err(|broken| broken.during("the new one"))?;

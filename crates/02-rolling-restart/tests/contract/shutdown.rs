@@ -13,7 +13,7 @@ use crate::scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, s
 /// A new version that is never ready: the roll is in its middle for as long as we like.
 const NEVER_READY: (&str, &str) = ("FAULTS", "1.1.0:never-ready");
 
-pub(crate) fn sigterm_in_the_middle_of_a_roll_drains_both_generations(trial: &Trial) -> Kept {
+pub(crate) fn sigterm_in_the_middle_of_a_roll_drains_both_versions(trial: &Trial) -> Kept {
     both_generations_finish(trial)?;
     a_worker_that_is_not_ready_holds_nothing(trial)
         .map_err(|broken| broken.during("while the new worker was not ready yet"))?;
