@@ -94,7 +94,7 @@ fn one_beat(trial: &Trial) -> Kept {
     let beating = cpu_of_idling(trial, "5", "5000")?;
     let beats = 3.0 * IDLE.as_secs_f64() * 1e3 / INTERVAL_MS;
     let micros = beating.saturating_sub(idle).as_secs_f64() * 1e6 / beats;
-    println!("one heartbeat: {micros:.0} µs of CPU time, hearing it and a look included");
+    println!("one heartbeat: {micros:.0} µs of CPU time, hearing it and a check included");
     let share = |interval: f64| micros * 3.0 / interval / 1e6 * 100.0;
     println!("  three workers every 3 s: {:.3} % of a core", share(3.0));
     println!("  three workers every 100 ms: {:.2} % of a core", share(0.1));
