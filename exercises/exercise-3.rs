@@ -1,6 +1,6 @@
 //! Exercise 3: health monitoring with heartbeats (45 to 60 minutes).
 //!
-//! A primary and three workers, which say every `HEARTBEAT_MS` that they are alive. The primary checks
+//! A primary and three workers, each of which sends a heartbeat every `HEARTBEAT_MS`. The primary checks
 //! each worker, replaces a sick one, sends one alert about it, and leaves all others alone.
 //!
 //! The numbered functions are yours; the rest stays, though you may add to it. Workers are given:
@@ -155,7 +155,11 @@ impl Cluster {
     }
 
     fn died(&mut self, worker: &Worker, text: String) {
-        self.update_alert(worker.slot, Some(worker.pid), Some(Finding::critical(Condition::Died, text)));
+        self.update_alert(
+            worker.slot,
+            Some(worker.pid),
+            Some(Finding::critical(Condition::Died, text)),
+        );
         self.count_death(worker);
     }
 
@@ -198,7 +202,8 @@ impl Cluster {
         todo!("which worker to kill, to start, or to drain now?")
     }
 
-    /// 9. The last check of `slot`, with the process `pid` in it, found `finding`; `None` is well.
+    /// 9. The last check of `slot`, with the process `pid` in it, found `finding`; `None` means that
+    ///    all is well.
     ///
     /// - Raise an alert if that is another level or condition than that of the active alert.
     /// - When all is well again, raise `Finding::resolved`.

@@ -58,7 +58,7 @@ struct Cluster {
     workers: Workers,
     /// The version that each slot must run in the end.
     goal: Version,
-    /// The last version that was asked for, good or bad. No version is tried twice.
+    /// The version that was asked for last, good or bad. No version is tried twice.
     latest: Version,
     /// The version before the last roll that went well.
     previous: Option<Version>,
@@ -77,7 +77,7 @@ struct Roll {
     /// The version that was asked for.
     to: Version,
     began: Instant,
-    /// Whether it was asked for again meanwhile.
+    /// Whether one more roll was asked for meanwhile.
     again: bool,
 }
 
@@ -191,7 +191,7 @@ impl Cluster {
     /// 7. Drains every worker, whatever its version, and waits until the last one is gone.
     ///
     /// The exit code is 0 if everything was finished, and 1 if anything was cut off: by a drain
-    /// timeout, by `Intent::ShutdownNow`, or by a worker that died on the way.
+    /// timeout, by `Intent::ShutdownNow`, or by a worker that died while it drained.
     async fn shut_down(mut self, mut intents: Intents) -> ExitCode {
         todo!("drain every worker, and wait until the last one is gone")
     }
