@@ -14,9 +14,9 @@ mod middle;
 mod missed;
 mod reliance;
 mod rolls;
-mod rows;
 mod scene;
 mod shutdown;
+mod streaks;
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Deaths in a row, in one slot: what begins a row, what it costs, and what ends it.
+//! The restart streak of a slot: what begins it, what it costs, and what ends it.
 
 use std::{
     collections::BTreeSet,
@@ -12,8 +12,8 @@ use harness::{
 
 use crate::scene::{self, AT_ONCE, PROMPT, WORKERS};
 
-/// The delay is so long that nobody waits for it. It is not for the first death of a slot, and
-/// keeps the primary from nothing else.
+/// The delay is longer than the check. The first death of a slot has none, and a delay keeps the primary
+/// from nothing else.
 pub(crate) fn a_delay_is_for_one_slot_alone(trial: &Trial) -> Kept {
     let wait = patience(Duration::from_mins(1));
     let millis = wait.as_millis().to_string();
@@ -33,11 +33,11 @@ pub(crate) fn a_delay_is_for_one_slot_alone(trial: &Trial) -> Kept {
         .map_err(|broken| {
             broken
                 .during(&part("two deaths in slot 1 and the first in slot 2"))
-                .advice("Whom does a delay concern, and what does the primary do meanwhile?")
+                .advice("Which slot has to wait, and what does the primary do meanwhile?")
         })
 }
 
-/// Kills `victim` and waits until somebody new answers as worker `slot`, long before a delay.
+/// Kills `victim` and waits until a new process answers as worker `slot`, long before a delay.
 fn replaced(
     trial: &Trial,
     cluster: &Cluster,
@@ -52,7 +52,8 @@ fn replaced(
         answers.find(|who| who.worker == slot && !known.contains(&who.pid))
     });
     let Some(new) = new else {
-        let observed = format!("nobody new answers as worker {slot} within {} s", limit.as_secs());
+        let observed =
+            format!("no new process answers as worker {slot} within {} s", limit.as_secs());
         return Err(trial.broken(format!("another worker {slot} at once"), observed));
     };
     trial.recorder.observe(format!("worker {slot} answers again (pid {})", new.pid));
@@ -60,9 +61,9 @@ fn replaced(
     Ok(new.pid)
 }
 
-/// In slot 2 nobody is ever ready. The first restart is immediate, the second waits for longer than
-/// we do: five workers are seen, and three are left.
-pub(crate) fn not_to_be_ready_in_time_is_a_death(trial: &Trial) -> Kept {
+/// In slot 2 no worker is ever ready. The first restart is immediate, the second has a delay longer than
+/// the check: five workers are seen, and three are left.
+pub(crate) fn a_late_start_is_a_death(trial: &Trial) -> Kept {
     let timeout = patience(Duration::from_secs(1)).as_millis().to_string();
     let wait = patience(Duration::from_mins(1)).as_millis().to_string();
     let cluster = trial.start(&[
@@ -78,7 +79,7 @@ pub(crate) fn not_to_be_ready_in_time_is_a_death(trial: &Trial) -> Kept {
         seen.extend(there.iter().copied());
         (seen.len() > WORKERS && there.len() < WORKERS).then_some(())
     });
-    // Whoever counts it twice, or not at all, has another one soon, or none.
+    // A program that doesn't count the death starts another worker soon; one that counts it twice, none.
     let again = processes::until(patience(Duration::from_millis(500)), || {
         children(&cluster).difference(&seen).next().copied()
     });
@@ -91,16 +92,17 @@ pub(crate) fn not_to_be_ready_in_time_is_a_death(trial: &Trial) -> Kept {
                     once, and then after RESTART_DELAY_MS";
     trial.expect(waits.is_some() && again.is_none(), expected, observed).map_err(|broken| {
         broken.advice(match seen.len() {
-            WORKERS if there.len() == WORKERS => "Who ends it, when nothing is rolled?",
+            WORKERS if there.len() == WORKERS => "What ends it, when nothing is rolled?",
             WORKERS => "How many deaths is that, and when may the slot have its next worker?",
-            _ => "Not to be ready in time is a death in the row of the slot.",
+            _ => "A worker that isn't ready in time counts in the restart streak of its slot.",
         })
     })
 }
 
-/// To be ready for longer than the longest delay ends a row; and no delay is longer. Whether a slot
-/// has to wait is told by another one that loses its worker at the same moment, and has not to.
-pub(crate) fn a_row_ends_and_a_delay_has_a_limit(trial: &Trial) -> Kept {
+/// A worker that is ready for longer than the longest delay ends the streak; and no delay is longer.
+/// Another slot loses its worker at the same moment and has no delay: the comparison tells whether this
+/// one had to wait.
+pub(crate) fn a_streak_ends_and_a_delay_has_a_limit(trial: &Trial) -> Kept {
     let most = patience(Duration::from_secs(2));
     let wait = patience(Duration::from_mins(1)).as_millis().to_string();
     let limit = most.as_millis().to_string();
@@ -116,18 +118,18 @@ pub(crate) fn a_row_ends_and_a_delay_has_a_limit(trial: &Trial) -> Kept {
     for pid in [again, other] {
         cluster.signal_process(pid, Signal::SIGKILL)?;
     }
-    known.insert(scene::newcomer(trial, &cluster, &known)?);
+    known.insert(scene::new_worker(trial, &cluster, &known)?);
     let first = Instant::now();
-    let last = scene::newcomer(trial, &cluster, &known)?;
+    let last = scene::new_worker(trial, &cluster, &known)?;
     known.insert(last);
     let waited = first.elapsed();
     let observed = format!("slot 2 or 3 was filled {} ms after the other", waited.as_millis());
     let expected = format!("no delay: both were ready for longer than {limit} ms");
     trial
         .expect(waited < most / 2, expected, observed)
-        .map_err(|broken| broken.advice("What ends the row of deaths of a slot?"))?;
-    // That is the second death in a row, whichever slot it is.
+        .map_err(|broken| broken.advice("What ends the restart streak of a slot?"))?;
+    // That is the second death of a streak, whichever slot it is.
     cluster.signal_process(last, Signal::SIGKILL)?;
     let part = format!("with RESTART_DELAY_MS={wait} RESTART_DELAY_MAX_MS={limit}");
-    scene::newcomer(trial, &cluster, &known).map(|_| ()).map_err(|broken| broken.during(&part))
+    scene::new_worker(trial, &cluster, &known).map(|_| ()).map_err(|broken| broken.during(&part))
 }
