@@ -19,16 +19,20 @@ use crate::{
 const BRIEF: (&str, &str) = ("LAME_DUCK_MS", "50");
 
 pub(crate) fn a_worker_killed_in_the_middle_of_a_roll_is_replaced(trial: &Trial) -> Kept {
-    one_not_yet_rolled(trial).map_err(|broken| broken.during("an old one, not yet rolled"))?;
-    while_the_old_one_drains(trial, false).map_err(|broken| broken.during("the old one"))?;
-    while_the_old_one_drains(trial, true).map_err(|broken| broken.during("the new one"))?;
-    before_the_old_one_drains(trial).map_err(|broken| broken.during("the new one, at once"))?;
-    beside_its_successor(trial).map_err(|broken| broken.during("one whose successor starts"))?;
-    after_a_roll(trial).map_err(|broken| broken.during("one of 1.1.0, after the roll"))?;
+    one_not_yet_rolled(trial).map_err(|broken| broken.during("an old worker, not yet rolled"))?;
+    while_the_old_one_drains(trial, false)
+        .map_err(|broken| broken.during("the old worker, while it drains"))?;
+    while_the_old_one_drains(trial, true)
+        .map_err(|broken| broken.during("the new worker, while the old one drains"))?;
+    before_the_old_one_drains(trial)
+        .map_err(|broken| broken.during("the new worker, as soon as it is ready"))?;
+    beside_its_successor(trial)
+        .map_err(|broken| broken.during("an old worker whose successor is starting"))?;
+    after_a_roll(trial).map_err(|broken| broken.during("a worker of 1.1.0, after the roll"))?;
     missed::while_a_slot_is_empty(trial)
         .map_err(|broken| broken.during("while a slot is empty"))?;
     missed::while_a_slot_is_starting(trial)
-        .map_err(|broken| broken.during("while the one in its place is starting"))
+        .map_err(|broken| broken.during("while a replacement is starting"))
 }
 
 /// The roll waits for a new worker that is never ready. Meanwhile a worker dies, twice in the same slot:
@@ -50,7 +54,7 @@ fn one_not_yet_rolled(trial: &Trial) -> Kept {
     }
     let question = "An old worker has died. What does that say about the new version?";
     trial
-        .expect(processes::is_alive(new), "a roll that goes on", "the new one was ended")
+        .expect(processes::is_alive(new), "a roll that goes on", "the new worker was ended")
         .map_err(|broken| broken.advice(question))
 }
 

@@ -161,7 +161,8 @@ fn stop_one(trial: &Trial, cluster: &Cluster) -> Kept<u32> {
     Ok(who.pid)
 }
 
-/// Waits until the cluster is seen to shut down. Otherwise two signals might be read as one.
+/// Waits until the cluster is seen to shut down. Otherwise two signals might be read as one, or in the
+/// other order.
 fn turns_away(cluster: &Cluster) {
     let is_turned_away = || {
         let answer = cluster.try_connect().and_then(|mut new| new.get("/"));
