@@ -1,4 +1,4 @@
-//! The tour of chapter 00: two workers behind one port, and what becomes of them.
+//! The tour of chapter 00: two workers behind one port, and what happens when a process dies.
 
 use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         &[
             ("curl {url}/", "again and again: who answers?"),
             ("kill -9 WORKER_PID", "then curl again"),
-            ("kill -9 {pid}", "the primary: what becomes of the workers?"),
+            ("kill -9 {pid}", "the primary: what do the workers do?"),
         ],
     )
 }
@@ -53,7 +53,7 @@ fn play(stage: &mut Stage) -> Kept {
         stage.account(ledger);
         stage.finding(ledger.refused == 0 && ledger.balances(), ledger.to_string());
     }
-    stage.say("Lost is what the dead worker held. Everything else was served by the other.");
+    stage.say("What the dead worker held is lost. The other worker served the rest.");
 
     stage.step("Workers do not outlive their primary");
     cluster.signal(Signal::SIGKILL);

@@ -1,10 +1,11 @@
 //! Exercise 1: graceful shutdown with a deadline (30 to 45 minutes).
 //!
-//! A primary and two workers serve HTTP on one port. All of it works but the end: told to stop,
-//! the cluster falls over and takes every request with it. Make it finish what it holds.
+//! A primary and two workers serve HTTP on one port. Only the end is missing: when the cluster is
+//! told to stop, it crashes, and every request in flight is lost. Make it finish its work first.
 //!
 //! The five numbered functions are yours; the rest of this file stays as it is. What they may call
-//! is in `graceful_shutdown`: each operation does one thing, the order is up to you.
+//! is in `graceful_shutdown`: each operation does one thing, and you choose the order. A quotation
+//! after a rule is the promise that checks it.
 //!
 //! ```text
 //! read     guides/01-graceful-shutdown-patterns.md     cargo xtask guide 1
@@ -45,17 +46,27 @@ async fn primary(config: Config, mut workers: Workers, mut signals: Signals) -> 
     }
 }
 
-/// 1. A worker died while the cluster was running. Starts a new one in its `slot`.
+/// 1. The worker in `slot` died while the cluster was running. Starts a new worker in that slot:
+///    "A crashed worker is replaced while the cluster runs".
 async fn replace(workers: &mut Workers, slot: Slot) {
     todo!("start a new worker in slot {slot}")
 }
 
-/// 2. Shuts the cluster down after `signal`, and says how that went.
+/// 2. Shuts the cluster down after `signal`, and returns the exit code.
 ///
-/// The exit code is 0 if everything was finished, and 1 if anything was cut off: by the drain
-/// timeout, by a second signal, or by a worker that died on the way.
+/// - Every worker drains within `config.drain_timeout(signal)`, and the primary waits until the
+///   last one is gone: "A request in flight at SIGTERM is answered whole".
+/// - The primary's copy of the listening socket is closed: "a new connection is refused".
+/// - No new worker is started: "and not while it drains".
+/// - The exit code is 0 if everything was finished, and 1 if anything was cut off, by the drain
+///   timeout, by a second signal, or because a worker died: "the exit code is 1".
+/// - A second signal kills every worker: "A second signal ends the cluster at once".
 ///
-/// Beyond the exercise, it emits `ShutdownEvent::Started` and `ShutdownEvent::Complete`.
+/// Beyond the exercise:
+///
+/// - A worker that is still there `ESCALATION` after its timeout is killed: "A stopped worker does
+///   not hold the exit".
+/// - `ShutdownEvent::Started` and `ShutdownEvent::Complete` are emitted: "The primary reports".
 async fn shut_down(
     config: &Config,
     workers: &mut Workers,
@@ -87,8 +98,11 @@ async fn worker(
     ExitCode::SUCCESS
 }
 
-/// 3. Waits for the order to drain: for how long to be a lame duck, and how long all of it may
-///    take. `None` says that the primary is gone, so no order will come.
+/// 3. Waits for the order to drain. Returns for how long to be a lame duck, and how long all of it
+///    may take.
+///
+/// - A signal changes nothing: "A request in flight at SIGINT is answered whole".
+/// - When the primary is gone it returns `None`: "Workers do not outlive a primary".
 async fn orders(primary: &mut Primary, signals: &mut Signals) -> Option<(Duration, Duration)> {
     loop {
         tokio::select! {
@@ -101,13 +115,22 @@ async fn orders(primary: &mut Primary, signals: &mut Signals) -> Option<(Duratio
     }
 }
 
-/// 4. Finishes what `server` holds within `limit`, and returns how many connections were cut off
-///    with work on them.
+/// 4. Finishes what `server` holds within `limit`. Returns how many connections were cut off.
+///
+/// - No new connection is accepted: "a new connection is refused".
+/// - It returns as soon as no connection is open: "without waiting out the timeout".
+/// - Each answer says that it is the last one: "Answers while draining say Connection: close".
+/// - Idle connections are served for `lame_duck`, and closed then: "an idle connection does not
+///   hold the exit".
+/// - At `limit`, whatever is still open is cut off: "A request that outlives the drain timeout", "A
+///   client that sends byte by byte, or never reads".
+/// - Beyond the exercise: "/health says 503 while draining".
 async fn drain(server: &mut Server, lame_duck: Duration, limit: Duration) -> usize {
     todo!("stop accepting, finish what is open within {limit:?}, cut off the rest")
 }
 
-/// 5. Makes good on every line that was acknowledged, and reports it.
+/// 5. Writes every line that was acknowledged, and reports that to the primary: "Each acknowledged
+///    journal line is on disk".
 async fn clean_up(journal: &Journal, primary: &mut Primary) {
     todo!("write the journal, and report it")
 }

@@ -43,9 +43,9 @@ fn main() -> ExitCode {
         "01-graceful-shutdown",
         play,
         &[
-            ("curl -i '{url}/slow?ms=8000' &", "and quickly"),
-            ("kill -TERM {pid}", "it drains; the same again forces it"),
-            ("curl -i {url}/fast", "meanwhile: refused"),
+            ("curl -i '{url}/slow?ms=8000' &", "then quickly"),
+            ("kill -TERM {pid}", "the cluster drains; the same again forces it"),
+            ("curl -i {url}/fast", "during the drain: refused"),
         ],
     )
 }
@@ -58,7 +58,7 @@ fn play(stage: &mut Stage) -> Kept {
 }
 
 fn drain_under_load(stage: &mut Stage) -> Kept {
-    stage.step("Told to stop under load, it finishes what it holds");
+    stage.step("Told to stop under load, the cluster finishes what it holds");
     let cluster = stage.start(&[])?;
     let load = Load::start(cluster.address, TRAFFIC);
     stage.say("16 clients: 8 keep a connection, 4 connect each time, 4 ask for 300 ms.");
@@ -101,7 +101,7 @@ fn insist(stage: &mut Stage) -> Kept {
     cluster.signal(Signal::SIGTERM);
     let is_refused = || cluster.try_connect().is_err().then_some(());
     let drains = processes::until(PROMPT, is_refused).is_some() && cluster.is_running();
-    stage.finding(drains, "it drains: a new connection is refused");
+    stage.finding(drains, "the cluster drains: a new connection is refused");
     let asked = Instant::now();
     cluster.signal(Signal::SIGINT);
     let exit = cluster.wait_exit(PROMPT)?;
@@ -113,7 +113,7 @@ fn insist(stage: &mut Stage) -> Kept {
     Ok(())
 }
 
-/// The contrast: what a shutdown costs that is not graceful.
+/// For contrast: what a shutdown without a drain loses.
 fn pull_the_plug(stage: &mut Stage) -> Kept {
     stage.step("For comparison: kill -9 to the primary, under the same load");
     let cluster = stage.start(&[])?;
@@ -124,7 +124,7 @@ fn pull_the_plug(stage: &mut Stage) -> Kept {
     gone(stage, &cluster);
     let lost: u64 = load.finish().iter().map(harness::ledger::Ledger::lost).sum();
     let lost = count(usize::try_from(lost).unwrap_or(usize::MAX), "request");
-    stage.say(&format!("{lost} lost, whatever was in flight. Not part of the account."));
+    stage.say(&format!("{lost} lost: the work in flight. Not part of the account."));
     Ok(())
 }
 

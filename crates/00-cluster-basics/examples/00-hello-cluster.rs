@@ -1,4 +1,4 @@
-//! Two workers behind one port: the least that deserves the name of a cluster.
+//! Two workers behind one port: the smallest cluster.
 //!
 //! ```text
 //! cargo xtask run 00-hello-cluster
@@ -14,7 +14,7 @@ use hyper::{Response, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
 
-/// What a worker says. It is told nothing.
+/// What a worker says. The primary tells it nothing.
 #[derive(Serialize, Deserialize)]
 struct Ready;
 
@@ -23,7 +23,7 @@ pub(crate) fn main() -> ExitCode {
     cluster_basics::run(primary, worker)
 }
 
-/// Fills each slot, and fills it again whenever its worker dies. It never returns: Ctrl-C ends it.
+/// Keeps a worker in each slot. Never returns: Ctrl-C ends the process.
 async fn primary() -> Result<ExitCode, StartError> {
     let listener = listener::bind("PORT", config::port()?)?;
     let slots = Slot::all(config::workers(2)?);

@@ -1,8 +1,8 @@
 //! A thread that waits its turn to accept.
 //!
-//! A tokio accept loop wakes the worker that went to sleep last, so one worker ends up with almost
-//! all long-lived connections. Threads that block in `accept` are woken by the kernel in turn: the
-//! one that has just been served goes to the end of the line.
+//! A tokio accept loop wakes the worker that began to wait last, so one worker gets almost all
+//! long-lived connections. The kernel wakes threads that block in `accept` in turn: a thread that
+//! has just taken a connection goes to the end of the queue.
 
 use std::{
     io::{self, ErrorKind},
@@ -13,12 +13,17 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, Thread},
+    time::{Duration, Instant},
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::mpsc;
 
 use crate::listener::ACCEPT_INTERVAL;
+
+/// How long [`Acceptor::stop`] waits for handshakes that are under way: more than a round trip, even
+/// to a client far away.
+const HANDSHAKE: Duration = Duration::from_millis(150);
 
 /// Connections that [`Acceptor::stop`] may still take out of the kernel's queue: no queue is
 /// longer than this, and a flood must not keep us from stopping.
@@ -52,15 +57,15 @@ impl Acceptor {
     pub async fn next(&mut self) -> Option<tokio::net::TcpStream> {
         loop {
             let stream = self.connections.recv().await?;
-            // A client that left already is no reason to stop serving the others.
+            // A client that has left already must not end this loop: other clients wait.
             if let Ok(stream) = into_tokio(stream) {
                 return Some(stream);
             }
         }
     }
 
-    /// Accepts what waits in the kernel's queue, then no more. Takes effect within 50 ms; go on
-    /// calling [`Self::next`] until it says `None`.
+    /// Accepts what waits in the kernel's queue, and for a moment what completes its handshake, then no
+    /// more. Takes effect within 200 ms; go on calling [`Self::next`] until it returns `None`.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
         self.thread.unpark();
@@ -87,13 +92,18 @@ fn accept_until(
         }
     }
     // The kernel has completed these handshakes, and the clients may have sent their requests.
-    // Whoever closes the last copy of the listener resets what is still in the queue.
+    // The last close of the listener resets the connections that are still in the queue.
+    let until = Instant::now() + HANDSHAKE;
     for _ in 0..LAST_CALL {
-        if !is_readable(&listener, PollTimeout::ZERO) {
+        let left = until.saturating_duration_since(Instant::now());
+        if !is_readable(&listener, PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO)) {
             break;
         }
-        if let Ok(stream) = accept(&listener) {
-            drop(accepted.blocking_send(stream));
+        match accept(&listener) {
+            Ok(stream) => drop(accepted.blocking_send(stream)),
+            Err(error) if is_routine(&error) => {}
+            // A descriptor becomes free when another connection closes.
+            Err(_) => thread::park_timeout(ACCEPT_INTERVAL),
         }
     }
     drop(listener);
@@ -112,7 +122,7 @@ fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Nobody came in time, or whoever came has left again.
+/// No client came in time, or the client has left again.
 fn is_routine(error: &io::Error) -> bool {
     use ErrorKind::{ConnectionAborted, Interrupted, TimedOut, WouldBlock};
     matches!(error.kind(), ConnectionAborted | Interrupted | TimedOut | WouldBlock)

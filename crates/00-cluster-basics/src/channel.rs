@@ -67,7 +67,8 @@ impl<T: Serialize> Sender<T> {
 }
 
 impl<T: DeserializeOwned> Receiver<T> {
-    /// The next message; `None` when the other side is gone, or does not speak our protocol.
+    /// The next message. `None` when the other side is gone, has closed its end, or has sent
+    /// something that isn't a message.
     ///
     /// Cancel safe: a message that has partly arrived is kept for the next call.
     pub async fn recv(&mut self) -> Option<T> {

@@ -1,4 +1,4 @@
-//! The primary's side: it starts workers, tells them things, and hears what becomes of them.
+//! The primary's side: it starts workers, sends them messages, hears what they say, and reaps them.
 
 use std::{collections::BTreeMap, io, net::TcpListener, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     spawn::spawn,
 };
 
-/// How long the end of a worker's channel is waited for, after the worker itself has ended.
+/// How long the primary still reads a worker's channel after the worker has ended.
 const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// Something that a worker said, or its end.
@@ -125,9 +125,9 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
         }
     }
 
-    /// Lets no new client into the queue, and closes the primary's copy of the listening socket. The
-    /// socket itself closes with the last copy: until then the workers accept the clients that wait
-    /// already.
+    /// Lets no new client into the queue, and closes the primary's copy of the listening socket.
+    /// The socket itself closes with the last copy. Until then the workers accept the clients that
+    /// wait already.
     pub fn stop_listening(&mut self) {
         if let Some(listener) = self.listener.take() {
             // Without the filter there is a gap, but no other harm.
@@ -144,8 +144,8 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
 
 /// Passes on what one worker says, then its end.
 ///
-/// The task that reaps a process is also the only one to signal it: once it is reaped, the kernel may
-/// give its pid to an unknown process.
+/// The task that reaps a process is also the only one to signal it: once the process is reaped, the
+/// kernel may give its pid to an unknown process.
 async fn watch<In: DeserializeOwned>(
     id: WorkerId,
     mut child: Child,
@@ -160,15 +160,15 @@ async fn watch<In: DeserializeOwned>(
             () = kill.notified() => drop(child.start_kill()),
             message = receiver.recv(), if is_open => match message {
                 Some(message) => drop(notice.send(Notice::Said { id, message })),
-                // End of file, 30 µs after a kill -9. Not a death: it may have closed it.
+                // End of file proves no death: a worker can close its end and live on.
                 None => is_open = false,
             },
-            // Reaps it, or it would stay a zombie.
+            // Reaps the process, which would stay a zombie otherwise.
             status = child.wait() => break status.map_or(Exit::Code(-1), Exit::from),
         }
     };
-    // Its last words come before its end. They are in the socket, and end with it, unless a process
-    // that it started holds the other end.
+    // What the worker said before its end is still in the socket. End of file follows it, unless a
+    // process that the worker started holds the other end.
     while is_open && let Ok(Some(message)) = timeout(LAST_WORDS, receiver.recv()).await {
         let _ = notice.send(Notice::Said { id, message });
     }

@@ -20,7 +20,7 @@ impl ConfigError {
         ConfigError { name, value, wanted, default: "the default".to_owned() }
     }
 
-    /// What there is without that setting.
+    /// Names the value that holds without that setting.
     #[must_use]
     pub fn by_default(mut self, default: impl Into<String>) -> Self {
         self.default = default.into();
@@ -31,7 +31,7 @@ impl ConfigError {
 /// `PORT`, with 0 for any free one.
 ///
 /// # Errors
-/// When it is no number from 0 to 65535.
+/// When it isn't a number from 0 to 65535.
 pub fn port() -> Result<u16, ConfigError> {
     port_of("PORT", 8000)
 }
@@ -47,7 +47,7 @@ pub fn port_of(name: &'static str, default: u16) -> Result<u16, ConfigError> {
 /// `WORKERS`: how many processes serve.
 ///
 /// # Errors
-/// When it is no number from 1 to 64.
+/// When it isn't a number from 1 to 64.
 pub fn workers(default: u32) -> Result<u32, ConfigError> {
     read("WORKERS", default, "a number from 1 to 64", |n| (1..=64).contains(n))
 }
@@ -63,7 +63,7 @@ pub fn number(name: &'static str, default: u32) -> Result<u32, ConfigError> {
 /// A duration, written as whole milliseconds.
 ///
 /// # Errors
-/// When it is no number, or longer than a day.
+/// When it isn't a number, or is longer than a day.
 pub fn millis(name: &'static str, default: Duration) -> Result<Duration, ConfigError> {
     const DAY: u64 = 24 * 60 * 60 * 1000;
     let default = u64::try_from(default.as_millis()).unwrap_or(DAY);

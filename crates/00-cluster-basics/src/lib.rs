@@ -3,15 +3,17 @@
 //! Guarantees:
 //! 1. One socket listens, from the first worker to the last; no connection is refused because a
 //!    worker comes or goes.
-//! 2. Connections are spread: workers that wait are handed one in turn.
+//! 2. Connections are spread: workers that wait for one get it in turn.
 //! 3. A worker gets the listener and its channel, and no other descriptor of its primary.
-//! 4. The primary learns of every worker's end, and reaps it.
-//! 5. A worker learns of its primary's end within a millisecond or so, also when it died by SIGKILL.
+//! 4. The primary learns of every worker's end, and reaps the worker.
+//! 5. A worker learns of its primary's end within a millisecond or so, also when the primary died
+//!    by SIGKILL.
 //!
 //! | file | idea |
 //! |---|---|
 //! | [`config`] | settings from the environment, refused with one plain sentence |
 //! | [`listener`] | bind once, inherit everywhere |
+//! | `inherited` | signals that were inherited blocked or ignored |
 //! | [`spawn`] | a worker is this same program, started again |
 //! | [`channel`] | typed messages between primary and worker |
 //! | [`worker`] | what a worker finds when it starts |
@@ -23,6 +25,7 @@ pub mod accept;
 pub mod channel;
 pub mod cluster;
 pub mod config;
+mod inherited;
 pub mod listener;
 pub mod run;
 pub mod spawn;

@@ -1,13 +1,14 @@
 //! One listening socket: the primary binds it once, every worker inherits it.
 //!
 //! All of them accept from the same queue in the kernel, so a connection that waits there when a
-//! worker goes is accepted by another. (One `SO_REUSEPORT` socket per worker would lose it: guide
-//! 03 shows that.)
+//! worker ends is accepted by another worker. (One `SO_REUSEPORT` socket per worker would lose it:
+//! guide 03 shows that.)
 
 use std::{
-    io,
+    io::{self, ErrorKind},
     net::{Ipv4Addr, TcpListener},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::run::StartError;
@@ -15,16 +16,33 @@ use crate::run::StartError;
 /// How long an accept waits before it looks up whether it should stop.
 pub(crate) const ACCEPT_INTERVAL: Duration = Duration::from_millis(50);
 
+/// How long an earlier service may take to give up the address.
+const OTHERS_END: Duration = Duration::from_secs(2);
+
 /// Listens on 127.0.0.1, on the port that `setting` names. Port 0 takes any free one: ask
 /// `local_addr` which.
 ///
 /// # Errors
 /// [`StartError::Bind`] when another process listens there already.
 pub fn bind(setting: &'static str, port: u16) -> Result<TcpListener, StartError> {
-    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    let listener = bound.map_err(|source| StartError::Bind { setting, port, source })?;
+    let listener = patiently(|| TcpListener::bind((Ipv4Addr::LOCALHOST, port)))
+        .map_err(|source| StartError::Bind { setting, port, source })?;
     bound_the_wait(&listener)?;
     Ok(listener)
+}
+
+/// Tries again for a while when the address is in use: after a SIGKILL to a primary its workers may
+/// need a moment to end, and they hold the socket.
+fn patiently<T>(bind: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    let deadline = Instant::now() + OTHERS_END;
+    loop {
+        match bind() {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => {
+                thread::park_timeout(ACCEPT_INTERVAL);
+            }
+            bound => return bound,
+        }
+    }
 }
 
 /// On Linux an accept blocks for at most [`ACCEPT_INTERVAL`].
@@ -43,12 +61,14 @@ fn bound_the_wait(listener: &TcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)
 }
 
-/// Lets no new client into the kernel's queue; a client that waits there can still be accepted. It
-/// holds for the socket, in every process and for good, so it belongs to the end of a service.
+/// Lets no new client into the kernel's queue; a client that waits there can still be accepted. The
+/// filter belongs to the socket: it holds in every process and forever, so only a service that ends
+/// may set it.
 ///
-/// Without it a handshake that completes between the last `accept` and the last `close` is reset,
-/// and that gap is as long as the scheduler likes. With it such a client gets no answer to its SYN,
-/// sends it again after a second (RFC 6298), and is refused then.
+/// Without the filter, a handshake that completes between the last `accept` and the last `close` is
+/// reset, and on a busy machine that gap can be long. The filter drops a SYN without ACK, and nothing
+/// else: a handshake that is under way goes on, and [`crate::accept`] waits for it. A new client gets no
+/// answer to its SYN, sends it again after a second (RFC 6298), and is refused then.
 ///
 /// # Errors
 /// When the kernel does not take the filter. Outside Linux there is none, and the gap stays.
@@ -56,9 +76,19 @@ pub fn admit_no_more(listener: &TcpListener) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use socket2::{SockFilter, SockRef};
-        // A program of one instruction: of every packet to the listener, keep 0 bytes.
+        // The opcodes of the kernel's `networking/filter`: load a byte, and, jump if equal, return.
+        const LOAD: u16 = 0x30;
+        const AND: u16 = 0x54;
+        const JUMP_IF_EQUAL: u16 = 0x15;
         const RETURN: u16 = 0x06;
-        SockRef::from(listener).attach_filter(&[SockFilter::new(RETURN, 0, 0, 0)])?;
+        // In a TCP header byte 13 has the flags, among them SYN (2) and ACK (16).
+        SockRef::from(listener).attach_filter(&[
+            SockFilter::new(LOAD, 0, 0, 13),
+            SockFilter::new(AND, 0, 0, 0x12),
+            SockFilter::new(JUMP_IF_EQUAL, 0, 1, 0x02),
+            SockFilter::new(RETURN, 0, 0, 0),
+            SockFilter::new(RETURN, 0, 0, u32::MAX),
+        ])?;
     }
     Ok(())
 }

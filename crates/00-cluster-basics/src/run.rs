@@ -1,9 +1,10 @@
 //! One `main` for both: the same program is the primary, or one of its workers.
 
-use std::{io, process::ExitCode};
+use std::{io, process::ExitCode, time::Duration};
 
 use crate::{
     config::ConfigError,
+    inherited::Inherited,
     worker::{Worker, is_worker},
 };
 
@@ -30,6 +31,9 @@ pub enum StartError {
     Io(#[from] io::Error),
 }
 
+/// How long the last lines on stdout and stderr may take. Their readers may be gone for good.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
 /// Runs `primary`, or `worker` in a process that was started as one, and makes its outcome the
 /// exit code. An error is one line on stderr.
 ///
@@ -39,17 +43,23 @@ pub fn run<Out, In>(
     worker: impl AsyncFnOnce(Worker<Out, In>) -> Result<ExitCode, StartError>,
 ) -> ExitCode {
     let outcome = runtime().and_then(|runtime| {
-        runtime.block_on(async {
+        let outcome = runtime.block_on(async {
+            let _signals = Inherited::reset(is_worker())?;
             if is_worker() { worker(Worker::inherit()?).await } else { primary().await }
-        })
+        });
+        // Dropping it would wait for threads that wait for something else: a name server, a disk.
+        runtime.shutdown_background();
+        outcome
     });
-    outcome.unwrap_or_else(|error| {
-        eprintln!("{error}");
+    let code = outcome.unwrap_or_else(|error| {
+        events::warn(&error);
         match error {
             StartError::Config(_) | StartError::Bind { .. } => ExitCode::from(2),
             StartError::Io(_) => ExitCode::FAILURE,
         }
-    })
+    });
+    events::flush(LAST_LINES);
+    code
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, StartError> {

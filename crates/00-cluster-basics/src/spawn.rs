@@ -1,12 +1,14 @@
 //! A worker is this same program, started again.
 //!
-//! Rust can't fork a process that has threads and go on, so we re-execute our own file, by its
-//! resolved path: `argv[0]` may be relative, or name another file by now.
+//! Rust can't fork a process that has threads and go on, so we execute our own program again. On
+//! Linux `/proc/self/exe` is that program even after a deploy has replaced its file. A path is not:
+//! `argv[0]` may be relative, or name another file by now.
 
 use std::{
     env, io,
     net::TcpListener,
     os::{fd::OwnedFd, unix::net::UnixStream},
+    path::PathBuf,
     process::Stdio,
 };
 
@@ -14,8 +16,14 @@ use command_fds::{CommandFdExt, FdMapping};
 use events::Slot;
 use tokio::process::{Child, Command};
 
-/// The variable that tells a process which slot it fills, and so that it is a worker at all.
+use crate::inherited::with_signals_blocked;
+
+/// The variable that tells a process that it is a worker, and which slot it fills.
 pub const WORKER_ID: &str = "WORKER_ID";
+
+/// The variable that tells a worker which process started it. [`WORKER_ID`] alone may come from a
+/// shell.
+pub(crate) const PRIMARY_PID: &str = "PRIMARY_PID";
 
 /// The descriptors that a worker inherits beside stdout and stderr, in the order in which
 /// `LISTEN_FDS` announces them (man `sd_listen_fds`).
@@ -27,7 +35,8 @@ const FIRST_FD: i32 = 3;
 /// with our end of its channel.
 ///
 /// Every other descriptor of ours is close-on-exec. A sibling's channel that leaked into this
-/// worker would hide that sibling's end from us: no end of file while anybody holds a copy.
+/// worker would hide that sibling's end from us: no end of file arrives while a process holds a
+/// copy.
 ///
 /// # Errors
 /// When the process or the channel can't be made.
@@ -38,17 +47,23 @@ pub fn spawn(
 ) -> io::Result<(Child, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     let inherited: [OwnedFd; 2] = [listener.try_clone()?.into(), theirs.into()];
-    let child = command(slot, inherited, settings)?.spawn()?;
-    // The `Command` is gone by now, and with it our copy of the worker's end. Were it kept, the
-    // channel would never report end of file.
+    let mut command = command(slot, inherited, settings)?;
+    let child = with_signals_blocked(|| command.spawn())?;
+    drop(command);
+    // With the command our copy of the worker's end is closed. If we kept it, the channel would never
+    // report end of file.
     Ok((child, ours))
 }
 
 fn command(slot: Slot, inherited: [OwnedFd; 2], settings: &[(&str, &str)]) -> io::Result<Command> {
-    let mut command = Command::new(env::current_exe()?);
+    let mut command = Command::new(own_program()?);
+    if let Some(name) = env::args_os().next() {
+        command.arg0(name);
+    }
     command
         .envs(settings.iter().copied())
         .env(WORKER_ID, slot.to_string())
+        .env(PRIMARY_PID, std::process::id().to_string())
         .env("LISTEN_FDS", inherited.len().to_string())
         .env_remove("LISTEN_PID")
         .stdin(Stdio::null())
@@ -60,4 +75,15 @@ fn command(slot: Slot, inherited: [OwnedFd; 2], settings: &[(&str, &str)]) -> io
         .collect();
     command.fd_mappings(mappings).map_err(io::Error::other)?;
     Ok(command)
+}
+
+#[cfg(target_os = "linux")]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail elsewhere")]
+fn own_program() -> io::Result<PathBuf> {
+    Ok(PathBuf::from("/proc/self/exe"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn own_program() -> io::Result<PathBuf> {
+    env::current_exe()
 }

@@ -8,11 +8,14 @@ use std::{
 
 use events::Slot;
 use listenfd::ListenFd;
-use nix::libc::{AF_UNIX, SOCK_STREAM};
+use nix::{
+    libc::{AF_UNIX, SOCK_STREAM},
+    unistd::getppid,
+};
 
 use crate::{
     channel::{Receiver, Sender, channel},
-    spawn::{CHANNEL, LISTENER, WORKER_ID},
+    spawn::{CHANNEL, LISTENER, PRIMARY_PID, WORKER_ID},
 };
 
 /// This process, as a worker. `Out` is what it says to its primary, `In` what it is told.
@@ -23,21 +26,33 @@ pub struct Worker<Out, In> {
     pub listener: TcpListener,
     /// To the primary.
     pub sender: Sender<Out>,
-    /// From the primary. `None` from it means that the primary is gone, and so should we be.
+    /// From the primary. Once `recv` returns `None` the primary is gone, and the worker must exit.
     pub receiver: Receiver<In>,
 }
 
-/// Whether this process was started as a worker.
+/// Whether this process was started as a worker: by its parent, which says so.
 #[must_use]
 pub fn is_worker() -> bool {
-    env::var_os(WORKER_ID).is_some()
+    let primary = env::var(PRIMARY_PID).ok().and_then(|pid| pid.parse().ok());
+    env::var_os(WORKER_ID).is_some() && primary == Some(getppid().as_raw())
+}
+
+/// From now on the kernel kills this worker when its primary dies, even if the worker is stopped or
+/// stuck and reads no end of file. Outside Linux this does nothing.
+///
+/// # Errors
+/// When the kernel refuses, or the primary has died already.
+pub fn die_with_primary() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+    if is_worker() { Ok(()) } else { Err(io::Error::other("the primary is gone")) }
 }
 
 impl<Out, In> Worker<Out, In> {
     /// Takes over what the primary handed down. Call it once, inside a tokio runtime.
     ///
     /// # Errors
-    /// When the variables or descriptors are not there: nobody starts a worker by hand.
+    /// When the variables or descriptors are missing: no primary started this process.
     pub fn inherit() -> io::Result<Self> {
         let slot = env::var(WORKER_ID).ok().and_then(|slot| slot.parse().ok());
         let slot = slot.ok_or_else(|| missing(WORKER_ID))?;

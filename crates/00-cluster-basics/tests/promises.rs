@@ -1,4 +1,4 @@
-//! What the basics promise, on real processes: the example, which this test binary can also be.
+//! What the basics promise, on real processes of the example, which this test binary contains.
 
 #[path = "../examples/00-hello-cluster.rs"]
 mod hello_cluster;
@@ -21,7 +21,7 @@ const PROMISES: &[Promise] = &[
     ),
     promise!(
         a_killed_worker_is_replaced,
-        "A worker that dies by SIGKILL is replaced, and nobody is refused meanwhile.",
+        "A worker that dies by SIGKILL is replaced, and no client is refused meanwhile.",
         "#births-and-deaths"
     ),
     promise!(
@@ -73,7 +73,7 @@ fn a_killed_worker_is_replaced(trial: &Trial) -> Kept {
     });
     trial.expect(replaced.is_some(), "two workers again", "the slot stays empty")?;
     let now = wait_until_all_answer(trial, &cluster, 2)?;
-    trial.expect(!now.contains(&victim), "answers from the living", format!("{now:?}"))
+    trial.expect(!now.contains(&victim), "answers from live workers only", format!("{now:?}"))
 }
 
 fn workers_do_not_outlive_a_killed_primary(trial: &Trial) -> Kept {

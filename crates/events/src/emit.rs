@@ -4,30 +4,53 @@
 //! (`PIPE_BUF`, 4096 bytes on Linux). We stay below 1 KiB and never go through a buffered writer.
 
 use std::{
-    io::{IsTerminal, Write},
+    fmt::Display,
+    io::{IsTerminal, stderr, stdout},
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
-use crate::Event;
+use crate::{Event, ServiceEvent, numbers::count, output::Output};
 
 /// The longest line that [`emit`] writes, newline included.
 pub const MAX_LINE: usize = 1024;
 
+static STDOUT: Output =
+    Output::new(|| Box::new(stdout()), |count| line(&ServiceEvent::EventsDropped { count }.into()));
+
+static STDERR: Output = Output::new(
+    || Box::new(stderr()),
+    |dropped| {
+        let lines = count(usize::try_from(dropped).unwrap_or(usize::MAX), "line");
+        format!("{lines} dropped here\n")
+    },
+);
+
 /// Reports `event` on stdout: JSON for a program that reads it, a sentence for a person at a
-/// terminal.
-///
-/// The reader may be gone (a closed pipe, a terminal that was closed). A cluster must not die of
-/// that, so a failed write is deliberately ignored.
+/// terminal. It never blocks: see [`crate::output`].
 pub fn emit(event: impl Into<Event>) {
-    let event = event.into();
-    let mut stdout = std::io::stdout();
-    let line = if stdout.is_terminal() {
-        format!("{:8.3}  {}\n", since_first_event(), event)
+    STDOUT.send(line(&event.into()));
+}
+
+/// Writes `text` to stderr, as a line. It never blocks, and never panics.
+pub fn warn(text: impl Display) {
+    STDERR.send(format!("{text}\n"));
+}
+
+/// Waits until all of that was written, `limit` at most. A process that ends without it may lose its
+/// last lines.
+pub fn flush(limit: Duration) {
+    let began = Instant::now();
+    STDOUT.flush(limit);
+    STDERR.flush(limit.saturating_sub(began.elapsed()));
+}
+
+fn line(event: &Event) -> String {
+    if stdout().is_terminal() {
+        format!("{:8.3}  {event}\n", since_first_event())
     } else {
-        wire_line(&event)
-    };
-    let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+        wire_line(event)
+    }
 }
 
 /// `duration` in whole milliseconds, as events have it.

@@ -4,7 +4,8 @@
 //! 1. One event is one line of JSON of at most 1 KiB, written with a single `write`.
 //! 2. The observer stamps the time. A program under test never says when something happened.
 //! 3. What the cluster reported and what the tester observed are never confused: see [`Source`].
-//! 4. Everything a person reads is a pure function of [`Entry`] values.
+//! 4. No reader of stdout or stderr can hold up the program: lines are dropped, and counted.
+//! 5. Everything a person reads is a pure function of [`Entry`] values.
 //!
 //! Read in this order: [`event`] (the vocabulary, a file for each subject, each with its sentence),
 //! [`mod@emit`] (writing one), [`entry`] (reading one back), [`timeline`] (many of them under a failing
@@ -18,9 +19,10 @@ pub mod event;
 pub mod id;
 pub mod lanes;
 pub mod numbers;
+pub mod output;
 pub mod timeline;
 
-pub use emit::{emit, millis};
+pub use emit::{emit, flush, millis, warn};
 pub use entry::{Entry, Source};
 pub use event::{
     Event,

@@ -1,5 +1,8 @@
 //! A worker's HTTP server, with one operation for each step of its end.
 
+mod connection;
+mod watched;
+
 use std::{
     net::TcpListener,
     pin::Pin,
@@ -7,30 +10,28 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use cluster_basics::accept::Acceptor;
-use hyper::{
-    Request, Response,
-    body::Incoming,
-    header::{CONNECTION, HeaderValue},
-    server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, sync::watch, task::JoinHandle};
+use hyper::{Request, Response, body::Incoming};
+use tokio::{sync::watch, time::timeout};
 
-use crate::http::{self, Body};
+use self::connection::{Open, serve};
+use crate::http::Body;
 
 /// What answers: the routes of a chapter. They are told whether the server counts as ready.
 type Respond = dyn Fn(Request<Incoming>, bool) -> Answer + Send + Sync;
 type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
+/// How long [`Server::stop_accepting`] waits. It takes longer only while no descriptor is free, and
+/// then connections must close first.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
+
 /// The server. It serves from the moment it is made.
 pub struct Server {
     shared: Arc<Shared>,
     stop_accepting: watch::Sender<bool>,
-    accepting: JoinHandle<()>,
 }
 
 struct Shared {
@@ -39,6 +40,9 @@ struct Shared {
     says_close: AtomicBool,
     in_flight: AtomicUsize,
     answered: AtomicUsize,
+    /// Connections that were closed with work on them.
+    cut: AtomicUsize,
+    /// Open connections, and 1 while the server accepts: a client may wait in the queue.
     open: watch::Sender<usize>,
     fate: watch::Sender<Fate>,
 }
@@ -68,21 +72,22 @@ impl Server {
             says_close: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             answered: AtomicUsize::new(0),
+            cut: AtomicUsize::new(0),
             open: watch::Sender::new(0),
             fate: watch::Sender::new(Fate::Served),
         });
         let (stop_accepting, stopped) = watch::channel(false);
-        let accepting = tokio::spawn(accept(Acceptor::start(listener), stopped, shared.clone()));
-        Server { shared, stop_accepting, accepting }
+        let accepting = Open::new(shared.clone());
+        tokio::spawn(accept(Acceptor::start(listener), stopped, accepting));
+        Server { shared, stop_accepting }
     }
 
     /// Serves the connections that wait in the kernel's queue, takes no more, and closes this
-    /// process's copy of the listening socket. When it returns, that is done.
+    /// process's copy of the listening socket. When it returns, that is done, but where no descriptor
+    /// is free: then the rest follows as connections close, and [`Self::all_closed`] waits for it.
     pub async fn stop_accepting(&mut self) {
         let _ = self.stop_accepting.send(true);
-        if !self.accepting.is_finished() {
-            let _ = (&mut self.accepting).await;
-        }
+        let _ = timeout(STOP_LIMIT, self.stop_accepting.closed()).await;
     }
 
     /// From now on `/health` says 503, so that a load balancer sends nothing new.
@@ -103,20 +108,21 @@ impl Server {
         self.shared.decide(Fate::ClosedWhenIdle);
     }
 
-    /// Closes every connection now, whatever it is doing, and returns how many there were. When it
-    /// returns they are closed, and nothing of them runs any more.
+    /// Closes every connection now, whatever it is doing, and returns how many of them had work: a
+    /// request without its whole answer. When it returns they are closed, and nothing of them runs
+    /// any more.
     pub async fn cut(&self) -> usize {
-        let open = *self.shared.open.borrow();
         self.shared.decide(Fate::Cut);
         self.all_closed().await;
-        open
+        self.shared.cut.load(Ordering::Acquire)
     }
 
     /// Waits until no connection is open.
     pub async fn all_closed(&self) {
+        let is_accepting = || usize::from(!*self.stop_accepting.borrow());
         let mut open = self.shared.open.subscribe();
         // An error would mean that the server is gone, and its connections with it.
-        let _ = open.wait_for(|open| *open == 0).await;
+        let _ = open.wait_for(|open| *open == is_accepting()).await;
     }
 
     /// Requests that are being worked on.
@@ -143,19 +149,11 @@ impl Shared {
             is_worse
         });
     }
-
-    async fn respond(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
-        let in_flight = InFlight::new(self.clone());
-        let is_ready = self.is_ready.load(Ordering::Acquire);
-        let mut response = (self.respond)(request, is_ready).await;
-        if self.says_close.load(Ordering::Acquire) {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        response.map(|body| http::until_sent(body, in_flight))
-    }
 }
 
-async fn accept(mut acceptor: Acceptor, mut stopped: watch::Receiver<bool>, shared: Arc<Shared>) {
+async fn accept(mut acceptor: Acceptor, mut stopped: watch::Receiver<bool>, accepting: Open) {
+    let shared = accepting.shared().clone();
+    let mut fate = shared.fate.subscribe();
     loop {
         tokio::select! {
             connection = acceptor.next() => match connection {
@@ -164,65 +162,11 @@ async fn accept(mut acceptor: Acceptor, mut stopped: watch::Receiver<bool>, shar
                 None => return,
             },
             Ok(()) = stopped.changed() => acceptor.stop(),
+            _ = fate.wait_for(|fate| *fate == Fate::Cut) => {
+                // Clients wait in the queue, and there is no descriptor for them.
+                shared.cut.fetch_add(1, Ordering::AcqRel);
+                return;
+            }
         }
-    }
-}
-
-/// Serves one connection until it closes, or its fate is decided.
-async fn serve(stream: TcpStream, open: Open) {
-    let shared = open.0.clone();
-    let mut fate = shared.fate.subscribe();
-    let service = service_fn(move |request| {
-        let response = shared.clone().respond(request);
-        async { Ok::<_, std::convert::Infallible>(response.await) }
-    });
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    tokio::select! {
-        // A client that breaks off is its own business.
-        _ = connection.as_mut() => return,
-        decided = fate.wait_for(|fate| *fate > Fate::Served) => match decided.as_deref() {
-            Ok(Fate::ClosedWhenIdle) => connection.as_mut().graceful_shutdown(),
-            _ => return,
-        },
-    }
-    tokio::select! {
-        _ = connection => {}
-        _ = fate.wait_for(|fate| *fate == Fate::Cut) => {}
-    }
-}
-
-/// Counts an open connection, until it is dropped.
-struct Open(Arc<Shared>);
-
-impl Open {
-    fn new(shared: Arc<Shared>) -> Self {
-        shared.open.send_modify(|open| *open += 1);
-        Open(shared)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.open.send_modify(|open| *open -= 1);
-    }
-}
-
-/// Counts a request in flight, until it is dropped: then its answer has been written, or cut off.
-struct InFlight(Arc<Shared>);
-
-impl InFlight {
-    fn new(shared: Arc<Shared>) -> Self {
-        shared.in_flight.fetch_add(1, Ordering::AcqRel);
-        InFlight(shared)
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        if *self.0.fate.borrow() < Fate::Cut {
-            self.0.answered.fetch_add(1, Ordering::AcqRel);
-        }
-        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -72,22 +72,3 @@ impl Signals {
         }
     }
 }
-
-/// Signals that are the primary's to decide about, taken over in a worker and never read.
-pub struct LeftToThePrimary(#[expect(dead_code, reason = "held, never read")] [unix::Signal; 4]);
-
-impl LeftToThePrimary {
-    /// Takes over SIGTERM, SIGINT, SIGHUP and SIGUSR2. A service manager and Ctrl-C send them to
-    /// the whole group; from now on they do nothing in this process.
-    ///
-    /// # Errors
-    /// When the handlers can't be installed.
-    pub fn install() -> io::Result<Self> {
-        Ok(LeftToThePrimary([
-            unix::signal(SignalKind::terminate())?,
-            unix::signal(SignalKind::interrupt())?,
-            unix::signal(SignalKind::hangup())?,
-            unix::signal(SignalKind::user_defined2())?,
-        ]))
-    }
-}

@@ -6,6 +6,7 @@ use std::{future::pending, process::ExitCode, sync::Arc, time::Duration};
 use cluster_basics::{
     StartError, Worker,
     channel::{Receiver, Sender},
+    worker::die_with_primary,
 };
 use hyper::{Request, Response, body::Incoming};
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,7 +18,6 @@ use crate::{
     http::Body,
     messages::{FromWorker, ToWorker},
     server::Server,
-    signals::LeftToThePrimary,
 };
 
 /// What a chapter's workers do, beside their lifecycle.
@@ -85,13 +85,13 @@ enum End {
 /// exit code. With a `fault` it fails on demand.
 ///
 /// # Errors
-/// When the signal handlers can't be installed.
+/// When the primary has died already.
 pub async fn run_worker<S: Service>(
     place: Worker<FromWorker<S::Report>, ToWorker<S::Order>>,
     fault: Option<Fault>,
     service: S,
 ) -> Result<ExitCode, StartError> {
-    let _left_to_the_primary = LeftToThePrimary::install()?;
+    die_with_primary()?;
     let Worker { listener, sender, mut receiver, .. } = place;
     let service = Arc::new(service);
     match starting(fault, &mut receiver, &*service).await {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use cluster_basics::{Cluster, StartError, listener};
-use events::{Pid, ServiceEvent, ShutdownEvent, Slot, WorkerEvent, emit};
+use events::{Pid, ServiceEvent, ShutdownEvent, Slot, WorkerEvent, emit, warn};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::notices::Notice;
@@ -116,7 +116,7 @@ where
         let worker = Worker { slot, pid, version, born, state, replaced_in: None };
         self.fleet.add(worker);
         if let Err(error) = started {
-            eprintln!("no worker can be started in slot {slot}: {error}");
+            warn(format_args!("no worker can be started in slot {slot}: {error}"));
             self.failed_starts.push_back(born + FAILED_START_PAUSE);
             return;
         }
@@ -141,6 +141,12 @@ where
     }
 
     async fn drain_within(&mut self, pid: Pid, timeout: Duration) {
+        if pid == NO_PROCESS {
+            // There is nothing to wait for, and nothing was lost.
+            self.fleet.remove(pid);
+            self.failed_starts.pop_front();
+            return;
+        }
         let action = self.fleet.step(pid, WorkerInput::Drain(timeout), Instant::now());
         if action == Some(WorkerAction::Drain) {
             let lame_duck = self.settings.lame_duck;

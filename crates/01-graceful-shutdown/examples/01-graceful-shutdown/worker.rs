@@ -8,7 +8,8 @@ use std::{
     process::ExitCode,
 };
 
-use events::numbers::count;
+use cluster_basics::worker::die_with_primary;
+use events::{numbers::count, warn};
 use graceful_shutdown::{FromWorker, Journal, Primary, Server, Signals, ToWorker};
 
 use crate::{cleanup::Cleanup, drain::drain};
@@ -20,10 +21,10 @@ pub(crate) async fn worker(
     mut primary: Primary,
     mut signals: Signals,
 ) -> ExitCode {
-    let cleanup = match take_resources(journal) {
+    let cleanup = match die_with_primary().and_then(|()| take_resources(journal)) {
         Ok(cleanup) => cleanup,
         Err(error) => {
-            eprintln!("can't take the worker's resources: {error}");
+            warn(format_args!("can't take the worker's resources: {error}"));
             return ExitCode::FAILURE;
         }
     };

@@ -1,4 +1,4 @@
-//! What becomes of connections: new ones, kept-alive ones, and those of clients that misbehave.
+//! What happens to connections: new ones, kept-alive ones, and those of clients that misbehave.
 
 use std::{
     sync::mpsc::{RecvTimeoutError, channel},
@@ -8,9 +8,9 @@ use std::{
 
 use harness::{Broken, Cluster, Kept, Signal, Trial, wire::Connection};
 
-use crate::scene::{self, ENDLESS, NO_HURRY, Newcomer, PROMPT};
+use crate::scene::{self, ENDLESS, NO_HURRY, NewConnection, PROMPT};
 
-/// A request that does not end holds the drain open, so that it can be looked at.
+/// A request that does not end keeps the drain going, so that the check can look at it.
 pub(crate) fn a_new_connection_while_draining_is_refused(trial: &Trial) -> Kept {
     let cluster = trial.start(&[NO_HURRY])?;
     let _held = cluster.get(ENDLESS)?.in_flight()?;
@@ -19,14 +19,14 @@ pub(crate) fn a_new_connection_while_draining_is_refused(trial: &Trial) -> Kept 
     trial.expect(
         cluster.is_running(),
         "the cluster drains for as long as a request is in flight",
-        "it is gone already",
+        "it has exited already",
     )?;
     for _ in 0..8 {
-        let newcomer = scene::knock(&cluster);
+        let new = scene::connect_anew(&cluster);
         trial.expect(
-            newcomer == Newcomer::TurnedAway,
-            "every new connection is refused, or told 503, while it drains",
-            format!("a new connection is {newcomer}, after others were turned away"),
+            new == NewConnection::TurnedAway,
+            "every new connection is refused, or told 503, while the cluster drains",
+            format!("a new connection is {new}, after others were turned away"),
         )?;
     }
     Ok(())
@@ -34,17 +34,17 @@ pub(crate) fn a_new_connection_while_draining_is_refused(trial: &Trial) -> Kept 
 
 /// The answer to a request in flight says `Connection: close`, and the connection is closed.
 pub(crate) fn a_kept_alive_connection_is_told_to_close(trial: &Trial) -> Kept {
-    // The drain must be seen to have begun before the answer is due. Where the machine is too
-    // slow for that, nothing was learnt: ask again for an answer that takes longer.
+    // The check must see that the drain has begun before the answer is due. If the machine is too
+    // slow for that, the check asks again, for an answer that takes longer.
     let mut told = false;
     for millis in [2500, 10_000] {
         told = is_told_to_close(trial, millis)?;
         if told {
             break;
         }
-        trial.recorder.observe("the drain began too late to tell: again, with more time");
+        trial.recorder.observe("the answer came before the drain was seen: again, more slowly");
     }
-    trial.expect(told, "a drain that begins within 10 s", "it had not begun by then")?;
+    trial.expect(told, "a drain that begins within 10 s", "after 10 s it had not begun")?;
     idle_does_not_hold_the_exit(trial)
 }
 
@@ -63,11 +63,11 @@ fn is_told_to_close(trial: &Trial, millis: u32) -> Kept<bool> {
         return Ok(false);
     }
     if !reply.answer.closes {
-        let expected = "an answer with `Connection: close`, while it drains";
+        let expected = "an answer with `Connection: close`, while the cluster drains";
         let broken = Broken::new(expected, "200, whole, and no Connection: close");
         return Err(broken
             .at(reply.moment)
-            .advice("The client believes that it may use this connection again. Who tells it?"));
+            .advice("The client may use this connection again. What in `drain` tells it not to?"));
     }
     reply.connection.wait_closed().map_err(|failure| {
         trial.broken("the connection is closed after that answer", failure.to_string())
@@ -80,7 +80,7 @@ fn is_told_to_close(trial: &Trial, millis: u32) -> Kept<bool> {
 fn a_lame_duck_serves(trial: &Trial, cluster: &Cluster, idle: Connection) -> Kept {
     const EXPECTED: &str = "one more answer, with `Connection: close`, within LAME_DUCK_MS";
     let lame_duck = |broken: Broken| {
-        let question = "It was idle as seen from the server. When may that be closed?";
+        let question = "This request was on its way. When may `drain` close idle connections?";
         broken.during("on a connection that was idle").expected(EXPECTED).advice(question)
     };
     let reply = cluster.get_on(idle, "/fast").expect_200().map_err(lame_duck)?;
@@ -95,40 +95,41 @@ fn idle_does_not_hold_the_exit(trial: &Trial) -> Kept {
     cluster.wait_exit(PROMPT).map(|_| ()).map_err(|broken| {
         broken
             .expected("an exit soon after SIGTERM: the only open connection is idle")
-            .advice("A kept-alive connection stays open for ever. Who closes it?")
+            .advice("A client may keep this connection open forever. Where does `drain` close it?")
     })
 }
 
 /// One client sends its request byte by byte (slowloris), another never reads a long answer.
 pub(crate) fn a_slow_client_does_not_hold_the_exit(trial: &Trial) -> Kept {
-    a_dribbling_client(trial)?;
-    a_deaf_client(trial)
+    a_client_that_sends_byte_by_byte(trial)?;
+    a_client_that_never_reads(trial)
 }
 
-fn a_dribbling_client(trial: &Trial) -> Kept {
+fn a_client_that_sends_byte_by_byte(trial: &Trial) -> Kept {
     let cluster = trial.start(&[SHORT_TIMEOUT])?;
-    let mut dribbling = cluster.connect()?;
+    let mut client = cluster.connect()?;
     let (_stop, stopped) = channel::<()>();
     thread::spawn(move || {
         let request = b"GET /fast HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Endless: ".iter();
         for byte in request.chain(b"x".iter().cycle()) {
-            let is_open = dribbling.send(&[*byte]).is_ok();
+            let is_open = client.send(&[*byte]).is_ok();
             let pause = stopped.recv_timeout(Duration::from_millis(10));
             if !is_open || pause != Err(RecvTimeoutError::Timeout) {
                 break;
             }
         }
     });
-    trial.recorder.observe("a client begins to dribble a request, byte by byte");
-    // Connections are accepted in order: once both workers answer later ones, that one is theirs.
+    trial.recorder.observe("a client begins to send a request, byte by byte");
+    // Connections are accepted in order: once both workers answer later ones, a worker has this one.
     scene::meet_all(trial, &cluster, 2)?;
     exits_in_time(trial, &cluster)
 }
 
-fn a_deaf_client(trial: &Trial) -> Kept {
+fn a_client_that_never_reads(trial: &Trial) -> Kept {
     let cluster = trial.start(&[SHORT_TIMEOUT])?;
-    let (_, mut deaf) = scene::meet(trial, &cluster)?;
-    deaf.send(b"GET /download?mb=64 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    let (_, mut client) = scene::meet(trial, &cluster)?;
+    client
+        .send(b"GET /download?mb=64 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         .map_err(|failure| trial.broken("a request that can be sent", failure.to_string()))?;
     trial.recorder.observe("GET /download?mb=64 sent, by a client that never reads");
     exits_in_time(trial, &cluster)
@@ -142,8 +143,8 @@ fn exits_in_time(trial: &Trial, cluster: &Cluster) -> Kept {
     cluster.wait_exit(PROMPT).map_err(|broken| {
         broken
             .expected("an exit soon after the drain timeout of 1 s")
-            .advice("This client will never finish. What ends the wait for it?")
+            .advice("This client never finishes. What in `drain` ends the wait for it?")
     })?;
-    trial.recorder.observe(format!("it took {:.1} s", asked.elapsed().as_secs_f64()));
+    trial.recorder.observe(format!("the exit took {:.1} s", asked.elapsed().as_secs_f64()));
     cluster.wait_gone(Duration::from_secs(5))
 }

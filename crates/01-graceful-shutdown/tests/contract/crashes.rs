@@ -1,4 +1,4 @@
-//! Deaths that nobody asked for.
+//! Processes that die unasked: a worker, and the primary.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,17 +12,17 @@ pub(crate) fn a_crashed_worker_is_replaced_until_the_drain_begins(trial: &Trial)
     let workers: Vec<u32> = scene::meet_all(trial, &cluster, 2)?.into_keys().collect();
     for victim in workers {
         cluster.signal_process(victim, Signal::SIGKILL)?;
-        // The dead answer nobody, so two processes that answer are a survivor and a successor.
+        // A dead process answers no request, so two that answer are the survivor and a successor.
         scene::meet_all(trial, &cluster, 2).map_err(|broken| {
             broken
                 .expected("a new worker in place of the one that died")
-                .advice("Who is told that a worker died, and what do they do?")
+                .advice("When a worker dies, `primary` calls `replace`. What does that do?")
         })?;
     }
-    nobody_is_started_while_draining(trial, &cluster)
+    no_worker_is_started_while_draining(trial, &cluster)
 }
 
-fn nobody_is_started_while_draining(trial: &Trial, cluster: &Cluster) -> Kept {
+fn no_worker_is_started_while_draining(trial: &Trial, cluster: &Cluster) -> Kept {
     let mut workers = scene::meet_all(trial, cluster, 2)?.into_iter();
     let (Some((_, one)), Some((victim, other))) = (workers.next(), workers.next()) else {
         return Err(trial.broken("two workers", "fewer"));
@@ -33,33 +33,33 @@ fn nobody_is_started_while_draining(trial: &Trial, cluster: &Cluster) -> Kept {
     cluster.signal(Signal::SIGTERM);
     scene::wait_until_draining(trial, cluster)?;
     cluster.signal_process(victim, Signal::SIGKILL)?;
-    let mut strangers = BTreeSet::<u32>::new();
+    let mut unknown = BTreeSet::<u32>::new();
     let _ = processes::until(patience(PROMPT), || {
-        strangers.extend(children(cluster).difference(&known));
-        (!strangers.is_empty() || !cluster.is_running()).then_some(())
+        unknown.extend(children(cluster).difference(&known));
+        (!unknown.is_empty() || !cluster.is_running()).then_some(())
     });
     trial.expect(
-        strangers.is_empty(),
-        "no new worker while it drains",
-        format!("the primary started a process: {strangers:?}"),
+        unknown.is_empty(),
+        "no new worker while the cluster drains",
+        format!("the primary started a process: {unknown:?}"),
     )?;
     scene::whole(trial, held)?;
     scene::cut_off(trial, lost)?;
     let exit = cluster.wait_exit(PROMPT)?;
     trial.expect(
         exit == Exit::Code(1),
-        "exit code 1: a worker died with a request in its hands",
+        "exit code 1: a worker died, and its request with it",
         format!("{exit}"),
     )
 }
 
-/// While it runs, and in the middle of a drain.
+/// While the cluster runs, and in the middle of a drain.
 pub(crate) fn workers_do_not_outlive_a_killed_primary(trial: &Trial) -> Kept {
     dies_with_its_workers(trial, false)?;
-    dies_with_its_workers(trial, true).map_err(|broken| broken.during("while it drained"))
+    dies_with_its_workers(trial, true).map_err(|broken| broken.during("while the cluster drained"))
 }
 
-/// Each worker holds a request, so that none of them is about to end anyway.
+/// Each worker holds a request, so that no worker is about to end by itself.
 fn dies_with_its_workers(trial: &Trial, is_draining: bool) -> Kept {
     let cluster = trial.start(&[NO_HURRY])?;
     let workers = scene::meet_all(trial, &cluster, 2)?;
@@ -74,7 +74,7 @@ fn dies_with_its_workers(trial: &Trial, is_draining: bool) -> Kept {
     cluster.signal(Signal::SIGKILL);
     cluster.wait_gone(Duration::from_secs(5)).map_err(|broken| {
         broken.expected("no worker outlives its primary").advice(
-            "Nobody sends a signal when a primary dies by SIGKILL. What do its workers see?",
+            "A primary that dies by SIGKILL sends nothing. What does `primary.hear()` return then?",
         )
     })
 }

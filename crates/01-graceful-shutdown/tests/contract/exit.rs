@@ -1,4 +1,4 @@
-//! How it ends: by itself, by the timeout, or by a second signal.
+//! How a cluster ends: by itself, by the timeout, or by a second signal.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) fn a_drained_cluster_exits_0_and_leaves_no_process(trial: &Trial) -> 
     let exit = cluster.wait_exit(PROMPT).map_err(|broken| {
         broken
             .expected("an exit as soon as the last answer is out, long before the timeout of 120 s")
-            .advice("Nothing is left to wait for. What does it wait for?")
+            .advice("No request is left. What does `shut_down` or `drain` still wait for?")
     })?;
     trial.expect(
         exit == Exit::Code(0),
@@ -25,7 +25,7 @@ pub(crate) fn a_drained_cluster_exits_0_and_leaves_no_process(trial: &Trial) -> 
     cluster.wait_gone(Duration::from_secs(2))
 }
 
-/// With two timeouts, so that it can be told whose timeout it was.
+/// With two timeouts, so that the check can tell `DRAIN_TIMEOUT_MS` from a constant.
 pub(crate) fn a_request_that_outlives_the_timeout_is_cut(trial: &Trial) -> Kept {
     let short = cut_after(trial, Duration::from_secs(1))?;
     let long = cut_after(trial, Duration::from_secs(4))?;
@@ -45,11 +45,11 @@ fn cut_after(trial: &Trial, timeout: Duration) -> Kept<f64> {
     let exit = cluster.wait_exit(timeout + PROMPT).map_err(|broken| {
         broken
             .expected(format!("an exit soon after the drain timeout of {seconds} s"))
-            .advice("The request never ends. What ends the wait for it?")
+            .advice("The request never ends. What in `drain` ends the wait for it?")
     })?;
     let (failure, cut) = scene::cut_off(trial, held)?;
     let took = trial.recorder.time_of(cut) - trial.recorder.time_of(asked);
-    // The program began to count after we did, so this can't be the clock's fault.
+    // The program began to count after the check did, so different clocks can't explain this.
     if took < seconds {
         let observed = format!("{failure} after {took:.2} s");
         let expected = format!("the whole drain timeout of {seconds} s for the request");
@@ -79,12 +79,16 @@ fn first_and_second(trial: &Trial, first: impl Fn(&Cluster), second: impl Fn(&Cl
     let _held = cluster.get(ENDLESS)?.in_flight()?;
     first(&cluster);
     scene::wait_until_draining(trial, &cluster)?;
-    trial.expect(cluster.is_running(), "the first signal drains", "it is gone already")?;
+    trial.expect(
+        cluster.is_running(),
+        "the first signal drains",
+        "the cluster has exited already",
+    )?;
     second(&cluster);
     let exit = cluster.wait_exit(AT_ONCE).map_err(|broken| {
         broken
             .expected("an exit at once after the second signal")
-            .advice("Whoever sends a second signal has lost patience. Who is listening?")
+            .advice("While `shut_down` waits for the workers, does it also wait for signals?")
     })?;
     trial.expect(
         exit != Exit::Code(0),
@@ -94,5 +98,5 @@ fn first_and_second(trial: &Trial, first: impl Fn(&Cluster), second: impl Fn(&Cl
     cluster.wait_gone(Duration::from_secs(2))
 }
 
-/// At once, and time for a machine with other things to do.
+/// "At once", with room for a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(4);

@@ -1,4 +1,4 @@
-//! Beyond what the exercise asks for.
+//! Promises beyond what the exercise asks for.
 
 use std::time::{Duration, Instant};
 
@@ -17,21 +17,21 @@ pub(crate) fn sigint_and_sigterm_have_their_own_timeouts(trial: &Trial) -> Kept 
     trial.expect(exit == Exit::Code(1), "exit code 1", exit.to_string())
 }
 
-/// A stopped process does not hear that it should drain, and would not hear SIGTERM either.
+/// A stopped process does not read the order to drain, and would not act on SIGTERM either.
 pub(crate) fn a_stopped_worker_does_not_hold_the_exit(trial: &Trial) -> Kept {
     let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "700")])?;
     let (stopped, _) = scene::meet(trial, &cluster)?;
     cluster.signal_process(stopped.pid, Signal::SIGSTOP)?;
     cluster.signal(Signal::SIGTERM);
     let exit = cluster.wait_exit(PROMPT).map_err(|broken| {
-        let question = "A stopped worker cuts nothing off by itself. Who ends it, and how?";
+        let question = "A stopped worker can't keep its deadline. When does `shut_down` kill it?";
         broken.expected("an exit soon after DRAIN_TIMEOUT_MS=700").advice(question)
     })?;
     trial.expect(exit == Exit::Code(1), "exit code 1", exit.to_string())?;
     cluster.wait_gone(Duration::from_secs(5))
 }
 
-/// Asked on a connection that was open before: a new one may be refused.
+/// Asked on a connection that was open before the signal: a new one may be refused.
 pub(crate) fn health_says_503_while_draining(trial: &Trial) -> Kept {
     let cluster = trial.start(&[NO_HURRY, ("LAME_DUCK_MS", "60000")])?;
     let (_, kept) = scene::meet(trial, &cluster)?;
@@ -40,10 +40,10 @@ pub(crate) fn health_says_503_while_draining(trial: &Trial) -> Kept {
     scene::wait_until_draining(trial, &cluster)?;
     let reply = cluster.get_on(kept, "/health").reply()?;
     let status = reply.answer.status;
-    trial.expect(status == 503, "GET /health: 503 while it drains", format!("status {status}"))
+    trial.expect(status == 503, "GET /health: 503 while draining", format!("status {status}"))
 }
 
-/// Held against what was seen: one request answered, one cut off, and the time on our clock.
+/// The report is compared with what the check saw: one request answered, one cut off, and the time.
 pub(crate) fn the_shutdown_reports_what_it_drained_and_cut(trial: &Trial) -> Kept {
     let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "1500")])?;
     let held = cluster.get(ENDLESS)?.in_flight()?;

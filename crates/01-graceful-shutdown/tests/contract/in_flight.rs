@@ -1,25 +1,25 @@
-//! A request in flight when the signal comes is answered.
+//! A request that is in flight when the signal comes is answered.
 
 use harness::{Cluster, Kept, Signal, Trial};
 
 use crate::scene::{self, NO_HURRY};
 
-/// `/slow` is proven to be in flight: the head of its answer has arrived. `/` is the everyday
-/// case: accepted, and nothing said yet.
+/// `/slow` is known to be in flight: the head of its answer has arrived. `/` is the everyday case:
+/// the worker has the request, and has sent nothing yet.
 pub(crate) fn a_request_in_flight_at_sigterm_is_answered_whole(trial: &Trial) -> Kept {
     answers_what_is_in_flight(trial, |cluster| {
         cluster.signal(Signal::SIGTERM);
     })
     .map_err(|broken| {
-        broken.advice("The request was there before the signal. Who ended its process, and why?")
+        broken.advice("Did `shut_down` return before the worker had answered, or did `drain`?")
     })
 }
 
-/// To the primary alone, as `kill -INT` does, then to every process, as a terminal does with Ctrl-C
-/// and a service manager with SIGTERM. Who hears it first is chance, so once the workers get it
-/// well before the primary.
+/// The check sends the signal to the primary alone, as `kill -INT` does, then to every process, as a
+/// terminal does with Ctrl-C and a service manager with SIGTERM. Which process gets it first is
+/// chance, so in one run the workers get it well before the primary.
 pub(crate) fn a_request_in_flight_at_ctrl_c_is_answered_whole(trial: &Trial) -> Kept {
-    const QUESTION: &str = "The workers hear it as well. Whose decision is it to stop?";
+    const QUESTION: &str = "The workers get this signal as well. What does `orders` do with it?";
     answers_what_is_in_flight(trial, |cluster| {
         cluster.signal(Signal::SIGINT);
     })?;
@@ -35,12 +35,12 @@ pub(crate) fn a_request_in_flight_at_ctrl_c_is_answered_whole(trial: &Trial) -> 
 
 fn workers_first(cluster: &Cluster, signal: Signal) {
     for process in cluster.processes().iter().filter(|process| process.pid != cluster.pid) {
-        // It may be gone by now, of the same signal to its sibling: that is what we look for.
+        // If the signal to its sibling has ended it already, the answers will show that.
         let _ = cluster.signal_process(process.pid, signal);
     }
-    // By the time that these are answered, the workers have seen to their signals.
+    // By the time that these are answered, the workers have handled their signals.
     for _ in 0..8 {
-        let _ = scene::knock(cluster);
+        let _ = scene::connect_anew(cluster);
     }
     cluster.signal(signal);
 }

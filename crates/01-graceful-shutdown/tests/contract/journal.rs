@@ -1,4 +1,4 @@
-//! What was acknowledged is on disk.
+//! Each line that was acknowledged is on disk.
 
 use std::{fs, path::Path};
 
@@ -71,6 +71,5 @@ fn is_on_disk_once(trial: &Trial, file: &Path, acknowledged: &[String]) -> Kept 
     let observed = format!("{} of {number} {what}, such as {:?}", lines.len(), lines[0]);
     let broken: Broken =
         trial.broken("every acknowledged line in the journal, exactly once", observed);
-    Err(broken
-        .advice("When is the journal written, and may a request still add a line after that?"))
+    Err(broken.advice("When does `clean_up` run, and can a request still add a line after that?"))
 }

@@ -1,7 +1,7 @@
 //! The promises of exercise 1, easiest first.
 //!
-//! Run by `cargo test` they judge the reference solution. `cargo xtask check exercise-1` has them
-//! judge the learner's program, and `--program` any other that keeps PROTOCOL.md.
+//! Under `cargo test` they judge the reference solution, under `cargo xtask check exercise-1` the
+//! learner's program, and with `--program` any other program that keeps PROTOCOL.md.
 
 mod connections;
 mod crashes;
@@ -27,7 +27,7 @@ const PROMISES: &[Promise] = &[
     ),
     promise!(
         in_flight::a_request_in_flight_at_ctrl_c_is_answered_whole,
-        "So is one in flight at SIGINT, also when Ctrl-C sends it to every process.",
+        "A request in flight at SIGINT is answered whole, also when every process gets the signal.",
         "#signals-and-who-receives-them"
     ),
     promise!(
@@ -42,7 +42,7 @@ const PROMISES: &[Promise] = &[
     ),
     promise!(
         connections::a_kept_alive_connection_is_told_to_close,
-        "A kept-alive connection is told to close; an idle one does not hold the exit.",
+        "Answers while draining say Connection: close, and an idle connection does not hold the exit.",
         "#connection-draining"
     ),
     promise!(
@@ -57,12 +57,12 @@ const PROMISES: &[Promise] = &[
     ),
     promise!(
         exit::a_second_signal_ends_it_at_once,
-        "A second signal ends it at once.",
+        "A second signal ends the cluster at once.",
         "#deadlines-and-escalation"
     ),
     promise!(
         crashes::a_crashed_worker_is_replaced_until_the_drain_begins,
-        "A crashed worker is replaced while running, and not while draining.",
+        "A crashed worker is replaced while the cluster runs, and not while it drains.",
         "#when-a-worker-dies"
     ),
     promise!(
@@ -72,18 +72,18 @@ const PROMISES: &[Promise] = &[
     ),
     promise!(
         connections::a_slow_client_does_not_hold_the_exit,
-        "A client that dribbles its request, or never reads, does not hold the exit.",
+        "A client that sends byte by byte, or never reads, does not hold the exit.",
         "#deadlines-and-escalation"
     ),
     promise!(
         extras::sigint_and_sigterm_have_their_own_timeouts,
-        "SIGINT and SIGTERM have their own timeouts.",
+        "SIGINT and SIGTERM each have a timeout of their own.",
         "#signals-and-who-receives-them"
     )
     .extra(),
     promise!(
         extras::a_stopped_worker_does_not_hold_the_exit,
-        "A stopped worker does not hold the exit: it is killed after the deadline.",
+        "A stopped worker does not hold the exit: the primary kills it after the deadline.",
         "#deadlines-and-escalation"
     )
     .extra(),
@@ -95,7 +95,7 @@ const PROMISES: &[Promise] = &[
     .extra(),
     promise!(
         extras::the_shutdown_reports_what_it_drained_and_cut,
-        "The shutdown reports what it drained, what it cut, and how long it took.",
+        "The primary reports what was drained, what was cut, and how long the shutdown took.",
         "#the-exit-code"
     )
     .extra(),

@@ -1,4 +1,4 @@
-//! Before anything ends: it works.
+//! The cluster serves.
 
 use harness::{Kept, Trial};
 
@@ -19,7 +19,11 @@ pub(crate) fn both_workers_answer(trial: &Trial) -> Kept {
     for _ in 0..16 {
         let (who, _) = scene::meet(trial, &cluster)?;
         let observed = format!("pid {} answers: the primary", who.pid);
-        trial.expect(who.pid != cluster.pid, "a primary that serves nobody itself", observed)?;
+        trial.expect(
+            who.pid != cluster.pid,
+            "a primary that answers no request itself",
+            observed,
+        )?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use events::warn;
 use rolling_restart::{
     Config, Intent, Intents, Notice, Progress, State, Version, Worker, Workers, at,
 };
@@ -36,7 +37,7 @@ pub(crate) async fn primary(config: Config, workers: Workers, mut intents: Inten
         primary.make_moves(now).await;
         primary.arrive(now).await;
         if primary.is_hopeless(now) {
-            eprintln!("the workers die faster than they can serve: giving up");
+            warn("the workers die faster than they can serve: giving up");
             return ExitCode::FAILURE;
         }
         match primary.next_input(&mut intents, now).await {

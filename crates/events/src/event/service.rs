@@ -17,6 +17,12 @@ pub enum ServiceEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         admin: Option<SocketAddr>,
     },
+    /// The reader of stdout was too slow, so events are missing before this one.
+    #[serde(rename = "events-dropped")]
+    EventsDropped {
+        /// How many.
+        count: u64,
+    },
 }
 
 impl fmt::Display for ServiceEvent {
@@ -27,6 +33,9 @@ impl fmt::Display for ServiceEvent {
             }
             ServiceEvent::Listening { address, admin: Some(admin) } => {
                 write!(f, "listening on http://{address}, for operators on http://{admin}")
+            }
+            ServiceEvent::EventsDropped { count } => {
+                write!(f, "{count} events are missing here: the reader was too slow")
             }
         }
     }

@@ -1,0 +1,148 @@
+//! Output that never blocks its writer.
+//!
+//! A log collector that stalls, or a terminal that was stopped, fills the pipe; the next `write` then
+//! blocks for as long as the reader likes. A primary that blocks there serves nobody, hears no signal
+//! and reaps no worker. So lines wait in a bounded queue, and a thread of its own writes them. When the
+//! queue is full, lines are dropped and counted, and the next line that gets through says how many.
+
+use std::{
+    collections::VecDeque,
+    io::Write,
+    sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    thread,
+    time::Duration,
+};
+
+/// The longest queue. A line has at most 1 KiB, so a queue has at most 1 MiB.
+const LONGEST: usize = 1024;
+
+/// Lines on their way to one stream.
+pub(crate) struct Output {
+    open: fn() -> Box<dyn Write>,
+    how_many: fn(u64) -> String,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    has_thread: OnceLock<bool>,
+}
+
+struct Queue {
+    lines: VecDeque<String>,
+    is_writing: bool,
+    dropped: u64,
+}
+
+impl Output {
+    /// Output to the stream that `open` returns; `how_many` says in a line how many were dropped.
+    pub(crate) const fn new(open: fn() -> Box<dyn Write>, how_many: fn(u64) -> String) -> Self {
+        let queue = Queue { lines: VecDeque::new(), is_writing: false, dropped: 0 };
+        let queue = Mutex::new(queue);
+        Output { open, how_many, queue, changed: Condvar::new(), has_thread: OnceLock::new() }
+    }
+
+    /// Adds `line`, which a thread writes. Without room it is dropped and counted.
+    pub(crate) fn send(&'static self, line: String) {
+        if !self.has_thread() {
+            return;
+        }
+        let mut queue = self.lock();
+        // Room for the line that says how many were dropped, too.
+        if queue.lines.len() + 2 > LONGEST {
+            queue.dropped += 1;
+            return;
+        }
+        if queue.dropped > 0 {
+            let dropped = std::mem::take(&mut queue.dropped);
+            queue.lines.push_back((self.how_many)(dropped));
+        }
+        queue.lines.push_back(line);
+        self.changed.notify_all();
+    }
+
+    /// Waits until every line was written, `limit` at most: the reader may be gone for good.
+    pub(crate) fn flush(&self, limit: Duration) {
+        let is_busy = |queue: &mut Queue| queue.is_writing || !queue.lines.is_empty();
+        // A queue that is still full at the end is lost with the process.
+        drop(self.changed.wait_timeout_while(self.lock(), limit, is_busy));
+    }
+
+    /// Starts the thread with the first line. Without one, lines are dropped: a machine that has no
+    /// thread left is no reason to end.
+    fn has_thread(&'static self) -> bool {
+        *self.has_thread.get_or_init(|| {
+            let thread = thread::Builder::new().name("output".to_owned());
+            thread.spawn(|| self.write_to((self.open)())).is_ok()
+        })
+    }
+
+    fn write_to(&self, mut stream: Box<dyn Write>) {
+        loop {
+            let mut queue = self.lock();
+            while queue.lines.is_empty() {
+                queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
+            let line = queue.lines.pop_front().unwrap_or_default();
+            queue.is_writing = true;
+            drop(queue);
+            // One `write` a line. A reader that is gone isn't a reason to end.
+            let _ = stream.write_all(line.as_bytes()).and_then(|()| stream.flush());
+            self.lock().is_writing = false;
+            self.changed.notify_all();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::mpsc::{Receiver, Sender, channel},
+    };
+
+    use super::*;
+
+    /// A stream that hands over each write, and takes the next one only when it is told to.
+    struct Slow(Sender<String>, Receiver<()>);
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.send(String::from_utf8_lossy(bytes).into_owned());
+            let _ = self.1.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    static ENDS: Mutex<Option<Slow>> = Mutex::new(None);
+
+    #[test]
+    fn what_does_not_fit_is_dropped_and_counted_and_nothing_blocks() {
+        static OUTPUT: Output = Output::new(
+            || Box::new(ENDS.lock().ok().and_then(|mut ends| ends.take()).expect("one stream")),
+            |dropped| format!("{dropped} dropped"),
+        );
+        let (written, writes) = channel();
+        let (go_on, told) = channel();
+        *ENDS.lock().expect("no test panicked") = Some(Slow(written, told));
+        OUTPUT.send("first".to_owned());
+        assert_eq!(writes.recv().as_deref(), Ok("first"));
+        for line in 0..LONGEST + 99 {
+            OUTPUT.send(line.to_string());
+        }
+        OUTPUT.flush(Duration::ZERO);
+        for _ in 0..LONGEST {
+            let _ = go_on.send(());
+        }
+        OUTPUT.flush(Duration::from_mins(1));
+        OUTPUT.send("last".to_owned());
+        drop(go_on);
+        let later: Vec<String> = writes.iter().take(LONGEST + 1).collect();
+        assert_eq!(later[LONGEST - 1..], ["100 dropped", "last"]);
+    }
+}
