@@ -136,7 +136,7 @@ impl Cluster {
     ///   "restarted with growing delays".
     /// - If it was never ready, its version is bad: "or dies at its start, is given up".
     /// - Beyond the exercise: its version is bad, too, if it was not ready long enough to be available:
-    ///   "workers die within MIN_READY_MS".
+    ///   "workers die within `MIN_READY_MS`".
     async fn lost(&mut self, worker: Worker) {
         todo!("slot {}: was worker {} told to go?", worker.slot, worker.pid)
     }
