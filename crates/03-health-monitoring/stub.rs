@@ -99,8 +99,9 @@ fn silence(health: &WorkerHealth, now: Instant) -> Duration {
 /// - Drain it when it has more memory than `memory_limit`: "A worker over its memory limit".
 /// - Drain it when more than `error_rate_limit` percent of the requests in its window are errors, and
 ///   these are at least `min_requests` requests: "A worker over its error rate".
-/// - Beyond the exercise: drain it when it uses more of a core than `cpu_limit`: "A worker over `CPU_LIMIT`". Warn
-///   at half of the timeout, and above four fifths of the memory limit: "A warning comes".
+/// - Beyond the exercise: drain it when it uses more of a core than `cpu_limit`: "A worker over
+///   `CPU_LIMIT`". Warn at half of the timeout, and above four fifths of the memory limit: "A warning
+///   comes".
 fn judge(health: &WorkerHealth, config: &Config, now: Instant) -> Verdict {
     todo!("what do its silence, its memory and its errors say?")
 }
