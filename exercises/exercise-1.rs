@@ -92,10 +92,10 @@ async fn worker(
         cut = drain(&mut server, lame_duck, timeout) => cut,
         None = primary.hear() => return ExitCode::FAILURE,
     };
-    clean_up(&journal, &mut primary).await;
+    let code = clean_up(&journal, &mut primary).await;
     let answered = server.answered() - answered_before;
     primary.tell(FromWorker::Drained { answered, cut }).await;
-    ExitCode::SUCCESS
+    code
 }
 
 /// 3. Waits for the order to drain. Returns for how long to be a lame duck, and how long all of it
@@ -131,6 +131,8 @@ async fn drain(server: &mut Server, lame_duck: Duration, limit: Duration) -> usi
 
 /// 5. Writes every line that was acknowledged, and reports that to the primary: "Each acknowledged
 ///    journal line is on disk".
-async fn clean_up(journal: &Journal, primary: &mut Primary) {
+///
+/// The exit code is 0, or 1 if a line could not be written.
+async fn clean_up(journal: &Journal, primary: &mut Primary) -> ExitCode {
     todo!("write the journal, and report it")
 }

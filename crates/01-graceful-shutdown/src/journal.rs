@@ -4,7 +4,7 @@
 //! not flushed. Fast while it runs, and lost when the process ends without [`Journal::flush`].
 
 use std::{
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     io::{self, Write},
     mem,
     path::{Path, PathBuf},
@@ -44,13 +44,22 @@ impl Journal {
     /// # Errors
     /// When the file can't be written.
     pub fn flush(&self) -> io::Result<usize> {
-        let lines = mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.is_empty() {
             return Ok(0);
         }
-        let mut file = OpenOptions::new().create(true).append(true).open(self.path.as_ref())?;
+        let mut file = open(&self.path)?;
         file.write_all((lines.join("\n") + "\n").as_bytes())?;
         file.sync_all()?;
-        Ok(lines.len())
+        // Until here an error leaves them where they are, for another try.
+        Ok(mem::take(&mut *lines).len())
     }
+}
+
+/// Opens the file at `path` for lines that are added at its end.
+///
+/// # Errors
+/// When that is impossible: the folder is missing, or the file can't be written.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use supervisor::Signals;
+use supervisor::{Signals, Terminal};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What the sender of a signal wants.
@@ -10,9 +10,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub enum Intent {
     /// SIGUSR2: the next version.
     Roll,
-    /// SIGHUP: the version before this one.
+    /// SIGHUP from an operator: the version before this one.
     RollBack,
-    /// The first SIGTERM or SIGINT: finish what you hold, then exit.
+    /// The first SIGTERM or SIGINT, or a closed terminal: finish what you hold, then exit.
     Shutdown,
     /// Any further one: exit now.
     ShutdownNow,
@@ -31,6 +31,7 @@ impl From<supervisor::Intent> for Intent {
 pub struct Intents {
     roll: Signal,
     roll_back: Signal,
+    terminal: Terminal,
     shutdown: supervisor::Intents,
 }
 
@@ -43,6 +44,7 @@ impl Intents {
         Ok(Intents {
             roll: signal(SignalKind::user_defined2())?,
             roll_back: signal(SignalKind::hangup())?,
+            terminal: Terminal::look(),
             shutdown: supervisor::Intents::new(Signals::install_but_hangup()?),
         })
     }
@@ -54,7 +56,10 @@ impl Intents {
         tokio::select! {
             intent = self.shutdown.next() => intent.into(),
             _ = self.roll.recv() => Intent::Roll,
-            _ = self.roll_back.recv() => Intent::RollBack,
+            // A closed terminal sends SIGHUP, too. That asks for the end.
+            _ = self.roll_back.recv() => {
+                if self.terminal.was_closed() { Intent::Shutdown } else { Intent::RollBack }
+            }
         }
     }
 

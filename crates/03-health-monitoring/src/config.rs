@@ -3,8 +3,8 @@
 use std::{env, time::Duration};
 
 use cluster_basics::config::{self, ConfigError};
-use hyper::Uri;
 use supervisor::{Faults, Settings};
+use url::Url;
 
 /// What the environment asks for.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct Config {
     /// `RETRY_AFTER_MS`: how long a slot that was given up is left empty until one more start is tried.
     pub retry_after: Duration,
     /// `ALERT_URL`: where alerts go, with POST.
-    pub alert_url: Option<Uri>,
+    pub alert_url: Option<Url>,
     /// `REPORT_MS`: from one report to the next.
     pub report: Duration,
     pub(crate) faults: Faults,
@@ -81,16 +81,21 @@ impl Config {
     }
 }
 
-fn alert_url() -> Result<Option<Uri>, ConfigError> {
+fn alert_url() -> Result<Option<Url>, ConfigError> {
     let Some(text) = env::var_os("ALERT_URL").filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
     let text = text.to_string_lossy().into_owned();
-    let uri = text.parse::<Uri>().ok();
-    let uri = uri.filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
-    let wanted = "an http address (no https) such as http://127.0.0.1:9000/alerts";
+    let url = Url::parse(&text).ok().filter(is_usable);
+    let wanted = "an http address (no https, no password) such as http://127.0.0.1:9000/alerts";
     let error = || ConfigError::new("ALERT_URL", text, wanted).by_default("no alerts");
-    uri.map(Some).ok_or_else(error)
+    url.map(Some).ok_or_else(error)
+}
+
+/// What is accepted must work, so what the webhook can't do is refused.
+fn is_usable(url: &Url) -> bool {
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    url.scheme() == "http" && url.has_host() && url.port() != Some(0) && !has_user
 }
 
 /// A limit or an interval that is 0.

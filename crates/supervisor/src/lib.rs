@@ -28,6 +28,7 @@
 //! | [`http`] | answers, and what a request asks for |
 //! | [`faults`] | workers that fail on demand |
 //! | [`version`] | versions, as in `1.2.0` |
+//! | [`terminal`] | whether the terminal was closed |
 //! | [`timers`] | a moment that may never come, and a tick again and again |
 
 pub mod drain;
@@ -42,6 +43,7 @@ pub mod server;
 pub mod settings;
 pub mod shutdown;
 pub mod signals;
+pub mod terminal;
 pub mod timers;
 pub mod version;
 pub mod worker;
@@ -58,6 +60,7 @@ pub use server::Server;
 pub use settings::Settings;
 pub use shutdown::{Tally, shut_down};
 pub use signals::{Signal, Signals};
+pub use terminal::Terminal;
 pub use timers::{at, every};
 pub use version::Version;
 pub use worker::{Service, WorkerChannel, run_worker};

@@ -25,6 +25,8 @@ pub(crate) struct CleanedUp {
     pub(crate) resource: &'static str,
     /// What there was to do, or what went wrong.
     pub(crate) detail: String,
+    /// Whether it was released: what it held may be lost otherwise.
+    pub(crate) is_done: bool,
 }
 
 impl Cleanup {
@@ -41,13 +43,15 @@ impl Cleanup {
     pub(crate) async fn run(self) -> Vec<CleanedUp> {
         let mut done = Vec::new();
         for (resource, release) in self.steps.into_iter().rev() {
-            let detail = match timeout(STEP_LIMIT, spawn_blocking(release)).await {
-                Ok(Ok(Ok(detail))) => detail,
-                Ok(Ok(Err(error))) => format!("failed: {error}"),
-                Ok(Err(panic)) => format!("failed: {panic}"),
-                Err(_) => format!("gave up after {} s", STEP_LIMIT.as_secs()),
+            let result = match timeout(STEP_LIMIT, spawn_blocking(release)).await {
+                Ok(Ok(Ok(detail))) => Ok(detail),
+                Ok(Ok(Err(error))) => Err(format!("failed: {error}")),
+                Ok(Err(panic)) => Err(format!("failed: {panic}")),
+                Err(_) => Err(format!("gave up after {} s", STEP_LIMIT.as_secs())),
             };
-            done.push(CleanedUp { resource, detail });
+            let is_done = result.is_ok();
+            let detail = result.unwrap_or_else(|why| why);
+            done.push(CleanedUp { resource, detail, is_done });
         }
         done
     }
@@ -64,10 +68,8 @@ mod tests {
         cleanup.add("socket", || Err(io::Error::other("gone")));
         cleanup.add("journal", || Ok("3 lines written".to_owned()));
         let done = cleanup.run().await;
-        let read: Vec<_> = done.iter().map(|step| (step.resource, step.detail.as_str())).collect();
-        assert_eq!(
-            read,
-            [("journal", "3 lines written"), ("socket", "failed: gone"), ("lock", "given up")]
-        );
+        let read: Vec<_> = done.iter().map(|step| (step.detail.as_str(), step.is_done)).collect();
+        let wanted = [("3 lines written", true), ("failed: gone", false), ("given up", true)];
+        assert_eq!(read, wanted);
     }
 }

@@ -44,12 +44,17 @@ pub(crate) async fn worker(
         done = drain(&mut server, lame_duck, timeout) => done,
         None = primary.hear() => return ExitCode::FAILURE,
     };
+    let mut code = ExitCode::SUCCESS;
     for step in cleanup.run().await {
+        if !step.is_done {
+            // The primary counts this worker as a loss: what it held may be gone.
+            code = ExitCode::FAILURE;
+        }
         let resource = step.resource.to_owned();
         primary.tell(FromWorker::CleanedUp { resource, detail: step.detail }).await;
     }
     primary.tell(FromWorker::Drained { answered: done.answered, cut: done.cut }).await;
-    ExitCode::SUCCESS
+    code
 }
 
 /// Takes a presence file, then the journal, and remembers how to give each back.

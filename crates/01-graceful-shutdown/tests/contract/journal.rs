@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use events::Exit;
 use harness::{Cluster, Kept, Signal, Trial, broken::Broken};
 
 use crate::scene::{self, ENDLESS, NO_HURRY, PROMPT};
@@ -14,7 +15,25 @@ pub(crate) fn each_acknowledged_line_is_on_disk_exactly_once(trial: &Trial) -> K
     is_on_disk_once(trial, &file, &lines)?;
     lines.extend(write_and_be_cut(trial, &file)?);
     is_on_disk_once(trial, &file, &lines)
-        .map_err(|broken| broken.during("after a second run, whose drain timed out"))
+        .map_err(|broken| broken.during("after a second run, whose drain timed out"))?;
+    a_line_that_cannot_be_written_is_a_loss(trial, &file)
+        .map_err(|broken| broken.during("a folder takes the place of the journal"))
+}
+
+/// The file was fine at the start, so the program has acknowledged the line.
+fn a_line_that_cannot_be_written_is_a_loss(trial: &Trial, file: &Path) -> Kept {
+    let cluster = trial.start(&[NO_HURRY, ("JOURNAL", &file.to_string_lossy())])?;
+    acknowledged(trial, &cluster, "that will be lost", 1)?;
+    let replaced = fs::remove_file(file).and_then(|()| fs::create_dir(file));
+    if let Err(error) = replaced {
+        return Err(trial.broken("a journal that can be replaced", error.to_string()));
+    }
+    cluster.signal(Signal::SIGTERM);
+    let exit = cluster.wait_exit(PROMPT)?;
+    let expected = "exit code 1: an acknowledged line is not on disk";
+    trial.expect(exit == Exit::Code(1), expected, exit.to_string()).map_err(|broken| {
+        broken.advice("What does `clean_up` return when `journal.flush()` returns an error?")
+    })
 }
 
 fn write_and_drain(trial: &Trial, file: &Path) -> Kept<Vec<String>> {
