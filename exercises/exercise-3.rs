@@ -1,6 +1,6 @@
 //! Exercise 3: health monitoring with heartbeats (45 to 60 minutes).
 //!
-//! A primary and three workers, which say every `HEARTBEAT_MS` that they are alive. The primary checks
+//! A primary and three workers, each of which sends a heartbeat every `HEARTBEAT_MS`. The primary checks
 //! each worker, replaces a sick one, sends one alert about it, and leaves all others alone.
 //!
 //! The numbered functions are yours; the rest stays, though you may add to it. Workers are given:
@@ -33,7 +33,8 @@ fn main() -> ExitCode {
 }
 
 /// 1. Runs in each worker that is ready, on the event loop that serves its requests: one
-///    `sender.send(lag)` each `sender.interval()`, where `lag` says how late this one is.
+///    `sender.send(lag)` each `sender.interval()`, where `lag` is how late this one is: "and says how
+///    late it was".
 async fn heartbeat(sender: HeartbeatSender) {
     // TODO: say that this worker is alive, again and again.
 }
@@ -94,12 +95,13 @@ fn silence(health: &WorkerHealth, now: Instant) -> Duration {
 
 /// 3. What the signs say about a worker, the worst first:
 ///
-/// - Kill it when its silence is `heartbeat_timeout` or longer.
-/// - Drain it when it has more memory than `memory_limit`.
+/// - Kill it when its silence is `heartbeat_timeout` or longer: "A frozen worker is replaced".
+/// - Drain it when it has more memory than `memory_limit`: "A worker over its memory limit".
 /// - Drain it when more than `error_rate_limit` percent of the requests in its window are errors, and
-///   these are at least `min_requests` requests.
-/// - Beyond the exercise: drain it when it uses more of a core than `cpu_limit`; warn at half of the
-///   timeout, and above four fifths of the memory limit.
+///   these are at least `min_requests` requests: "A worker over its error rate".
+/// - Beyond the exercise: drain it when it uses more of a core than `cpu_limit`: "A worker over
+///   `CPU_LIMIT`". Warn at half of the timeout, and above four fifths of the memory limit: "A warning
+///   comes".
 fn judge(health: &WorkerHealth, config: &Config, now: Instant) -> Verdict {
     todo!("what do its silence, its memory and its errors say?")
 }
@@ -139,28 +141,33 @@ impl Cluster {
 
     /// 5. Checks every worker that is ready. This comes each `config.heartbeat`, this time `late`:
     ///
-    /// - Allow for the time that the primary was late, examine the worker, and judge it.
+    /// - Allow for the time that the primary was late, examine the worker, and judge it: "A healthy
+    ///   cluster is left alone".
     /// - A verdict of `Drain` stays, unless the worker falls silent: then it becomes `Kill`.
-    /// - Keep the verdict, and update the slot's alert with its finding.
-    /// - A worker that was reliable and isn't any more counts as a death of its slot's streak:
-    ///   workers that must be replaced again and again are a loop.
+    /// - Keep the verdict, and update the slot's alert with its finding: "Each change is one alert".
+    /// - A worker that was reliable and isn't any more counts as a death of its slot's streak: "then
+    ///   given up". Workers that must be replaced again and again are a loop.
     fn check(&mut self, late: Duration) {
         todo!("examine and judge each worker that is ready")
     }
 
-    /// 6. `worker` was reaped. Add what it has counted to its slot's record. It `died`, unless the
-    ///    primary had told it to go, or killed it.
+    /// 6. `worker` was reaped. Add what it has counted to its slot's record: "counters never go down".
+    ///    It `died`, unless the primary had told it to go, or killed it.
     fn lost(&mut self, worker: Worker, exit: Exit) {
         todo!("worker {}, pid {}: {exit}. Was it told to go?", worker.slot, worker.pid)
     }
 
     fn died(&mut self, worker: &Worker, text: String) {
-        self.update_alert(worker.slot, Some(worker.pid), Some(Finding::critical(Condition::Died, text)));
+        self.update_alert(
+            worker.slot,
+            Some(worker.pid),
+            Some(Finding::critical(Condition::Died, text)),
+        );
         self.count_death(worker);
     }
 
     /// 7. One more death of its slot's streak. If the streak is longer than `config.max_restarts`, update
-    ///    the alert (`Condition::GivenUp`), then give the slot up.
+    ///    the alert (`Condition::GivenUp`), then give the slot up: "then given up".
     fn count_death(&mut self, worker: &Worker) {
         todo!("one more death in slot {}", worker.slot)
     }
@@ -178,14 +185,17 @@ impl Cluster {
     /// 8. The next move that is allowed now; `None` when there is something to wait for, or nothing to
     ///    do. The first of these that applies:
     ///
-    /// - Kill a worker that is silent. Beyond the exercise: while no majority of the slots has a ready
-    ///   worker that isn't silent, only when each slot has a ready worker.
+    /// - Kill a worker that is silent: "A frozen worker is replaced". Beyond the exercise: while no
+    ///   majority of the slots has a ready worker that isn't silent, only when each slot has a ready
+    ///   worker: "workers go one at a time".
     /// - Start a worker in an empty slot.
-    /// - Drain a worker that must drain, once its slot has a ready and reliable worker beside it.
+    /// - Drain a worker that must drain, once its slot has a ready and reliable worker beside it: "is
+    ///   drained and replaced, and no request is lost".
     /// - Start that successor: while each slot has a ready worker, and no worker is starting or draining.
     ///
-    /// No slot gets a worker before its `history` allows it. Leave out the slots that were given up.
-    /// Beyond the exercise: they get one start each `config.retry_after`.
+    /// No slot gets a worker before its `history` allows it: "growing delays". Leave out the slots that
+    /// were given up. Beyond the exercise: they get one start each `config.retry_after`: "is tried once
+    /// more".
     ///
     /// `go_on` asks until the answer is `None`, so each move must change what this function looks at.
     fn next_move(&self, now: Instant) -> Option<Move> {
@@ -198,16 +208,19 @@ impl Cluster {
         todo!("which worker to kill, to start, or to drain now?")
     }
 
-    /// 9. The last check of `slot`, with the process `pid` in it, found `finding`; `None` is well.
+    /// 9. The last check of `slot`, with the process `pid` in it, found `finding`; `None` means that
+    ///    all is well.
     ///
-    /// - Raise an alert if that is another level or condition than that of the active alert.
+    /// - Raise an alert if that is another level or condition than that of the active alert: "Each change
+    ///   is one alert".
     /// - When all is well again, raise `Finding::resolved`.
     /// - No further alert for a slot that was given up.
     fn update_alert(&mut self, slot: Slot, pid: Option<Pid>, finding: Option<Finding>) {
         // TODO: is this a change? Then raise an alert.
     }
 
-    /// 10. Reports `alert`, and POSTs it: without waiting, and not for longer than 2 seconds.
+    /// 10. Reports `alert`, and POSTs it: without waiting, and not for longer than 2 seconds: "no webhook
+    ///     stops anything".
     fn raise(&self, alert: Alert) {
         emit(HealthEvent::Alert(alert.clone()));
         todo!("POST it to the webhook, and let nothing wait for that")
@@ -219,7 +232,7 @@ impl Cluster {
 }
 
 /// 11. The cluster's status, given how many of its slots are ready; `/health` says 503 if unhealthy.
-///     It is degraded while more than half of them are.
+///     It is degraded while more than half of them are: "says 503 without a majority".
 fn status(ready: usize, slots: usize) -> Status {
     match ready {
         all if all == slots => Status::Healthy,

@@ -58,7 +58,7 @@ struct Cluster {
     workers: Workers,
     /// The version that each slot must run in the end.
     goal: Version,
-    /// The last version that was asked for, good or bad. No version is tried twice.
+    /// The version that was asked for last, good or bad. No version is tried twice.
     latest: Version,
     /// The version before the last roll that went well.
     previous: Option<Version>,
@@ -77,7 +77,7 @@ struct Roll {
     /// The version that was asked for.
     to: Version,
     began: Instant,
-    /// Whether it was asked for again meanwhile.
+    /// Whether one more roll was asked for meanwhile.
     again: bool,
 }
 
@@ -132,14 +132,18 @@ impl Cluster {
     ///
     /// - Its slot may have the next worker at once after the first death of a streak, after
     ///   `restart_delay` after the second, then after twice as long each time, up to
-    ///   `restart_delay_max`. A worker that was ready for longer than that ends the streak.
-    /// - If it was never ready, or not long enough to be available, its version is bad.
+    ///   `restart_delay_max`. A worker that was ready for longer than that ends the streak:
+    ///   "restarted with growing delays".
+    /// - If it was never ready, its version is bad: "or dies at its start, is given up".
+    /// - Beyond the exercise: its version is bad, too, if it was not ready long enough to be available:
+    ///   "workers die within `MIN_READY_MS`".
     async fn lost(&mut self, worker: Worker) {
         todo!("slot {}: was worker {} told to go?", worker.slot, worker.pid)
     }
 
-    /// 2. The operator wants the next minor version after the latest that was asked for. During a roll
-    ///    the primary remembers that, and rolls once more, however often it was asked.
+    /// 2. The operator wants the next minor version after the latest that was asked for: "SIGUSR2
+    ///    replaces every worker". During a roll the primary remembers that, and rolls once more,
+    ///    however often it was asked: "SIGUSR2 during a roll".
     async fn roll(&mut self) {
         todo!("begin a roll to the next version, or remember that there is one more to come")
     }
@@ -154,13 +158,14 @@ impl Cluster {
 
     /// 3. The next step that is allowed now; `None` when there is something to wait for.
     ///
-    /// - No slot gets a worker before its `history` allows it.
-    /// - At most `workers + max_surge` workers are alive.
+    /// - A worker of the old version gets one of the new version beside it, and drains when that one
+    ///   is available: "a new worker is ready before the old one drains".
+    /// - At most `workers + max_surge` workers are alive: "One slot at a time".
     /// - An empty slot gets a worker before anything else happens: of the old version while no worker
     ///   of the new version is ready, then of the new one. Until then a worker of the new version
-    ///   doesn't count as filling its slot.
-    /// - A worker of the old version gets one of the new version beside it, and drains when that one
-    ///   is available. A drain must leave `workers` that are available.
+    ///   doesn't count as filling its slot: "killed in the middle of a roll".
+    /// - A drain must leave `workers` that are available: "leaves four ready workers".
+    /// - No slot gets a worker before its `history` allows it: "restarted with growing delays".
     fn next_step(&self, now: Instant) -> Option<Step> {
         let all = self.workers.all();
         let slots = self.config.shared.workers as usize;
@@ -170,33 +175,38 @@ impl Cluster {
         todo!("find a slot where a start or a drain is allowed now")
     }
 
-    /// 4. `worker` is overdue: it isn't ready in time, or isn't gone in time. Kill it. A worker that was
-    ///    starting counts as a death of its slot's streak, and its version is bad.
+    /// 4. `worker` is overdue: it isn't ready in time, or isn't gone in time.
+    ///
+    /// - Kill it: "An old worker that does not drain in time is killed".
+    /// - A worker that was starting counts as a death of its slot's streak, and its version is bad: "A
+    ///   version that is never ready".
     async fn overdue(&mut self, worker: Worker) {
         todo!("worker {} is overdue: kill it. What about its version?", worker.pid)
     }
 
     /// 5. `version` is bad. If the roll is on its way to that version, every slot goes back to the
-    ///    version before it, with an empty `history`. A roll that is already on its way back, or that
-    ///    has another version, changes nothing.
+    ///    version before it, with an empty `history`: "leads to the last good version". A roll that is
+    ///    already on its way back, or that has another version, changes nothing.
     async fn give_up(&mut self, version: Version, reason: &str) {
         todo!("{version}: {reason}. If this is what is being rolled out, back to the one before")
     }
 
-    /// 6. Every slot runs what it must run, so the roll is over, well or badly.
+    /// 6. Every slot runs what it must run, so the roll is over, well or badly: "SIGUSR2 replaces every
+    ///    worker". Begin the next roll if one was asked for meanwhile: "one more roll after it".
     async fn arrive(&mut self) {
         todo!("the roll is over: say how it went, and begin the next one if there is one")
     }
 
-    /// 7. Drains every worker, whatever its version, and waits until the last one is gone.
+    /// 7. Drains every worker, whatever its version, and waits until the last one is gone: "SIGTERM
+    ///    during a roll drains both versions".
     ///
     /// The exit code is 0 if everything was finished, and 1 if anything was cut off: by a drain
-    /// timeout, by `Intent::ShutdownNow`, or by a worker that died on the way.
+    /// timeout, by `Intent::ShutdownNow`, or by a worker that died while it drained.
     async fn shut_down(mut self, mut intents: Intents) -> ExitCode {
         todo!("drain every worker, and wait until the last one is gone")
     }
 
-    /// 8. Beyond the exercise: the operator wants the version before this one.
+    /// 8. Beyond the exercise: the operator wants the version before this one: "SIGHUP rolls back".
     async fn roll_back(&mut self) {
         todo!("every slot back to the version before this one")
     }

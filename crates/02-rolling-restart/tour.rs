@@ -1,5 +1,5 @@
-//! The tour of chapter 02: a cluster changes its version under load, refuses a broken one, and
-//! loses nothing.
+//! The tour of chapter 02: a cluster changes its version under load, gives a broken one up, and loses
+//! no request.
 //!
 //! `cargo xtask run 02-rolling-restart` plays it against the example, `cargo xtask run exercise-2`
 //! against a learner's program.
@@ -28,12 +28,12 @@ use harness::{
 const WORKERS: usize = 4;
 /// How long a roll may take until the tour gives up on it.
 const LIMIT: Duration = Duration::from_mins(1);
-/// Columns left of a picture.
+/// Empty columns left of a picture.
 const MARGIN: u16 = 3;
-/// Rolls in a row in the long run.
+/// Consecutive rolls in the long run.
 const ROLLS: u32 = 20;
 
-/// Quick requests: their latencies are told.
+/// Quick requests: the tour reports their latencies.
 const QUICK: &[Clients] = &[
     Clients::new(20, Connections::KeptAlive, "/", 4),
     Clients::new(4, Connections::OnePerRequest, "/", 8),
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         "02-rolling-restart",
         play,
         &[
-            ("curl {url}/", "who answers, and with which version?"),
+            ("curl {url}/", "which worker answers, and with which version?"),
             ("kill -USR2 {pid}", "roll to the next version; again, if you like"),
             ("curl {url}/roll", "how the last roll went"),
             ("kill -9 WORKER_PID", "its slot is filled again"),
@@ -95,7 +95,7 @@ fn refuse_a_broken_version(stage: &mut Stage, cluster: &Cluster) {
     if let Ok((200, roll)) = ask(cluster.address, "/roll") {
         let text = |name: &str| roll["last"][name].as_str().unwrap_or("?").to_owned();
         let (to, outcome, reason) = (text("to"), text("outcome"), text("reason"));
-        stage.say(&format!("Whoever asked can learn of it: GET /roll says {to} was {outcome},"));
+        stage.say(&format!("The operator learns of it: GET /roll says {to} was {outcome},"));
         stage.say(&format!("because {reason}."));
     }
     traffic.account(stage, ["before the roll", "during the roll"]);

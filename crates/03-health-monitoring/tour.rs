@@ -1,4 +1,4 @@
-//! The tour of chapter 03: four ways to fall ill, each noticed, told, and mended under load.
+//! The tour of chapter 03: four ways to fall ill, each noticed, reported and healed under load.
 //!
 //! `cargo xtask run 03-health-monitoring` plays it against the example, `cargo xtask run exercise-3`
 //! against a learner's program.
@@ -19,9 +19,9 @@ use harness::{
 };
 
 const WORKERS: usize = 3;
-/// How long it may take until somebody is replaced.
+/// How long it may take until a worker is replaced.
 const LIMIT: Duration = Duration::from_secs(20);
-/// Columns left of a picture.
+/// Empty columns left of a picture.
 const MARGIN: u16 = 3;
 
 const TRAFFIC: &[Clients] = &[
@@ -39,7 +39,10 @@ fn main() -> ExitCode {
             ("kill -STOP WORKER_PID", "a worker that hears nothing"),
             ("curl '{url}/block?ms=60000'", "one whose event loop is stuck"),
             ("curl '{url}/leak?mb=200'", "one that leaks"),
-            ("kill -STOP {pid}; kill -CONT {pid}", "a primary that was away: who is blamed?"),
+            (
+                "kill -STOP {pid}; kill -CONT {pid}",
+                "a primary that was away: does it blame a worker?",
+            ),
         ],
     )
 }
@@ -93,7 +96,7 @@ const BLOCKED: Illness = Illness {
     worker: 1,
     figure: "blocked_known_after_ms",
     cause: Cause::Request("/block?ms=60000", 1),
-    remedy: "its threads live, its heartbeats stopped: killed and replaced",
+    remedy: "its threads run on, its heartbeats stopped: killed and replaced",
     is_violent: true,
 };
 const LEAKING: Illness = Illness {
@@ -150,13 +153,13 @@ fn falls_ill(stage: &mut Stage, cluster: &Cluster, illness: &Illness) -> Kept {
         }
     }
     stage.finding(is_replaced, illness.remedy);
-    // What the sick worker held is lost with it: at most one request of each client.
+    // A worker that is killed loses what it held: at most one request of each client.
     let clients: usize = TRAFFIC.iter().map(|group| group.number).sum();
     account(stage, load, if illness.is_violent { clients as u64 } else { 0 });
     Ok(())
 }
 
-/// Does it to the worker at the other end of `kept`. What is returned must live until it is over.
+/// Makes the worker at the other end of `kept` ill. What is returned must live until it is over.
 fn strike(
     stage: &Stage,
     cluster: &Cluster,
@@ -203,7 +206,7 @@ fn alerts_since(stage: &Stage, from: f64) -> Vec<(f64, Level, String)> {
     alerts.collect()
 }
 
-/// Nobody was heard while nobody listened.
+/// The primary hears no worker while it does not run.
 fn a_primary_that_was_away(stage: &mut Stage, cluster: &Cluster) -> Kept {
     stage.step("The primary itself is stopped for 2 s, twice the timeout");
     let before = children(cluster);
@@ -213,8 +216,7 @@ fn a_primary_that_was_away(stage: &mut Stage, cluster: &Cluster) -> Kept {
     let mut is_same = !changes(Duration::from_secs(2));
     cluster.signal_process(cluster.pid, Signal::SIGCONT)?;
     is_same &= !changes(Duration::from_millis(500));
-    stage
-        .finding(is_same, "it blames no worker for what it did not hear: the same three are there");
+    stage.finding(is_same, "it blames no worker for what it did not hear: the same three serve");
     Ok(())
 }
 

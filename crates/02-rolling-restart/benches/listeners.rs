@@ -70,7 +70,7 @@ async fn compare() -> Result<ExitCode, StartError> {
 async fn replace_all(kind: &str) -> io::Result<Ledger> {
     let port = match kind {
         "inherited" => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
-        // Bound, so that the port is ours, and not listening: nobody would accept from it.
+        // Bound, so that the port is ours, and not listening: no process would accept from it.
         _ => share_port(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?.into(),
     };
     port.set_nonblocking(true)?;

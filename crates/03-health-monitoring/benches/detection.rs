@@ -1,7 +1,7 @@
 //! How long a frozen worker stays: `cargo bench -q -p health-monitoring --bench detection`.
 //!
-//! One worker after the other is stopped. Measured are the end of its process, in the process table,
-//! and its successor's word that it is ready.
+//! The bench stops one worker after the other. It measures when the process is gone from the process
+//! table, and when its successor says that it is ready.
 
 use std::{
     process::ExitCode,
@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 const SETTINGS: [(&str, &str); 5] = [
     ("HEARTBEAT_MS", "50"),
     ("HEARTBEAT_TIMEOUT_MS", "250"),
-    // So many deaths would be a loop otherwise.
+    // Otherwise these deaths would count as a crash loop.
     ("RESTART_DELAY_MS", "0"),
     ("RESTART_DELAY_MAX_MS", "0"),
     ("MAX_RESTARTS", "1000"),
@@ -47,11 +47,11 @@ fn measure(trial: &Trial) -> Kept {
     Ok(())
 }
 
-/// Who is in `slot` by now.
+/// The worker in `slot`.
 fn one(trial: &Trial, cluster: &Cluster, slot: u32) -> Kept<Who> {
     let met = who::meet_all(trial, cluster, "/", 3)?;
     let found = met.into_values().map(|(who, _)| who).find(|who| who.worker == slot);
-    found.ok_or_else(|| trial.broken("workers 1 to 3", format!("nobody is worker {slot}")))
+    found.ok_or_else(|| trial.broken("workers 1 to 3", format!("no process is worker {slot}")))
 }
 
 fn freeze(trial: &Trial, cluster: &Cluster, frozen: &Who) -> Kept<(Duration, Duration)> {

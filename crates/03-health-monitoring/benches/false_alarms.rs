@@ -1,8 +1,8 @@
-//! How late heartbeats come on a busy machine, and whether anybody is replaced for that:
+//! How late heartbeats come on a busy machine, and whether a worker is replaced for that:
 //! `cargo bench -q -p health-monitoring --bench false-alarms`.
 //!
 //! Four busy loops; `SECONDS` or `MINUTES` says for how long. Beside the solution, whose workers must
-//! all be there at the end, runs a primary that does nothing but note when it hears whom.
+//! all be there at the end, runs a primary that only notes when it hears which worker.
 
 use std::{
     collections::{BTreeSet, HashMap},

@@ -1,8 +1,8 @@
 //! What heartbeats cost: `cargo bench -q -p health-monitoring --bench overhead`.
 //!
 //! Throughput with heartbeats and without, in short rounds that alternate, because a machine is
-//! faster in one minute than in the next. Then the CPU time of one beat, measured where nothing else
-//! happens. `ROUNDS` sets how many rounds.
+//! faster in one minute than in the next. Then the CPU time of one heartbeat, measured where nothing
+//! else happens. `ROUNDS` sets how many rounds.
 
 use std::{
     env, fs,
@@ -35,7 +35,7 @@ const TRAFFIC: &[Clients] =
 fn main() -> ExitCode {
     harness::measure(env!("CARGO_BIN_EXE_solution-3"), |trial| {
         throughput(trial)?;
-        one_beat(trial)
+        one_heartbeat(trial)
     })
 }
 
@@ -45,7 +45,7 @@ fn throughput(trial: &Trial) -> Kept {
     let mut costs = rates.clone();
     let mut plain = Vec::new();
     for _ in 0..rounds {
-        // There and back, so that whoever comes first has no advantage.
+        // There and back, so that the first kind has no advantage.
         let mut sums = [(0.0, 0.0); KINDS.len()];
         for kind in (0..KINDS.len()).chain((0..KINDS.len()).rev()) {
             let (rate, cost) = one_round(trial, kind)?;
@@ -72,7 +72,8 @@ fn throughput(trial: &Trial) -> Kept {
 
 /// Requests a second, and CPU seconds a request.
 ///
-/// A cluster of its own each time: one that idles beside would beat, too, and hide the difference.
+/// A cluster of its own each time: an idle one beside it would send heartbeats, too, and hide the
+/// difference.
 fn one_round(trial: &Trial, kind: usize) -> Kept<(f64, f64)> {
     let (_, interval, timeout) = KINDS[kind];
     let cluster = start(trial, interval, timeout)?;
@@ -87,14 +88,14 @@ fn one_round(trial: &Trial, kind: usize) -> Kept<(f64, f64)> {
     Ok((answered / took.as_secs_f64(), cpu.as_secs_f64() / answered))
 }
 
-/// What is used by a cluster that does nothing but beat, less what one uses that does nothing.
-fn one_beat(trial: &Trial) -> Kept {
+/// The CPU time of a cluster that only sends heartbeats, less that of one that does nothing.
+fn one_heartbeat(trial: &Trial) -> Kept {
     const INTERVAL_MS: f64 = 5.0;
     let idle = cpu_of_idling(trial, "40000000", "80000000")?;
     let beating = cpu_of_idling(trial, "5", "5000")?;
-    let beats = 3.0 * IDLE.as_secs_f64() * 1e3 / INTERVAL_MS;
-    let micros = beating.saturating_sub(idle).as_secs_f64() * 1e6 / beats;
-    println!("one heartbeat: {micros:.0} µs of CPU time, hearing it and a look included");
+    let heartbeats = 3.0 * IDLE.as_secs_f64() * 1e3 / INTERVAL_MS;
+    let micros = beating.saturating_sub(idle).as_secs_f64() * 1e6 / heartbeats;
+    println!("one heartbeat: {micros:.0} µs of CPU time, hearing it and a check included");
     let share = |interval: f64| micros * 3.0 / interval / 1e6 * 100.0;
     println!("  three workers every 3 s: {:.3} % of a core", share(3.0));
     println!("  three workers every 100 ms: {:.2} % of a core", share(0.1));

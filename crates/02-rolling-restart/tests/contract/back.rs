@@ -68,7 +68,7 @@ fn past_a_bad_one(trial: &Trial) -> Kept {
     const FAULTS: &str = "1.1.0:crash-at-start,1.2.0/2:crash-at-start,1.2.0/3:crash-at-start";
     let cluster = trial.start(&[AT_ONCE, NO_HURRY[0], ("FAULTS", FAULTS)])?;
     settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
-    // It fails, and is over, before anybody could ask about it: a second wish is the next roll.
+    // It fails, and is over, before a check could ask about it: a second SIGUSR2 is the next roll.
     ask_for_the_next(&cluster);
     scene::signals_are_heard(&cluster);
     let held = fails_in_the_middle(trial, &cluster, "1.2.0")?;
@@ -77,7 +77,7 @@ fn past_a_bad_one(trial: &Trial) -> Kept {
     whole(trial, held).map(|_| ())
 }
 
-/// All slots but `slot` run 1.1.0 when it fails there: says whether it was so.
+/// All slots but `slot` run 1.1.0 when it fails there: returns whether it was so.
 fn within_the_limits(trial: &Trial, slot: u32) -> Kept<bool> {
     let start = patience(Duration::from_millis(700));
     let faults = format!("1.0.0:slow-start:{},1.1.0/{slot}:never-ready", start.as_millis());
@@ -89,7 +89,7 @@ fn within_the_limits(trial: &Trial, slot: u32) -> Kept<bool> {
         let Some((failed, new)) = all_but_one(trial, &cluster, &before)? else {
             return Ok(false);
         };
-        nobody_drains_early(trial, failed, new, start.mul_f64(0.3))?;
+        no_worker_drains_early(trial, failed, new, start.mul_f64(0.3))?;
         settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
         Ok(true)
     })
@@ -100,14 +100,14 @@ fn within_the_limits(trial: &Trial, slot: u32) -> Kept<bool> {
     Ok(came_last)
 }
 
-/// Waits until one of those `before` is left, and answers with the new one beside it, and with
-/// connections to the others; with nothing when the first new one fails.
+/// Waits until one of the workers `before` is left. Returns the new worker beside it, and connections
+/// to the other new ones; nothing when the first new one fails.
 fn all_but_one(
     trial: &Trial,
     cluster: &Cluster,
     before: &BTreeSet<u32>,
 ) -> Kept<Option<(u32, BTreeMap<u32, Connection>)>> {
-    let first = scene::newcomer(trial, cluster, before)?;
+    let first = scene::new_worker(trial, cluster, before)?;
     let mut there = BTreeSet::new();
     processes::until(patience(PROMPT), || {
         there = children(cluster);
@@ -129,8 +129,8 @@ fn all_but_one(
     Ok(failed.map(|failed| (*failed, new)))
 }
 
-/// From the end of `failed` on, until anybody of 1.0.0 can be ready.
-fn nobody_drains_early(
+/// Watches from the end of `failed` on, until a worker of 1.0.0 can be ready.
+fn no_worker_drains_early(
     trial: &Trial,
     failed: u32,
     mut new: BTreeMap<u32, Connection>,
@@ -146,7 +146,7 @@ fn nobody_drains_early(
         lost.is_some().then_some(())
     });
     lost.map_or(Ok(()), |(pid, how)| {
-        let expected = "nobody drains before one of 1.0.0 is ready in its place";
+        let expected = "no worker drains before one of 1.0.0 is ready in its place";
         Err(trial
             .broken(expected, format!("the worker of 1.1.0 with pid {pid} {how}"))
             .advice("The way back is a roll as well, with the same limits."))

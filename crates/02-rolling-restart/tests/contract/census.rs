@@ -21,7 +21,7 @@ pub(crate) struct Count {
     pub(crate) most: usize,
     /// The fewest.
     pub(crate) fewest: usize,
-    /// Everybody who was ever seen.
+    /// Every worker that was ever seen.
     pub(crate) seen: BTreeSet<u32>,
 }
 
@@ -32,11 +32,11 @@ pub(crate) fn during<T>(cluster: &Cluster, part: impl FnOnce() -> Kept<T>) -> Ke
     let is_over = AtomicBool::new(false);
     let outcome = thread::scope(|scope| {
         scope.spawn(|| {
-            // Polled, because the kernel tells nobody but the parent. It ends with `part`.
+            // Polled, because the kernel tells only the parent. It ends with `part`.
             processes::until(Duration::from_hours(1), || {
                 let mut there = children(cluster);
-                // A list is not made in one moment: whoever was born while it was made is missing
-                // in it, and so may be whoever died. Of two lists at least one has each of them.
+                // The kernel does not make this list in one moment: a worker that starts or ends
+                // meanwhile may be missing in it. Of two lists at least one has each worker.
                 if there.len() < before {
                     there.extend(children(cluster));
                 }

@@ -1,4 +1,4 @@
-//! Workers that die, or do not.
+//! Workers that die, and workers that should.
 
 use std::{
     collections::BTreeSet,
@@ -8,8 +8,9 @@ use std::{
 use harness::{Kept, Signal, Trial, who::meet};
 
 use crate::{
-    deaths_on_the_way_back, rows,
+    deaths_on_the_way_back,
     scene::{self, AT_ONCE, ask_for_the_next, settled},
+    streaks,
 };
 
 /// A stopped process does not hear that it should drain, and would not hear SIGTERM either. Another
@@ -24,7 +25,7 @@ pub(crate) fn an_old_worker_that_does_not_drain_is_killed(trial: &Trial) -> Kept
     ask_for_the_next(&cluster);
     settled(trial, &cluster, "1.1.0", &before).map_err(|broken| {
         broken.advice(format!(
-            "The old worker with pid {stopped} is stopped and hears nothing. Who ends it?"
+            "The old worker with pid {stopped} is stopped and hears nothing. What ends it?"
         ))
     })?;
     let is_cut = held.outcome()?.is_err();
@@ -34,16 +35,16 @@ pub(crate) fn an_old_worker_that_does_not_drain_is_killed(trial: &Trial) -> Kept
 
 pub(crate) fn a_worker_that_keeps_dying_is_restarted_with_growing_delays(trial: &Trial) -> Kept {
     the_delays_grow(trial)?;
-    rows::a_delay_is_for_one_slot_alone(trial)?;
-    rows::not_to_be_ready_in_time_is_a_death(trial)
+    streaks::a_delay_is_for_one_slot_alone(trial)?;
+    streaks::a_late_start_is_a_death(trial)
         .map_err(|broken| broken.during("with FAULTS=1.0.0/2:never-ready, and no roll"))?;
-    rows::a_row_ends_and_a_delay_has_a_limit(trial)?;
+    streaks::a_streak_ends_and_a_delay_has_a_limit(trial)?;
     deaths_on_the_way_back::have_their_delays(trial)
         .map_err(|broken| broken.during("a worker of 1.0.0 dies on the way back from 1.1.0"))
 }
 
-/// Each replacement is killed as soon as it is there; its predecessor's death and its own birth are
-/// seen from outside.
+/// Kills each replacement as soon as it is there; its predecessor's death and its own start are seen
+/// from outside.
 fn the_delays_grow(trial: &Trial) -> Kept {
     const DEATHS: usize = 4;
     // Long enough to be told from the noise of a busy machine.
@@ -57,7 +58,7 @@ fn the_delays_grow(trial: &Trial) -> Kept {
     for _ in 0..DEATHS {
         cluster.signal_process(victim, Signal::SIGKILL)?;
         let died = Instant::now();
-        victim = scene::newcomer(trial, &cluster, &known)?;
+        victim = scene::new_worker(trial, &cluster, &known)?;
         known.insert(victim);
         gaps.push(died.elapsed());
         for (who, kept) in others.values_mut() {

@@ -12,9 +12,10 @@ const WATCH: Duration = Duration::from_millis(1500);
 /// 1.1.0 runs in one slot when it fails in the next one. A request there holds up the way back. A
 /// worker of 1.0.0 dies, and its replacement dies before it is ready: the second death of a streak.
 pub(crate) fn have_their_delays(trial: &Trial) -> Kept {
-    let slow = patience(Duration::from_secs(1)).as_millis();
+    let start_millis = patience(Duration::from_secs(1)).as_millis();
     let wait = patience(Duration::from_mins(2)).as_millis().to_string();
-    let faults = format!("1.0.0:slow-start:{slow},1.1.0/2:crash-at-start,1.1.0/3:crash-at-start");
+    let faults =
+        format!("1.0.0:slow-start:{start_millis},1.1.0/2:crash-at-start,1.1.0/3:crash-at-start");
     let cluster = trial.start(&[
         AT_ONCE,
         NO_HURRY[0],
@@ -28,8 +29,8 @@ pub(crate) fn have_their_delays(trial: &Trial) -> Kept {
     ask_for_the_next(&cluster);
     let (new, kept) = scene::first_answer(trial, &cluster, "1.1.0")?;
     known.insert(new.pid);
-    let hold = patience(Duration::from_secs(30)).as_millis();
-    let held = cluster.get_on(kept, &format!("/slow?ms={hold}")).in_flight()?;
+    let path = format!("/slow?ms={}", patience(Duration::from_secs(30)).as_millis());
+    let held = cluster.get_on(kept, &path).in_flight()?;
     // The old worker in that slot is gone, then the new version fails in the next slot, and the way
     // back begins with a worker of 1.0.0 in this one: the only process that stays.
     let old = scene::in_slot(&met, new.worker);
@@ -38,7 +39,7 @@ pub(crate) fn have_their_delays(trial: &Trial) -> Kept {
     known.insert(back);
     let slot = if new.worker == 2 { 3 } else { 2 };
     cluster.signal_process(scene::in_slot(&met, slot), Signal::SIGKILL)?;
-    let again = scene::newcomer(trial, &cluster, &known)?;
+    let again = scene::new_worker(trial, &cluster, &known)?;
     known.insert(again);
     cluster.signal_process(again, Signal::SIGKILL)?;
     scene::is_reaped(trial, again)?;
@@ -55,7 +56,7 @@ pub(crate) fn have_their_delays(trial: &Trial) -> Kept {
     Ok(())
 }
 
-/// The one new process that lives on: workers of 1.1.0 come and go.
+/// The one new process that stays: workers of 1.1.0 come and go.
 fn stays(trial: &Trial, cluster: &Cluster, known: &BTreeSet<u32>) -> Kept<u32> {
     let limit = patience(PROMPT);
     let mut last = None;

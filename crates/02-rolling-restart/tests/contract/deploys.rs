@@ -34,15 +34,15 @@ pub(crate) fn a_slow_version_delays_the_roll_and_nothing_else(trial: &Trial) -> 
 }
 
 pub(crate) fn a_version_that_does_not_come_up_is_given_up(trial: &Trial) -> Kept {
-    one_that_is_never_ready(trial)?;
-    one_that_dies_at_its_start(trial)?;
+    a_version_that_is_never_ready(trial)?;
+    a_version_that_dies_at_its_start(trial)?;
     what_was_rolled_goes_back(trial)?;
-    the_repair_is_rolled_out(trial)
+    the_fix_is_rolled_out(trial)
         .map_err(|broken| broken.during("with FAULTS=1.0.0/2:crash-at-start"))
 }
 
-/// Deaths of the old version say nothing about the new one, which is its repair.
-fn the_repair_is_rolled_out(trial: &Trial) -> Kept {
+/// Deaths of the old version say nothing about the new one, which is the fix.
+fn the_fix_is_rolled_out(trial: &Trial) -> Kept {
     let delays = [("RESTART_DELAY_MS", "100"), ("RESTART_DELAY_MAX_MS", "400")];
     let faults = ("FAULTS", "1.0.0/2:crash-at-start");
     let cluster = trial.start(&[AT_ONCE, faults, delays[0], delays[1]])?;
@@ -53,13 +53,14 @@ fn the_repair_is_rolled_out(trial: &Trial) -> Kept {
     settled(trial, &cluster, "1.1.0", &before).map(|_| ()).map_err(|broken| {
         broken.advice(
             "1.1.0 can start where 1.0.0 can't. Which version does an empty slot get once a new \
-             one is ready, and what does the death of an old one say about the new one?",
+             worker is ready, and what does the death of an old worker say about the new version?",
         )
     })
 }
 
-/// It is ended in time; and who asked for one more version meanwhile gets it. It may be the repair.
-fn one_that_is_never_ready(trial: &Trial) -> Kept {
+/// The worker is ended in time; and the next version, which was asked for meanwhile, is rolled out: it
+/// may be the fix.
+fn a_version_that_is_never_ready(trial: &Trial) -> Kept {
     const PART: &str = "with FAULTS=1.1.0:never-ready";
     let timeout = brief();
     let settings = [AT_ONCE, ("FAULTS", "1.1.0:never-ready"), ("READY_TIMEOUT_MS", &*timeout)];
@@ -68,7 +69,7 @@ fn one_that_is_never_ready(trial: &Trial) -> Kept {
     let (_, count) = census::during(&cluster, || {
         under_load(trial, &cluster, || {
             ask_for_the_next(&cluster);
-            let failed = scene::newcomer(trial, &cluster, &first)?;
+            let failed = scene::new_worker(trial, &cluster, &first)?;
             ask_for_the_next(&cluster);
             is_ended(trial, failed, &timeout)?;
             settled(trial, &cluster, "1.2.0", &first)
@@ -91,8 +92,9 @@ fn is_ended(trial: &Trial, failed: u32, timeout: &str) -> Kept {
     Ok(())
 }
 
-/// It is too quick to be seen, so it gets time to do harm: for five starts, with this delay.
-fn one_that_dies_at_its_start(trial: &Trial) -> Kept {
+/// Such a start is too quick to be seen, so the check gives it time to do harm: five starts, with this
+/// delay.
+fn a_version_that_dies_at_its_start(trial: &Trial) -> Kept {
     const PART: &str = "with FAULTS=1.1.0:crash-at-start";
     let cluster =
         trial.start(&[AT_ONCE, ("FAULTS", "1.1.0:crash-at-start"), ("RESTART_DELAY_MS", "50")])?;
@@ -100,7 +102,7 @@ fn one_that_dies_at_its_start(trial: &Trial) -> Kept {
     let (_, count) = census::during(&cluster, || {
         under_load(trial, &cluster, || {
             ask_for_the_next(&cluster);
-            nobody_else_answers(trial, &cluster)?;
+            only_1_0_0_answers(trial, &cluster)?;
             settled(trial, &cluster, "1.0.0", &BTreeSet::new())
         })
     })
@@ -112,7 +114,7 @@ fn one_that_dies_at_its_start(trial: &Trial) -> Kept {
         .map_err(|broken| broken.during(&format!("the next roll, {PART}")))
 }
 
-fn nobody_else_answers(trial: &Trial, cluster: &Cluster) -> Kept {
+fn only_1_0_0_answers(trial: &Trial, cluster: &Cluster) -> Kept {
     let mut stray = None;
     processes::until(patience(Duration::from_millis(500)), || {
         stray = greet(cluster, "/", patience(PROMPT))
@@ -139,11 +141,11 @@ fn brief() -> String {
     patience(Duration::from_secs(1)).as_millis().to_string()
 }
 
-/// It fails in a slot in the middle: whatever the order, another one runs it by then.
+/// The version fails in a slot in the middle: whatever the order, another slot runs it by then.
 fn what_was_rolled_goes_back(trial: &Trial) -> Kept {
     const FAULTS: &str = "1.1.0/2:never-ready,1.1.0/3:never-ready";
     let timeout = brief();
-    // It is in flight still when the timeout is over.
+    // This request is still in flight when the timeout is over.
     let held = format!("/slow?ms={}", patience(Duration::from_secs(2)).as_millis());
     let cluster = trial.start(&[AT_ONCE, ("FAULTS", FAULTS), ("READY_TIMEOUT_MS", &timeout)])?;
     settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
@@ -154,7 +156,7 @@ fn what_was_rolled_goes_back(trial: &Trial) -> Kept {
             let held = cluster.get_on(kept, &held).in_flight()?;
             settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
             harness::who::whole(trial, held)
-                .map_err(|broken| broken.advice("Who goes back drains like any other."))
+                .map_err(|broken| broken.advice("On the way back a worker drains like any other."))
         })
     })
     .map_err(|broken| broken.during(&format!("with FAULTS={FAULTS}")))?;

@@ -13,7 +13,7 @@ use crate::{
     scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
 };
 
-/// In one slot it is never ready, and nobody waits for that: the roll would take two minutes.
+/// In one slot the version is never ready. `READY_TIMEOUT_MS` is two minutes, longer than the check.
 pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
     let faults = ("FAULTS", "1.1.0/3:never-ready");
     let limit = ("ROLL_TIMEOUT_MS", "2000");
@@ -21,7 +21,7 @@ pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     under_load(trial, &cluster, || {
         ask_for_the_next(&cluster);
-        let new = scene::newcomer(trial, &cluster, &first)?;
+        let new = scene::new_worker(trial, &cluster, &first)?;
         let seconds = patience(PROMPT).as_secs();
         let is_gone = || (!processes::is_alive(new)).then_some(());
         let observed = format!("pid {new} of 1.1.0 is still there after {seconds} s");
@@ -33,7 +33,7 @@ pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
     })
 }
 
-pub(crate) fn whoever_asks_learns_how_the_last_roll_went(trial: &Trial) -> Kept {
+pub(crate) fn get_roll_says_how_the_last_roll_went(trial: &Trial) -> Kept {
     the_last_one_is_told(trial)?;
     each_phase_is_told(trial)
 }
@@ -69,7 +69,7 @@ fn the_last_one_is_told(trial: &Trial) -> Kept {
     trial.expect(version == "1.1.0", "version 1.1.0 again", format!("version {version}"))
 }
 
-/// In its middle the roll waits for a worker that is never ready; on its way back for a request.
+/// In its middle the roll waits for a worker that is never ready; on its way back, for a request.
 fn each_phase_is_told(trial: &Trial) -> Kept {
     let faults = ("FAULTS", "1.1.0/2:never-ready,1.1.0/3:never-ready");
     let cluster = trial.start(&[AT_ONCE, faults, NO_HURRY[0], NO_HURRY[1]])?;
@@ -85,7 +85,7 @@ fn each_phase_is_told(trial: &Trial) -> Kept {
     told(trial, &cluster, "phase rolling-back, version 1.0.0", |roll| {
         roll["phase"] == "rolling-back" && roll["version"] == "1.0.0"
     })?;
-    // Whoever is asked meanwhile gets one more roll after this one.
+    // A SIGUSR2 on the way back asks for one more roll after this one.
     ask_for_the_next(&cluster);
     whole(trial, held)?;
     let roll = finished(trial, &cluster, 2)?;
@@ -95,14 +95,14 @@ fn each_phase_is_told(trial: &Trial) -> Kept {
     trial.expect(is_true, format!("the last roll took less than {most} ms"), format!("{said} ms"))
 }
 
-/// What `GET /roll` says, once so many rolls have ended.
+/// Waits until `rolls` rolls have ended, and returns what `GET /roll` says.
 fn finished(trial: &Trial, cluster: &Cluster, rolls: u64) -> Kept<Value> {
     told(trial, cluster, &format!("phase steady, and {rolls} finished"), |roll| {
         roll["finished"] == rolls && roll["phase"] == "steady"
     })
 }
 
-/// What `GET /roll` says, once it is this.
+/// Waits until `GET /roll` says this, and returns it.
 fn told(
     trial: &Trial,
     cluster: &Cluster,
@@ -143,8 +143,8 @@ pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
     past_a_roll_that_failed(trial)
 }
 
-/// Before the first roll there is no version to go back to; after one that failed it is the one before
-/// the last good one.
+/// Before the first roll there is no version to go back to. After a roll that failed it is the version
+/// before the last good roll.
 fn past_a_roll_that_failed(trial: &Trial) -> Kept {
     let cluster = trial.start(&[AT_ONCE, ("FAULTS", "1.2.0:crash-at-start")])?;
     let known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
@@ -173,7 +173,7 @@ fn after_a_roll_and_during_one(trial: &Trial) -> Kept {
     under_load(trial, &cluster, || {
         cluster.signal(Signal::SIGHUP);
         let before = settled(trial, &cluster, "1.1.0", &known)?;
-        // In the middle: one slot runs 1.3.0, and another one would wait for it for ever.
+        // In the middle: one slot runs 1.3.0, and another one would wait for it forever.
         ask_for_the_next(&cluster);
         scene::first_answer(trial, &cluster, "1.3.0")?;
         let are_two = || (children(&cluster).difference(&before).count() == 2).then_some(());
@@ -186,13 +186,13 @@ fn after_a_roll_and_during_one(trial: &Trial) -> Kept {
     })
 }
 
-/// Ready, and dead soon after: by then a roll that relies on it has told an old one to go.
+/// The worker dies soon after it was ready: by then a roll that relies on it has drained an old one.
 pub(crate) fn a_version_that_dies_right_after_it_was_ready_is_given_up(trial: &Trial) -> Kept {
     let faults = ("FAULTS", "1.1.0:crash-after-ready:400");
     let cluster = trial.start(&[faults, ("MIN_READY_MS", "3000")])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     ask_for_the_next(&cluster);
-    scene::newcomer(trial, &cluster, &first)?;
+    scene::new_worker(trial, &cluster, &first)?;
     let last = settled(trial, &cluster, "1.0.0", &BTreeSet::new())
         .map_err(|broken| broken.during("with MIN_READY_MS=3000"))?;
     let replaced = first.difference(&last).count();

@@ -9,18 +9,17 @@ use crate::{
     scene::{self, AT_ONCE, Met, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, is_going, settled},
 };
 
-/// A version that is never ready, and a timeout that nobody waits for.
+/// A version that is never ready.
 const NEVER_READY: (&str, &str) = ("FAULTS", "1.1.0:never-ready");
 
-/// For how long a version that is never ready is watched: longer than anybody sleeps who does not
-/// wait for readiness.
+/// How long the check watches a version that is never ready: longer than the usual fixed sleep.
 const WATCH: Duration = Duration::from_millis(2300);
 
-/// The same where somebody who sleeps is found out elsewhere.
+/// The same, shorter, where another part of the check finds a fixed sleep.
 const LOOK: Duration = Duration::from_millis(800);
 
 pub(crate) fn one_slot_at_a_time_and_ready_before_drain(trial: &Trial) -> Kept {
-    nobody_drains_for_one_that_is_not_ready(trial)?;
+    no_worker_drains_before_a_new_one_is_ready(trial)?;
     // Whatever the order, one of these two slots comes after others that went well.
     if !not_even_in_slot(trial, 4)? {
         not_even_in_slot(trial, 1)?;
@@ -28,21 +27,21 @@ pub(crate) fn one_slot_at_a_time_and_ready_before_drain(trial: &Trial) -> Kept {
     the_limits_hold(trial, 1, &[AT_ONCE])
 }
 
-/// The version is never ready, so no old worker may ever be told to go.
-fn nobody_drains_for_one_that_is_not_ready(trial: &Trial) -> Kept {
+/// The version is never ready, so no old worker may ever drain.
+fn no_worker_drains_before_a_new_one_is_ready(trial: &Trial) -> Kept {
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], NEVER_READY])?;
     let mut old = scene::meet_all(trial, &cluster)?;
     let before: BTreeSet<u32> = old.keys().copied().collect();
     let ((), count) = census::during(&cluster, || {
         ask_for_the_next(&cluster);
-        scene::newcomer(trial, &cluster, &before)?;
-        nobody_goes(trial, &mut old)
+        scene::new_worker(trial, &cluster, &before)?;
+        no_worker_drains(trial, &mut old)
     })?;
     count.expect(trial, WORKERS, WORKERS + 1)
 }
 
-/// No old worker shows that it goes, while one of the new version is there and not ready.
-fn nobody_goes(trial: &Trial, old: &mut Met) -> Kept {
+/// Watches the old workers while a new one is there and not ready: none of them may drain.
+fn no_worker_drains(trial: &Trial, old: &mut Met) -> Kept {
     let mut lost = None;
     processes::until(patience(LOOK), || {
         lost = old.iter_mut().find_map(|(pid, (_, kept))| Some((*pid, is_going(kept)?)));
@@ -54,7 +53,7 @@ fn nobody_goes(trial: &Trial, old: &mut Met) -> Kept {
     }
 }
 
-/// The version is never ready in `slot` alone; says whether all other slots were rolled before it.
+/// The version is never ready in `slot` alone. Returns whether all other slots were rolled before it.
 fn not_even_in_slot(trial: &Trial, slot: u32) -> Kept<bool> {
     let fault = format!("1.1.0/{slot}:never-ready");
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, ("FAULTS", &fault)])?;
@@ -63,7 +62,7 @@ fn not_even_in_slot(trial: &Trial, slot: u32) -> Kept<bool> {
     let stays = old.iter().find(|(_, (who, _))| who.worker == slot).map(|(pid, _)| *pid);
     let found = stays.and_then(|pid| Some((pid, old.remove(&pid)?.1)));
     let Some((stays, mut kept)) = found else {
-        return Err(trial.broken("workers 1 to 4", format!("nobody is worker {slot}")));
+        return Err(trial.broken("workers 1 to 4", format!("no process is worker {slot}")));
     };
     drop(old);
     ask_for_the_next(&cluster);
@@ -124,7 +123,7 @@ pub(crate) fn with_a_surge_of_two_two_slots_are_rolled_at_a_time(trial: &Trial) 
     let expected = "two new workers at a time, with MAX_SURGE=2";
     let observed = format!("{} new at a time", there.saturating_sub(old.len()));
     trial.expect(there == WORKERS + 2, expected, observed)?;
-    nobody_goes(trial, &mut old).map_err(|broken| broken.during("with MAX_SURGE=2"))?;
+    no_worker_drains(trial, &mut old).map_err(|broken| broken.during("with MAX_SURGE=2"))?;
     drop::<Cluster>(cluster);
     the_limits_hold(trial, 2, &[AT_ONCE, two])
 }

@@ -14,9 +14,9 @@ mod middle;
 mod missed;
 mod reliance;
 mod rolls;
-mod rows;
 mod scene;
 mod shutdown;
+mod streaks;
 
 use std::process::ExitCode;
 
@@ -52,7 +52,7 @@ const PROMISES: &[Promise] = &[
     ),
     promise!(
         rolls::asked_again_during_a_roll_it_rolls_once_more,
-        "SIGUSR2 during a roll is one more roll after it, however often it was sent.",
+        "SIGUSR2 during a roll asks for one more roll after it, however often it is sent.",
         "#one-roll-at-a-time"
     ),
     promise!(
@@ -66,7 +66,7 @@ const PROMISES: &[Promise] = &[
         "#failed-deploys"
     ),
     promise!(
-        middle::a_worker_killed_in_the_middle_of_a_roll_is_made_good,
+        middle::a_worker_killed_in_the_middle_of_a_roll_is_replaced,
         "A worker killed in the middle of a roll, old or new, leaves four ready workers at the end.",
         "#deaths-in-the-middle"
     ),
@@ -76,8 +76,8 @@ const PROMISES: &[Promise] = &[
         "guides/02-worker-lifecycle.md#escalation"
     ),
     promise!(
-        shutdown::sigterm_in_the_middle_of_a_roll_drains_both_generations,
-        "SIGTERM in mid-roll drains both generations, exits 0 (1 after a cut), and leaves no process.",
+        shutdown::sigterm_in_the_middle_of_a_roll_drains_both_versions,
+        "SIGTERM during a roll drains both versions, exits 0 (1 after a cut), and leaves no process.",
         "#shutdown-in-the-middle"
     ),
     promise!(
@@ -98,9 +98,9 @@ const PROMISES: &[Promise] = &[
     )
     .extra(),
     promise!(
-        extras::whoever_asks_learns_how_the_last_roll_went,
+        extras::get_roll_says_how_the_last_roll_went,
         "GET /roll says how the last roll went, and how long each worker took.",
-        "#who-asked-must-learn-of-it"
+        "#how-the-operator-learns-of-it"
     )
     .extra(),
     promise!(

@@ -1,7 +1,7 @@
 //! Deaths in the middle of a roll.
 //!
-//! `AT_ONCE` everywhere: a worker that was killed young could otherwise be taken for one that never
-//! was ready, and an old one would drain so late that its death comes before that.
+//! `AT_ONCE` everywhere. Otherwise a worker that is killed young could count as never ready, and an old
+//! one would drain so late that its death comes first.
 
 use std::collections::BTreeSet;
 
@@ -15,46 +15,50 @@ use crate::{
     scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
 };
 
-/// Nobody here counts requests on idle connections, so a drain need not wait for them.
+/// No check here sends a request on an idle connection, so a drain need not wait for one.
 const BRIEF: (&str, &str) = ("LAME_DUCK_MS", "50");
 
-pub(crate) fn a_worker_killed_in_the_middle_of_a_roll_is_made_good(trial: &Trial) -> Kept {
-    one_not_yet_rolled(trial).map_err(|broken| broken.during("an old one, not yet rolled"))?;
-    while_the_old_one_drains(trial, false).map_err(|broken| broken.during("the old one"))?;
-    while_the_old_one_drains(trial, true).map_err(|broken| broken.during("the new one"))?;
-    before_the_old_one_drains(trial).map_err(|broken| broken.during("the new one, at once"))?;
-    beside_its_successor(trial).map_err(|broken| broken.during("one whose successor starts"))?;
-    after_a_roll(trial).map_err(|broken| broken.during("one of 1.1.0, after the roll"))?;
+pub(crate) fn a_worker_killed_in_the_middle_of_a_roll_is_replaced(trial: &Trial) -> Kept {
+    one_not_yet_rolled(trial).map_err(|broken| broken.during("an old worker, not yet rolled"))?;
+    while_the_old_one_drains(trial, false)
+        .map_err(|broken| broken.during("the old worker, while it drains"))?;
+    while_the_old_one_drains(trial, true)
+        .map_err(|broken| broken.during("the new worker, while the old one drains"))?;
+    before_the_old_one_drains(trial)
+        .map_err(|broken| broken.during("the new worker, as soon as it is ready"))?;
+    beside_its_successor(trial)
+        .map_err(|broken| broken.during("an old worker whose successor is starting"))?;
+    after_a_roll(trial).map_err(|broken| broken.during("a worker of 1.1.0, after the roll"))?;
     missed::while_a_slot_is_empty(trial)
         .map_err(|broken| broken.during("while a slot is empty"))?;
     missed::while_a_slot_is_starting(trial)
-        .map_err(|broken| broken.during("while the one in its place is starting"))
+        .map_err(|broken| broken.during("while a replacement is starting"))
 }
 
-/// The roll waits for a new worker that is never ready. Meanwhile a death is a death: twice in the
-/// same slot, because a slot that has to wait a moment must not lose its place to the roll.
+/// The roll waits for a new worker that is never ready. Meanwhile a worker dies, twice in the same slot:
+/// a slot that has to wait a moment must not lose its place to the roll.
 fn one_not_yet_rolled(trial: &Trial) -> Kept {
     let faults = ("FAULTS", "1.1.0:never-ready");
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, faults])?;
     let met = scene::meet_all(trial, &cluster)?;
     let mut there: BTreeSet<u32> = met.keys().copied().collect();
-    // Slots are rolled from one end or from the other: a roll that waits does not wait in this one.
+    // A program rolls its slots from one end or the other, so this roll does not wait in slot 2.
     let mut victim = scene::in_slot(&met, 2);
     ask_for_the_next(&cluster);
-    let new = scene::newcomer(trial, &cluster, &there)?;
+    let new = scene::new_worker(trial, &cluster, &there)?;
     for _ in 0..2 {
         cluster.signal_process(victim, Signal::SIGKILL)?;
         let before = there.clone();
         there = four_answer_again(trial, &cluster, victim)?;
         victim = there.difference(&before).next().copied().unwrap_or(victim);
     }
-    let question = "An old one has died. What does that say about the new version?";
+    let question = "An old worker has died. What does that say about the new version?";
     trial
-        .expect(processes::is_alive(new), "a roll that goes on", "the new one was ended")
+        .expect(processes::is_alive(new), "a roll that goes on", "the new worker was ended")
         .map_err(|broken| broken.advice(question))
 }
 
-/// Nobody of 1.1.0 is ever ready, in whichever of these slots it is tried first.
+/// No worker of 1.1.0 is ever ready, in whichever of these slots the roll begins.
 fn beside_its_successor(trial: &Trial) -> Kept {
     let faults = ("FAULTS", "1.1.0:never-ready");
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, faults])?;
@@ -63,7 +67,7 @@ fn beside_its_successor(trial: &Trial) -> Kept {
     let victims = [1, 4].map(|slot| scene::in_slot(&met, slot));
     drop(met);
     ask_for_the_next(&cluster);
-    scene::newcomer(trial, &cluster, &before)?;
+    scene::new_worker(trial, &cluster, &before)?;
     for victim in victims {
         cluster.signal_process(victim, Signal::SIGKILL)?;
         four_answer_again(trial, &cluster, victim)?;
@@ -94,11 +98,11 @@ fn four_answer_again(trial: &Trial, cluster: &Cluster, victim: u32) -> Kept<BTre
     trial.expect(cluster.is_running(), expected, "the primary has ended")?;
     let (number, alive) = (answered.len(), children(cluster).len());
     let observed = format!("{number} answer, {} s later, and {alive} are alive", limit.as_secs());
-    // Whoever is alive and does not answer has the version that is never ready.
+    // A worker that is alive and does not answer has the version that is never ready.
     let question = if alive > WORKERS {
-        "Which version did the empty slot get, or who took its place?"
+        "Which version did the empty slot get, or what took its place?"
     } else {
-        "Does a roll that waits keep the primary from all else?"
+        "Does a roll that waits keep the primary from everything else?"
     };
     trial
         .expect(number == WORKERS, expected, observed)
@@ -125,25 +129,25 @@ fn while_the_old_one_drains(trial: &Trial, kills_the_new_one: bool) -> Kept {
     settled(trial, &cluster, "1.1.0", &before).map(|_| ())
 }
 
-/// Here the old one shall be there still, so the new one has to be ready for longer than we need.
-/// A program that does not know `MIN_READY_MS` is told to go sooner; that is made good, too.
+/// Here the old worker must still be there, so `MIN_READY_MS` is longer than the check needs. In a program
+/// that ignores it the old worker drains sooner; the slot must be filled there, too.
 fn before_the_old_one_drains(trial: &Trial) -> Kept {
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], ("MIN_READY_MS", "400")])?;
     scene::meet_all(trial, &cluster)?;
     ask_for_the_next(&cluster);
     let (new, _) = scene::first_answer(trial, &cluster, "1.1.0")?;
     cluster.signal_process(new.pid, Signal::SIGKILL)?;
-    scene::made_good(trial, &cluster)?;
+    scene::settled_on_one_version(trial, &cluster)?;
     ask_for_the_next(&cluster);
     scene::first_answer(trial, &cluster, "1.2.0")
         .map(|_| ())
         .map_err(|broken| broken.during("SIGUSR2 after it"))
 }
 
-/// The death may be taken for bad luck, or for a bad version: both are good reasons. But four of
-/// one version may also be there for a moment, in a roll that is stuck: the next one must come.
+/// A program may take the death for bad luck, or for a bad version. But four workers of one version may
+/// also be there for a moment in a roll that is stuck, so the next roll must come.
 fn goes_on(trial: &Trial, cluster: &Cluster) -> Kept {
-    let there = scene::made_good(trial, cluster)?;
+    let there = scene::settled_on_one_version(trial, cluster)?;
     ask_for_the_next(cluster);
     settled(trial, cluster, "1.2.0", &there)
         .map(|_| ())

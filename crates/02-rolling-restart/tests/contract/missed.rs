@@ -1,4 +1,4 @@
-//! Whom a roll may not take away: fewer than four would be ready.
+//! Workers that a roll must not drain: fewer than four would be ready.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -6,18 +6,18 @@ use harness::{Cluster, Kept, Signal, Trial, patience, who::children};
 
 use crate::scene::{self, AT_ONCE, Met, NO_HURRY, PROMPT, ask_for_the_next};
 
-/// How long a roll is watched that could take somebody away who is missed.
+/// How long the check watches a roll that could drain a worker that can't be spared.
 const WATCH: Duration = Duration::from_millis(500);
 
-/// How long it takes to start a process at once, generously.
+/// How long an immediate start takes, generously.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// A new worker becomes ready while another slot is empty, and has to wait: four are ready, and the
-/// roll can spare none of them. The new one is stopped meanwhile, so that it comes when we want.
+/// A new worker becomes ready while another slot is empty and has to wait: four are ready, and the roll
+/// can spare none of them. The check stops the new worker until then.
 pub(crate) fn while_a_slot_is_empty(trial: &Trial) -> Kept {
     let wait = patience(Duration::from_mins(1)).as_millis().to_string();
     let waits = [("RESTART_DELAY_MS", &*wait), ("RESTART_DELAY_MAX_MS", &*wait)];
-    // For as long as it takes us to stop it.
+    // Slow enough for the check to stop it.
     let slow = format!("1.1.0:slow-start:{}", patience(Duration::from_secs(2)).as_millis());
     let faults = ("FAULTS", slow.as_str());
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, waits[0], waits[1], faults])?;
@@ -25,27 +25,27 @@ pub(crate) fn while_a_slot_is_empty(trial: &Trial) -> Kept {
     let mut known: BTreeSet<u32> = met.keys().copied().collect();
     let mut victim = scene::in_slot(&met, 2);
     ask_for_the_next(&cluster);
-    let new = scene::newcomer(trial, &cluster, &known)?;
+    let new = scene::new_worker(trial, &cluster, &known)?;
     stop(trial, &cluster, new)?;
     known.insert(new);
     cluster.signal_process(victim, Signal::SIGKILL)?;
-    // Whoever lets the first death wait has an empty slot already: another promise judges that.
-    let next = || stranger(&cluster, &known);
+    // If the first death has a delay already, the slot is empty: another promise judges that.
+    let next = || unknown_process(&cluster, &known);
     if let Some(again) = processes::until(patience(Duration::from_secs(2)), next) {
         known.insert(again);
         cluster.signal_process(again, Signal::SIGKILL)?;
         victim = again;
     }
     scene::is_reaped(trial, victim)?;
-    // Whoever fills the slot without a delay has four again, and may go on.
-    if processes::until(patience(GRACE), || stranger(&cluster, &known)).is_some() {
+    // If the slot is filled without a delay, there are four again, and the roll may go on.
+    if processes::until(patience(GRACE), || unknown_process(&cluster, &known)).is_some() {
         return Ok(());
     }
     cluster.signal_process(new, Signal::SIGCONT)?;
     its_predecessor_stays(trial, &cluster, &mut met)
 }
 
-/// The same with a slot whose worker died, and whose next one is stopped before it is ready.
+/// The same with a slot whose next worker the check stops before it is ready.
 pub(crate) fn while_a_slot_is_starting(trial: &Trial) -> Kept {
     let slow = patience(Duration::from_secs(2)).as_millis();
     let faults = format!("1.0.0/2:slow-start:{slow},1.1.0:slow-start:{slow}");
@@ -54,17 +54,17 @@ pub(crate) fn while_a_slot_is_starting(trial: &Trial) -> Kept {
     let mut known: BTreeSet<u32> = met.keys().copied().collect();
     let victim = scene::in_slot(&met, 2);
     ask_for_the_next(&cluster);
-    let new = scene::newcomer(trial, &cluster, &known)?;
+    let new = scene::new_worker(trial, &cluster, &known)?;
     stop(trial, &cluster, new)?;
     known.insert(new);
     cluster.signal_process(victim, Signal::SIGKILL)?;
-    let again = scene::newcomer(trial, &cluster, &known)?;
+    let again = scene::new_worker(trial, &cluster, &known)?;
     stop(trial, &cluster, again)?;
     cluster.signal_process(new, Signal::SIGCONT)?;
     its_predecessor_stays(trial, &cluster, &mut met)
 }
 
-/// Stops `pid` while it is starting: once it waits for that, and no more between `fork` and `exec`.
+/// Stops `pid` while it is starting: once it sleeps, and isn't between `fork` and `exec` any more.
 fn stop(trial: &Trial, cluster: &Cluster, pid: u32) -> Kept {
     let starts = || processes::is_asleep(pid).then_some(());
     let observed = format!("pid {pid} never waits for anything");
@@ -73,20 +73,20 @@ fn stop(trial: &Trial, cluster: &Cluster, pid: u32) -> Kept {
     cluster.signal_process(pid, Signal::SIGSTOP)
 }
 
-/// The new one becomes ready. With it four are, and there is nobody to spare.
+/// The new worker becomes ready. With it there are four, and none to spare.
 fn its_predecessor_stays(trial: &Trial, cluster: &Cluster, met: &mut Met) -> Kept {
     let (new, _) = scene::first_answer(trial, cluster, "1.1.0")?;
     let (old, kept) = scene::predecessor(trial, met, &new)?;
     let how = processes::until(patience(WATCH), || scene::is_going(kept));
     let observed =
         format!("the old worker with pid {} {}", old.pid, how.clone().unwrap_or_default());
-    let expected = "four workers that are ready: a roll takes nobody away who is missed";
+    let expected = "four ready workers: a roll drains none that it can't spare";
     trial
         .expect(how.is_none(), expected, observed)
         .map_err(|broken| broken.advice("How many are ready, and how many would be left?"))
 }
 
-/// A worker that is not among those that are `known`.
-fn stranger(cluster: &Cluster, known: &BTreeSet<u32>) -> Option<u32> {
+/// A worker that is not among the `known` ones.
+fn unknown_process(cluster: &Cluster, known: &BTreeSet<u32>) -> Option<u32> {
     children(cluster).difference(known).next().copied()
 }

@@ -43,10 +43,10 @@ pub(crate) fn four_workers_serve_version_1_0_0(trial: &Trial) -> Kept {
 
 pub(crate) fn sigusr2_replaces_every_worker(trial: &Trial) -> Kept {
     twice(trial)?;
-    so_many_as_were_asked_for(trial).map_err(|broken| broken.during("with WORKERS=2"))
+    as_many_as_the_setting_says(trial).map_err(|broken| broken.during("with WORKERS=2"))
 }
 
-fn so_many_as_were_asked_for(trial: &Trial) -> Kept {
+fn as_many_as_the_setting_says(trial: &Trial) -> Kept {
     let cluster = trial.start(&[("WORKERS", "2"), AT_ONCE])?;
     let before: BTreeSet<u32> =
         who::meet_all(trial, &cluster, "/", 2)?.into_values().map(|(who, _)| who.pid).collect();
@@ -145,14 +145,14 @@ fn account(ledger: &Ledger) -> String {
     format!("of {} requests {}", ledger.sent, bad.join(", "))
 }
 
-/// Asked once, and in the middle of that roll three times more.
+/// One SIGUSR2, and in the middle of that roll three more.
 pub(crate) fn asked_again_during_a_roll_it_rolls_once_more(trial: &Trial) -> Kept {
     let slow = ("FAULTS", "1.1.0:slow-start:400");
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, slow])?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (last, count) = census::during(&cluster, || {
         ask_for_the_next(&cluster);
-        scene::newcomer(trial, &cluster, &first)?;
+        scene::new_worker(trial, &cluster, &first)?;
         for _ in 0..3 {
             ask_for_the_next(&cluster);
             scene::signals_are_heard(&cluster);
@@ -161,7 +161,7 @@ pub(crate) fn asked_again_during_a_roll_it_rolls_once_more(trial: &Trial) -> Kep
     })
     .map_err(|broken| goes_further(trial, &cluster).unwrap_or(broken))?;
     count.expect(trial, WORKERS, WORKERS + 1)?;
-    // Whoever counted the signals goes on now.
+    // A program that counts the signals begins another roll now.
     let mut there = last.clone();
     processes::until(patience(std::time::Duration::from_millis(500)), || {
         there = children(&cluster);
@@ -179,7 +179,7 @@ fn goes_further(trial: &Trial, cluster: &Cluster) -> Option<Broken> {
     let version =
         answers.map(|(who, _)| who.version).find(|version| !known.contains(&version.as_str()))?;
     let expected = "1.1.0, then 1.2.0: one more roll, however often it was asked for";
-    Some(trial.broken(expected, format!("{version} answers, further than anybody asked")))
+    Some(trial.broken(expected, format!("{version} answers, further than was asked for")))
 }
 
 fn one_too_many(trial: &Trial) -> Broken {

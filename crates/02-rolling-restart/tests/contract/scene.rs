@@ -18,21 +18,21 @@ pub(crate) const WORKERS: usize = 4;
 /// Timeouts that no check waits for.
 pub(crate) const NO_HURRY: [(&str, &str); 2] =
     [("DRAIN_TIMEOUT_MS", "120000"), ("READY_TIMEOUT_MS", "120000")];
-/// A new worker counts from its first word, so that the old one in its slot drains right away.
+/// A new worker is available as soon as it is ready, so the old one in its slot drains right away.
 pub(crate) const AT_ONCE: (&str, &str) = ("MIN_READY_MS", "0");
-/// How long something may take that nothing holds up.
+/// How long something may take that has nothing to wait for.
 pub(crate) const PROMPT: Duration = Duration::from_secs(15);
 
 /// The workers that were met, by process, each with a connection.
 pub(crate) type Met = BTreeMap<u32, (Who, Connection)>;
 
-/// Asks the primary for the next version.
+/// Tells the primary to roll to the next version.
 pub(crate) fn ask_for_the_next(cluster: &Cluster) {
     cluster.signal(Signal::SIGUSR2);
 }
 
-/// Waits until the primary has heard the signals that were sent to it: then it sleeps again. Two that
-/// it did not hear yet could be one, or be heard in the other order.
+/// Waits until the primary has read the signals that were sent to it: then it sleeps again. Two unread
+/// signals could be one, or be read in the other order.
 pub(crate) fn signals_are_heard(cluster: &Cluster) {
     let has_heard = || processes::is_asleep(cluster.pid).then_some(());
     processes::until(patience(PROMPT), has_heard);
@@ -56,8 +56,8 @@ pub(crate) fn hold_all(trial: &Trial, cluster: &Cluster, millis: u32) -> Kept<Ve
     met.map(|(who, kept)| Ok((who, cluster.get_on(kept, &path).in_flight()?))).collect()
 }
 
-/// Waits until there are four workers, none of them among `before`, and each answers with `version`;
-/// returns their process numbers.
+/// Waits until there are four workers, none of them among `before`, and each answers with `version`.
+/// Returns their process numbers.
 pub(crate) fn settled(
     trial: &Trial,
     cluster: &Cluster,
@@ -70,7 +70,7 @@ pub(crate) fn settled(
 }
 
 /// Waits until there are four workers, and all answer with the same version, whichever it is.
-pub(crate) fn made_good(trial: &Trial, cluster: &Cluster) -> Kept<BTreeSet<u32>> {
+pub(crate) fn settled_on_one_version(trial: &Trial, cluster: &Cluster) -> Kept<BTreeSet<u32>> {
     let expected = "four ready workers of one version at the end";
     agreed(trial, cluster, expected, &BTreeSet::new(), |_, _| true)
 }
@@ -104,7 +104,7 @@ fn agreed(
     Ok(there)
 }
 
-/// Who is there, and what each of them says: whoever is old, silent or missing is the cause.
+/// Which workers there are, and what each of them says: an old, silent or missing one is the cause.
 fn roll_call(
     there: &BTreeSet<u32>,
     heard: &BTreeMap<u32, String>,
@@ -122,13 +122,13 @@ fn roll_call(
     format!("{}: {}", workers(there.len()), each.join(", "))
 }
 
-/// So many workers, in words.
+/// `number` workers, in words.
 pub(crate) fn workers(number: usize) -> String {
     format!("{number} worker{}", if number == 1 { "" } else { "s" })
 }
 
-/// Waits until one more process is there than `before`, and returns it.
-pub(crate) fn newcomer(trial: &Trial, cluster: &Cluster, before: &BTreeSet<u32>) -> Kept<u32> {
+/// Waits until there is a worker that is not among `before`, and returns it.
+pub(crate) fn new_worker(trial: &Trial, cluster: &Cluster, before: &BTreeSet<u32>) -> Kept<u32> {
     let limit = patience(PROMPT);
     let find = || {
         let new = children(cluster).difference(before).next().copied();
@@ -147,7 +147,7 @@ pub(crate) fn newcomer(trial: &Trial, cluster: &Cluster, before: &BTreeSet<u32>)
     }
 }
 
-/// Waits until somebody answers with `version`, and returns who, with the connection.
+/// Waits until a worker answers with `version`, and returns it with the connection.
 pub(crate) fn first_answer(
     trial: &Trial,
     cluster: &Cluster,
@@ -163,15 +163,15 @@ pub(crate) fn first_answer(
     };
     let Some((who, connection)) = processes::until(limit, ask) else {
         let others: Vec<_> = others.into_iter().collect();
-        let others = if others.is_empty() { "nobody".into() } else { others.join(" and ") };
-        let observed = format!("no such answer within {} s, but of {others}", limit.as_secs());
+        let others = if others.is_empty() { "no worker".into() } else { others.join(" and ") };
+        let observed = format!("no such answer within {} s, only of {others}", limit.as_secs());
         return Err(trial.broken(format!("an answer with version {version}"), observed));
     };
     trial.recorder.observe(format!("GET /: {version} answers (pid {})", who.pid));
     Ok((who, connection))
 }
 
-/// How a worker at the other end of a kept connection shows that it goes.
+/// How a worker at the other end of a kept connection shows that it drains.
 pub(crate) fn is_going(kept: &mut Connection) -> Option<String> {
     match kept.get("/") {
         Ok(answer) if answer.closes => Some("says Connection: close".to_owned()),
@@ -198,14 +198,14 @@ pub(crate) fn it_drains(trial: &Trial, old: &Who, kept: &mut Connection) -> Kept
     let limit = patience(PROMPT);
     let pid = old.pid;
     let how = processes::until(limit, || is_going(kept));
-    let observed = format!("pid {pid} goes on as before, {} s later", limit.as_secs());
+    let observed = format!("pid {pid} serves as before, {} s later", limit.as_secs());
     let expected = format!("the old worker {} drains, now that a new one is ready", old.worker);
     trial.expect(how.is_some(), expected, observed)?;
     trial.recorder.observe(format!("pid {pid} {}", how.unwrap_or_default()));
     Ok(())
 }
 
-/// Waits until the primary has noticed that `pid` is dead: until then it is there as a zombie.
+/// Waits until the primary has reaped `pid`: until then it is a zombie.
 pub(crate) fn is_reaped(trial: &Trial, pid: u32) -> Kept {
     let limit = patience(PROMPT);
     let is_gone = || processes::process(pid).is_none().then_some(());

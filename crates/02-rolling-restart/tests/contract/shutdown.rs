@@ -10,40 +10,40 @@ use harness::{
 
 use crate::scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled, workers};
 
-/// A new version that is never ready: the roll is in its middle for as long as we like.
+/// A new version that is never ready: the roll stays in its middle.
 const NEVER_READY: (&str, &str) = ("FAULTS", "1.1.0:never-ready");
 
-pub(crate) fn sigterm_in_the_middle_of_a_roll_drains_both_generations(trial: &Trial) -> Kept {
-    both_generations_finish(trial)?;
+pub(crate) fn sigterm_in_the_middle_of_a_roll_drains_both_versions(trial: &Trial) -> Kept {
+    both_versions_finish(trial)?;
     a_worker_that_is_not_ready_holds_nothing(trial)
         .map_err(|broken| broken.during("while the new worker was not ready yet"))?;
     what_is_cut_is_said(trial)
         .map_err(|broken| broken.during("with a request longer than DRAIN_TIMEOUT_MS"))?;
     a_death_on_the_way_is_said(trial)
         .map_err(|broken| broken.during("with a worker that is killed while it drains"))?;
-    whoever_is_stuck_is_killed(trial).map_err(|broken| broken.during("with a stopped worker"))?;
-    who_drains_already_is_waited_for(trial)
+    a_stuck_worker_is_killed(trial).map_err(|broken| broken.during("with a stopped worker"))?;
+    a_draining_worker_is_waited_for(trial)
         .map_err(|broken| broken.during("in the old worker that drained already"))?;
     an_empty_slot_holds_nothing(trial).map_err(|broken| broken.during("while a slot was empty"))?;
     a_second_signal_ends_it(trial).map_err(|broken| broken.during("after a second SIGTERM"))
 }
 
-/// Slots are rolled from one end or from the other.
-fn who_drains_already_is_waited_for(trial: &Trial) -> Kept {
+/// A program rolls its slots from one end or the other.
+fn a_draining_worker_is_waited_for(trial: &Trial) -> Kept {
     if !is_waited_for(trial, 1)? {
         is_waited_for(trial, 4)?;
     }
     Ok(())
 }
 
-/// The old worker in `slot` holds a request, and nobody else does; says whether it is the first one
+/// The old worker in `slot` holds a request, and no other one does. Returns whether it is the first one
 /// to be rolled.
 fn is_waited_for(trial: &Trial, slot: u32) -> Kept<bool> {
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE])?;
     let mut idle = scene::meet_all(trial, &cluster)?;
     let mut met = scene::meet_all(trial, &cluster)?;
     let Some((_, kept)) = met.remove(&scene::in_slot(&met, slot)) else {
-        return Err(trial.broken("workers 1 to 4", format!("nobody is worker {slot}")));
+        return Err(trial.broken("workers 1 to 4", format!("no process is worker {slot}")));
     };
     drop(met);
     let held = cluster.get_on(kept, "/slow?ms=2000").in_flight()?;
@@ -55,12 +55,13 @@ fn is_waited_for(trial: &Trial, slot: u32) -> Kept<bool> {
     let (old, kept) = scene::predecessor(trial, &mut idle, &new)?;
     scene::it_drains(trial, old, kept)?;
     cluster.signal(Signal::SIGTERM);
-    whole(trial, held).map_err(|broken| broken.advice("For whom does a shutdown wait?"))?;
+    whole(trial, held)
+        .map_err(|broken| broken.advice("For which workers does a shutdown wait?"))?;
     ends_with(trial, &cluster, 0, "nothing was cut off")?;
     Ok(true)
 }
 
-/// And would be empty for a minute.
+/// The slot would be empty for a minute.
 fn an_empty_slot_holds_nothing(trial: &Trial) -> Kept {
     let wait = patience(Duration::from_mins(1)).as_millis().to_string();
     let delays = [("RESTART_DELAY_MS", &*wait), ("RESTART_DELAY_MAX_MS", &*wait)];
@@ -80,13 +81,13 @@ fn a_second_signal_ends_it(trial: &Trial) -> Kept {
     turns_away(&cluster);
     cluster.signal(Signal::SIGTERM);
     let exit = cluster.wait_exit(PROMPT)?;
-    let expected = "any exit code but 0: somebody was in a hurry";
+    let expected = "any exit code but 0: a second signal cut work off";
     trial.expect(exit != Exit::Code(0), expected, exit.to_string())?;
     cluster.wait_gone(Duration::from_secs(5))
 }
 
-/// Old and new workers hold requests. The one that drains for the roll has its own order already.
-fn both_generations_finish(trial: &Trial) -> Kept {
+/// Old and new workers hold requests. One worker drains already, for the roll.
+fn both_versions_finish(trial: &Trial) -> Kept {
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE])?;
     let mut idle = scene::meet_all(trial, &cluster)?;
     let held = scene::hold_all(trial, &cluster, 2000)?;
@@ -97,7 +98,7 @@ fn both_generations_finish(trial: &Trial) -> Kept {
     scene::it_drains(trial, old, kept)?;
     cluster.signal(Signal::SIGTERM);
     turns_away(&cluster);
-    // Nobody is in a hurry: one more wish for a new version is no second request to stop.
+    // SIGUSR2 is not a second request to stop.
     if !in_new.is_over() {
         cluster.signal(Signal::SIGUSR2);
     }
@@ -122,7 +123,7 @@ fn what_is_cut_is_said(trial: &Trial) -> Kept {
     ends_with(trial, &cluster, 1, "a request was cut off")
 }
 
-/// It is stopped, so that it is there still when all others are gone.
+/// The worker is stopped, so it is still there when all others are gone.
 fn a_death_on_the_way_is_said(trial: &Trial) -> Kept {
     let cluster = in_the_middle(trial, &NO_HURRY)?;
     let stopped = stop_one(trial, &cluster)?;
@@ -137,7 +138,7 @@ fn a_death_on_the_way_is_said(trial: &Trial) -> Kept {
     ends_with(trial, &cluster, 1, "a worker was killed while it drained")
 }
 
-fn whoever_is_stuck_is_killed(trial: &Trial) -> Kept {
+fn a_stuck_worker_is_killed(trial: &Trial) -> Kept {
     let cluster = in_the_middle(trial, &[("DRAIN_TIMEOUT_MS", "100"), NO_HURRY[1]])?;
     stop_one(trial, &cluster)?;
     cluster.signal(Signal::SIGTERM);
@@ -149,18 +150,19 @@ fn in_the_middle(trial: &Trial, settings: &[(&str, &str)]) -> Kept<Cluster> {
     let cluster = trial.start(&[settings, &[NEVER_READY]].concat())?;
     let before = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     ask_for_the_next(&cluster);
-    scene::newcomer(trial, &cluster, &before)?;
+    scene::new_worker(trial, &cluster, &before)?;
     Ok(cluster)
 }
 
-/// Stops one of its workers: it hears nothing any more.
+/// Stops one of its workers, which then hears nothing.
 fn stop_one(trial: &Trial, cluster: &Cluster) -> Kept<u32> {
     let (who, _) = meet(trial, cluster, "/")?;
     cluster.signal_process(who.pid, Signal::SIGSTOP)?;
     Ok(who.pid)
 }
 
-/// Waits until it is seen to shut down, or two signals might be heard in the other order.
+/// Waits until the cluster is seen to shut down. Otherwise two signals might be read as one, or in the
+/// other order.
 fn turns_away(cluster: &Cluster) {
     let is_turned_away = || {
         let answer = cluster.try_connect().and_then(|mut new| new.get("/"));
@@ -169,7 +171,7 @@ fn turns_away(cluster: &Cluster) {
     let _ = processes::until(patience(PROMPT), is_turned_away);
 }
 
-/// Ends with this code, because of what happened, and leaves no process.
+/// The cluster exits with `code`, because of what `happened`, and leaves no process.
 fn ends_with(trial: &Trial, cluster: &Cluster, code: i32, happened: &str) -> Kept {
     let exit = cluster.wait_exit(PROMPT)?;
     let expected = format!("exit code {code}: {happened}");

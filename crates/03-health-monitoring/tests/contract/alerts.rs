@@ -1,4 +1,4 @@
-//! What is said, how often, and to whom.
+//! Which alerts are sent, and how often.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::{
     scene::{self, FAST, MEMORY, PROMPT, meet_all, with},
 };
 
-/// Somebody who receives alerts.
+/// A receiver of alerts.
 pub(crate) fn receiver(trial: &Trial) -> Kept<Receiver> {
     Receiver::start(&trial.recorder).map_err(|error| no_port(&error))
 }
@@ -39,8 +39,8 @@ pub(crate) fn each_change_is_one_alert(trial: &Trial) -> Kept {
         .map_err(|broken| broken.during("with a webhook that refuses connections"))
 }
 
-/// The worker answers with errors, and its successor takes a while to start: it is sick for many
-/// heartbeats, and by the end of them its errors are out of the window.
+/// The worker answers with errors, and its successor takes a while to start. So it is sick for many
+/// heartbeats, and at the end of them its errors are out of the window.
 fn one_for_each_change(trial: &Trial) -> Kept {
     let receiver = receiver(trial)?;
     let url = receiver.url();
@@ -53,7 +53,9 @@ fn one_for_each_change(trial: &Trial) -> Kept {
     told(trial, &receiver, 2, "critical", "errors")?;
     told(trial, &receiver, 2, "resolved", "errors")?;
     scene::replaced(trial, &cluster, failing.pid, PROMPT).map_err(|broken| {
-        broken.advice("Its successor is on the way. Is a worker well because it was quiet since?")
+        broken.advice(
+            "Its successor is starting. Is a worker well because it answers no errors any more?",
+        )
     })?;
     let bodies = receiver.bodies();
     let critical = bodies.iter().filter(|body| body["level"] == "critical");
@@ -61,7 +63,7 @@ fn one_for_each_change(trial: &Trial) -> Kept {
     let observed = format!("critical alerts: {}", critical.join(", "));
     trial
         .expect(critical == ["errors"], "one critical alert: worker 2, errors", observed)
-        .map_err(|broken| broken.advice("Who was told to go has not died."))?;
+        .map_err(|broken| broken.advice("A worker that was told to drain has not died."))?;
     let sequence = |worker: u32| {
         let of_it = bodies.iter().filter(move |body| body["worker"] == worker);
         of_it.map(|body| (body["level"].to_string(), body["condition"].to_string()))
@@ -89,24 +91,24 @@ pub(crate) fn told(
     trial.expect(told.is_some(), expected, observed)
 }
 
-/// A worker is frozen, and nobody takes the alerts.
+/// A worker is frozen, and the receiver of alerts does not answer.
 fn a_hanging_webhook_stops_nothing(trial: &Trial, hanging: &Receiver) -> Kept {
     let url = hanging.url();
     let cluster = trial.start(&with(FAST, &[("ALERT_URL", url.as_str())]))?;
     let mut met = meet_all(trial, &cluster)?;
     let (frozen, _) = scene::take(trial, &mut met, 2)?;
     cluster.signal_process(frozen.pid, Signal::SIGSTOP)?;
-    let who_waits = "Who waits for the webhook's answer?";
-    nobody_waits(trial, &cluster, hanging, frozen.pid)
+    let what_waits = "What waits for the webhook's answer?";
+    the_primary_does_not_wait(trial, &cluster, hanging, frozen.pid)
         .and_then(|()| scene::replaced(trial, &cluster, frozen.pid, PROMPT))
-        .map_err(|broken| broken.advice(who_waits))?;
+        .map_err(|broken| broken.advice(what_waits))?;
     is_given_up(trial, hanging)?;
     cluster.signal(Signal::SIGTERM);
     let exit = cluster.wait_exit(PROMPT)?;
     trial.expect(exit == Exit::Code(0), "exit code 0", exit.to_string())
 }
 
-/// Who never gives one up has as many open, in a year, as there were alerts.
+/// A program that never gives one up has as many open, in a year, as there were alerts.
 fn is_given_up(trial: &Trial, hanging: &Receiver) -> Kept {
     let is_one_closed = || (hanging.connections().1 > 0).then_some(());
     let closed = processes::until(patience(PROMPT), is_one_closed);
@@ -114,9 +116,14 @@ fn is_given_up(trial: &Trial, hanging: &Receiver) -> Kept {
     trial.expect(closed.is_some(), "a POST that is not answered within 2 s is given up", observed)
 }
 
-/// Asks for the health until the process `pid` is gone. Whoever waits for the webhook answers when a
-/// POST is given up, and never while one is open.
-fn nobody_waits(trial: &Trial, cluster: &Cluster, hanging: &Receiver, pid: u32) -> Kept {
+/// Asks for the health until the process `pid` is gone. A primary that waits for the webhook answers when
+/// a POST is given up, and never while one is open.
+fn the_primary_does_not_wait(
+    trial: &Trial,
+    cluster: &Cluster,
+    hanging: &Receiver,
+    pid: u32,
+) -> Kept {
     let (mut answered_meanwhile, mut slowest, mut failed) = (false, Duration::ZERO, None);
     processes::until(patience(PROMPT), || {
         let ((opened, closed), asked) = (hanging.connections(), Instant::now());
@@ -132,7 +139,7 @@ fn nobody_waits(trial: &Trial, cluster: &Cluster, hanging: &Receiver, pid: u32) 
     if let Some(broken) = failed {
         return Err(broken);
     }
-    // One that gives up soon may never be seen with an open one.
+    // A program that gives a POST up soon may never be seen with an open one.
     let is_held_up = !answered_meanwhile && slowest > patience(Duration::from_secs(1));
     let seconds = slowest.as_secs_f64();
     let observed =
@@ -149,7 +156,7 @@ fn a_failing_worker_is_replaced(trial: &Trial, url: &str) -> Kept {
     scene::health(trial, &cluster).map(|_| ())
 }
 
-/// Four fifths of a limit are worth a word, and no more than that: not another one for each megabyte.
+/// Four fifths of the limit are one warning, and not another one for each megabyte.
 pub(crate) fn a_warning_comes_before_the_limit(trial: &Trial) -> Kept {
     let receiver = receiver(trial)?;
     let url = receiver.url();
@@ -185,7 +192,7 @@ pub(crate) fn a_report_comes_from_time_to_time(trial: &Trial) -> Kept {
     let cluster = trial.start(&with(FAST, &settings))?;
     let mut met = meet_all(trial, &cluster)?;
     let (_, mut kept) = scene::take(trial, &mut met, 1)?;
-    // The second one is told after the first.
+    // The second report comes after the first.
     for errors in [4, 5] {
         send(trial, &mut kept, "/error", if errors == 4 { 4 } else { 1 })?;
         reported(trial, errors)?;

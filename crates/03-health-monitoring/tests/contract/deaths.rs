@@ -1,4 +1,4 @@
-//! Workers that die again and again, and the end of all of them.
+//! Workers that die again and again, and the shutdown.
 
 use std::{
     collections::BTreeSet,
@@ -34,8 +34,9 @@ fn is_sick_again(trial: &Trial) -> Kept {
     scene::replaced(trial, &cluster, first.pid, PROMPT)?;
     let (_, kept) = scene::take(trial, &mut meet_all(trial, &cluster)?, 3)?;
     whole(trial, cluster.get_on(kept, LEAK))?;
-    alerts::told(trial, &receiver, 3, "critical", "given-up")
-        .map_err(|broken| broken.advice("What else is a worker that must be replaced?"))
+    alerts::told(trial, &receiver, 3, "critical", "given-up").map_err(|broken| {
+        broken.advice("Which workers count in the streak beside those that died?")
+    })
 }
 
 /// Five restarts, after 0, 300, 600, 1200 and 2400 ms: with jitter half of that at least, and more
@@ -61,7 +62,7 @@ fn dies_at_each_start(trial: &Trial) -> Kept {
     let expected = "worker 3 is given up, after 5 restarts";
     let is_it = |seen: &Seen| seen.state == "given-up" && seen.restarts == 5;
     scene::health_shows(trial, &cluster, 3, expected, PROMPT, is_it)?;
-    // Whoever goes on trying does so within the longest delay.
+    // A program that goes on trying does so within the longest delay.
     let there = children(&cluster);
     let observed = format!("{} workers", there.len());
     trial.expect(there.len() == WORKERS - 1, "the two others", observed)?;
@@ -95,7 +96,7 @@ fn given_up(trial: &Trial, cluster: &Cluster, receiver: &Receiver) -> Kept {
         (failed.is_some() || third.restarts > 5 || is_told()).then_some(())
     });
     if let Some(broken) = failed {
-        // Whoever has ended does not answer either; which request finds out first is chance.
+        // A primary that has ended does not answer either; which request finds out first is chance.
         let ended = cluster.wait_exit_quietly(patience(Duration::from_secs(1)));
         return Err(ended.map_or(broken, |exit| {
             trial.broken("the others serve", format!("the primary has ended ({exit})"))
@@ -114,7 +115,7 @@ fn two_serve(trial: &Trial, cluster: &Cluster) -> Kept {
     trial.expect(answers == 8, "the others serve", observed)
 }
 
-/// Given up after one restart, then one start each 1.5 s: a breaker that is half open.
+/// The slot is given up after one restart, then gets one start each 1.5 s: a half-open breaker.
 pub(crate) fn a_slot_that_was_given_up_is_tried_again(trial: &Trial) -> Kept {
     const RETRY: Duration = Duration::from_millis(1500);
     let settings = [
@@ -129,7 +130,7 @@ pub(crate) fn a_slot_that_was_given_up_is_tried_again(trial: &Trial) -> Kept {
     let is_it = |seen: &Seen| seen.restarts >= 3;
     let Seen { restarts, .. } = scene::health_shows(trial, &cluster, 3, expected, PROMPT, is_it)?;
     let took = began.elapsed();
-    // The first restart is immediate. Whoever is asked late has tried more often by then.
+    // The first restart is immediate. A late answer may count more restarts.
     let tries = u32::try_from(restarts - 1).unwrap_or(u32::MAX);
     let observed = format!("{restarts} restarts within {:.1} s", took.as_secs_f64());
     let expected = "one start each RETRY_AFTER_MS=1500, once the slot is given up";
@@ -137,7 +138,7 @@ pub(crate) fn a_slot_that_was_given_up_is_tried_again(trial: &Trial) -> Kept {
     two_serve(trial, &cluster)
 }
 
-/// It does not hear the order to drain. Another one holds a request.
+/// The frozen worker does not hear the order to drain. Another one holds a request.
 pub(crate) fn shutdown_works_while_a_worker_is_frozen(trial: &Trial) -> Kept {
     let cluster = trial.start(&with(SLOW, &[("DRAIN_TIMEOUT_MS", "1500")]))?;
     let mut met = meet_all(trial, &cluster)?;
@@ -148,14 +149,14 @@ pub(crate) fn shutdown_works_while_a_worker_is_frozen(trial: &Trial) -> Kept {
     cluster.signal(Signal::SIGTERM);
     whole(trial, held)?;
     let exit = cluster.wait_exit(PROMPT).map_err(|broken| {
-        broken.advice(format!("Pid {} is stopped. Who ends it, and when?", frozen.pid))
+        broken.advice(format!("Pid {} is stopped. What ends it, and when?", frozen.pid))
     })?;
     let expected = "exit code 1: a worker had to be killed";
     trial.expect(exit == Exit::Code(1), expected, exit.to_string())?;
     cluster.wait_gone(Duration::from_secs(5))
 }
 
-/// All are frozen. Whoever replaces one waits until its successor is ready, which takes a while.
+/// All are frozen. The primary replaces one, and waits until its successor is ready, which takes a while.
 pub(crate) fn sick_workers_go_one_at_a_time(trial: &Trial) -> Kept {
     let cluster = trial.start(&with(FAST, &[("FAULTS", "1.0.0:slow-start:1000")]))?;
     let old: BTreeSet<u32> = meet_all(trial, &cluster)?.into_keys().collect();
@@ -165,7 +166,7 @@ pub(crate) fn sick_workers_go_one_at_a_time(trial: &Trial) -> Kept {
     let mut most_missing = 0;
     let done = processes::until(patience(Duration::from_secs(20)), || {
         let dead = old.iter().filter(|pid| !processes::is_alive(**pid)).count();
-        // Asked after that: whoever is ready by now may have been so then.
+        // Asked after that: a worker that is ready now may have been ready then.
         let Ok((_, slots)) = scene::health(trial, &cluster) else { return None };
         let is_new =
             |slot: &&Seen| slot.state == "ready" && slot.pid.is_some_and(|pid| !old.contains(&pid));

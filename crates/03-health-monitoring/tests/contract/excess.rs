@@ -25,7 +25,7 @@ pub(crate) fn a_worker_over_its_memory_limit_is_drained_and_replaced(trial: &Tri
         .map_err(|broken| broken.during("a successor that starts slowly"))
 }
 
-/// The leaking worker serves until the one that takes over can answer.
+/// The leaking worker serves until its successor can answer.
 fn the_successor_comes_first(trial: &Trial) -> Kept {
     let cluster = trial.start(&with(FAST, &[MEMORY, ("FAULTS", "1.0.0/2:slow-start:800")]))?;
     let mut met = meet_all(trial, &cluster)?;
@@ -43,7 +43,7 @@ fn the_successor_comes_first(trial: &Trial) -> Kept {
     trial.expect(is_followed, "a successor that is ready before it drains", observed)
 }
 
-/// One leaks more than it may, another a little.
+/// One worker leaks more than it may, another one a little.
 fn nothing_is_lost_to_a_leak(trial: &Trial) -> Kept {
     let cluster = trial.start(&with(FAST, &[MEMORY]))?;
     let mut met = meet_all(trial, &cluster)?;
@@ -55,7 +55,7 @@ fn nothing_is_lost_to_a_leak(trial: &Trial) -> Kept {
     trial.recorder.observe("10 clients begin to ask");
     trial.expect(load.wait_for(40, PROMPT), "clients that are served", "they are not")?;
     let held = cluster.get_on(held, "/slow?ms=2500").in_flight()?;
-    let drain = "It hears you. Who takes over, and when is it told to drain?";
+    let drain = "It hears you. Which worker takes over, and when is this one told to drain?";
     let sick = |broken: Broken| broken.during("in the leaking worker").advice(drain);
     whole(trial, cluster.get_on(kept, LEAK)).map_err(sick)?;
     let there = scene::replaced(trial, &cluster, leaking.pid, PROMPT);
@@ -93,7 +93,7 @@ pub(crate) fn a_worker_over_its_error_rate_is_replaced(trial: &Trial) -> Kept {
 fn above_the_limit(trial: &Trial) -> Kept {
     let settings = [("MIN_REQUESTS", "100"), ("WINDOW_MS", "600000")];
     let cluster = trial.start(&with(FAST, &settings))?;
-    // Whoever asks a cluster that still starts asks the first one there a hundred times.
+    // In a cluster that is still starting, the first worker would get all hundred requests.
     for worker in 1..=3 {
         let expected = format!("worker {worker} is ready");
         let is_ready = |seen: &scene::Seen| seen.state == "ready";
@@ -140,7 +140,7 @@ fn what_is_long_ago_counts_no_more(trial: &Trial) -> Kept {
     let expected = "worker 2: 100 requests or more are known";
     let is_known = |seen: &scene::Seen| seen.requests >= 100;
     scene::health_shows(trial, &cluster, 2, expected, PROMPT, is_known)?;
-    // A window, and two looks at it.
+    // A window, and two checks of it.
     scene::left_alone(trial, &cluster, &there, WINDOW + Duration::from_millis(400))?;
     fail(trial, &mut kept, 20)?;
     scene::replaced(trial, &cluster, sick.pid, PROMPT)
@@ -148,8 +148,8 @@ fn what_is_long_ago_counts_no_more(trial: &Trial) -> Kept {
     Ok(())
 }
 
-/// How many requests `who` has answered. The last of them is an error, which makes sure that none
-/// before it is still on its way to be known.
+/// How many requests `who` has answered. The last of them is an error: once that is known, so are all
+/// before it.
 fn known_requests(trial: &Trial, cluster: &Cluster, who: &Who, kept: &mut Connection) -> Kept<u64> {
     send(trial, kept, "/error", 1)?;
     let expected = format!("worker {}: 1 error is known", who.worker);
@@ -169,7 +169,7 @@ pub(crate) fn send(trial: &Trial, kept: &mut Connection, path: &str, times: u64)
     Ok(())
 }
 
-/// So many errors, or as many as it takes until the worker drains, and closes the connection.
+/// Up to `times` errors, or as many as it takes until the worker drains and closes the connection.
 pub(crate) fn fail(trial: &Trial, kept: &mut Connection, times: u64) -> Kept {
     for _ in 0..times {
         match kept.get("/error").map(|answer| (answer.status, answer.closes)) {

@@ -25,12 +25,12 @@ const PROMISES: &[Promise] = &[
     ),
     promise!(
         silence::a_frozen_worker_is_replaced,
-        "A frozen worker is replaced within the timeout and two beats, and its process is gone.",
+        "A frozen worker is replaced within the timeout and two heartbeats, and its process is gone.",
         "#a-graduated-response"
     ),
     promise!(
         silence::a_worker_whose_loop_is_blocked_is_replaced,
-        "A worker whose serving loop is blocked is replaced, though its other threads live.",
+        "A worker whose serving loop is blocked is replaced, though its other threads run on.",
         "#a-heartbeat-proves-only-what-sends-it"
     ),
     promise!(

@@ -69,7 +69,7 @@ fn true_figures(
     Ok(slots)
 }
 
-/// The resident set size of `pid`. Outside Linux nobody can look, and what is said is believed.
+/// The resident set size of `pid`. Outside Linux the check can't read it, and believes the answer.
 fn resident(pid: u32) -> u64 {
     let pages = |statm: String| statm.split(' ').nth(1)?.parse::<u64>().ok();
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
@@ -96,7 +96,7 @@ pub(crate) fn counters_never_go_down(trial: &Trial) -> Kept {
     };
     let expected = format!("{requests} of 8 or more, and 4 errors");
     let before = metrics_show(trial, &cluster, &expected, known)?;
-    // Twice: the second one's last word must not take the place of the first one's.
+    // Twice: the counts of the second one must not replace those of the first.
     let mut dying = victim.pid;
     for _ in 0..2 {
         cluster.signal_process(dying, Signal::SIGKILL)?;
@@ -108,7 +108,7 @@ pub(crate) fn counters_never_go_down(trial: &Trial) -> Kept {
             scene::health_shows(trial, &cluster, victim.worker, &expected, PROMPT, is_there)?;
         dying = seen.pid.unwrap_or_default();
     }
-    // Its successor has been heard of as well, or the sum would not show whether it is one.
+    // The successor has counted as well, or the sum would not show whether it is one.
     let restarts = format!("worker_restarts_total{{{worker}}}");
     let restarted = |metrics: &Metrics| {
         metrics.value(&restarts).unwrap_or(0.0) >= 2.0
@@ -121,7 +121,7 @@ pub(crate) fn counters_never_go_down(trial: &Trial) -> Kept {
         let observed = format!("{series} was {value}, and is {is} after a replacement");
         let is_kept = now.is_some_and(|now| now >= value);
         trial.expect(is_kept, "counters that never go down", observed).map_err(|broken| {
-            broken.advice("A worker counts from zero. Who remembers what the last one counted?")
+            broken.advice("A worker counts from zero. Where is what the last one counted?")
         })?;
     }
     Ok(())
@@ -134,7 +134,7 @@ fn metrics_show(
     is_it: impl Fn(&Metrics) -> bool,
 ) -> Kept<Metrics> {
     let limit = patience(PROMPT);
-    let mut last = Err(Broken::new(expected, "nobody was asked"));
+    let mut last = Err(Broken::new(expected, "it was not asked"));
     processes::until(limit, || {
         last = metrics(trial, cluster);
         last.as_ref().map_or(true, &is_it).then_some(())
@@ -158,7 +158,7 @@ fn metrics(trial: &Trial, cluster: &Cluster) -> Kept<Metrics> {
     })
 }
 
-/// The workers answer nothing, and the question is about them.
+/// The workers answer nothing, and `/health` must.
 pub(crate) fn health_answers_while_a_worker_is_sick(trial: &Trial) -> Kept {
     frozen_ones_hold_nothing_up(trial)?;
     let ready = |faults: &str, status: u16, ready: usize| {
@@ -207,9 +207,9 @@ fn frozen_ones_hold_nothing_up(trial: &Trial) -> Kept {
     Ok(())
 }
 
-/// Waits until exactly so many slots are ready, and the status is the one that belongs to it.
+/// Waits until exactly `ready` slots are ready. Then the status must be `status`.
 fn says(trial: &Trial, cluster: &Cluster, status: u16, ready: usize) -> Kept {
-    let mut last = Err(Broken::new("an answer to GET /health", "nobody was asked"));
+    let mut last = Err(Broken::new("an answer to GET /health", "it was not asked"));
     let count = |slots: &[Seen]| slots.iter().filter(|slot| slot.state == "ready").count();
     processes::until(patience(PROMPT), || {
         last = health(trial, cluster);

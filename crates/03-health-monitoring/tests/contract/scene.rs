@@ -21,14 +21,14 @@ pub(crate) const WORKERS: usize = 3;
 /// a machine without an idle core does not miss.
 pub(crate) const FAST: [(&str, &str); 2] =
     [("HEARTBEAT_MS", "200"), ("HEARTBEAT_TIMEOUT_MS", "2000")];
-/// Heartbeats so slow that the check is over before anybody is missed.
+/// Heartbeats so slow that the check is over before one is missed.
 pub(crate) const SLOW: [(&str, &str); 2] =
     [("HEARTBEAT_MS", "60000"), ("HEARTBEAT_TIMEOUT_MS", "240000")];
 /// More than a worker of any runtime needs, though it has leaked 20 MB.
 pub(crate) const MEMORY: (&str, &str) = ("MEMORY_LIMIT_MB", "100");
 /// More than [`MEMORY`] allows.
 pub(crate) const LEAK: &str = "/leak?mb=110";
-/// How long something may take that nothing holds up.
+/// How long something may take that has nothing to wait for.
 pub(crate) const PROMPT: Duration = Duration::from_secs(10);
 
 /// `settings` after `first`.
@@ -52,7 +52,7 @@ pub(crate) fn take(
 ) -> Kept<(Who, Connection)> {
     let pid = met.values().find(|(who, _)| who.worker == slot).map(|(who, _)| who.pid);
     pid.and_then(|pid| met.remove(&pid))
-        .ok_or_else(|| trial.broken("workers 1 to 3", format!("nobody is worker {slot}")))
+        .ok_or_else(|| trial.broken("workers 1 to 3", format!("no process is worker {slot}")))
 }
 
 /// Where the program answers operators.
@@ -82,7 +82,7 @@ pub(crate) struct Seen {
     pub(crate) restarts: u64,
 }
 
-/// What `GET /health` answers: its status, and its slots. It is not recorded: there may be hundreds.
+/// What `GET /health` answers: its status, and its slots. It isn't recorded: there may be hundreds.
 pub(crate) fn health(trial: &Trial, cluster: &Cluster) -> Kept<(u16, Vec<Seen>)> {
     let (status, body) = ask(admin(trial, cluster)?, "/health").map_err(|error| {
         let expected = "an answer to GET /health, whatever the workers do";
@@ -106,7 +106,7 @@ fn short(body: &Value) -> String {
     }
 }
 
-/// Waits until `/health` shows slot `number` as `is_it` says, for `limit` at most; answers with what
+/// Waits until `/health` shows slot `number` as `is_it` says, for `limit` at most. Returns what
 /// it shows then.
 pub(crate) fn health_shows(
     trial: &Trial,
@@ -164,7 +164,7 @@ pub(crate) fn replaced(
         if health(trial, cluster).is_err() {
             let observed = format!("pid {pid} is there, {seconds} s later, and GET /health hangs");
             return Err(trial.broken(expected, observed).advice(
-                "The primary is busy with itself. Does `next_move` ever say `None`? A move must \
+                "The primary is busy with itself. Does `next_move` ever return `None`? A move must \
                  change what it looks at.",
             ));
         }
@@ -200,7 +200,7 @@ pub(crate) fn all_answer(trial: &Trial, cluster: &Cluster) -> Kept<BTreeSet<u32>
     Ok(there)
 }
 
-/// Watches the workers for `time`: they shall be `before`, all the while.
+/// Watches the workers for `time`: they must be `before`, all the while.
 pub(crate) fn left_alone(
     trial: &Trial,
     cluster: &Cluster,
@@ -221,5 +221,5 @@ pub(crate) fn left_alone(
     } else {
         format!("gone: pid {}", gone.join(", pid "))
     };
-    trial.expect(there == *before, "the same three workers: nobody is sick", observed)
+    trial.expect(there == *before, "the same three workers: none is sick", observed)
 }

@@ -1,4 +1,4 @@
-//! Workers that are not heard, and those that are heard late.
+//! Workers whose heartbeats do not come, and workers whose heartbeats come late.
 
 use std::{
     collections::BTreeSet,
@@ -14,9 +14,9 @@ use harness::{
 
 use crate::scene::{self, FAST, PROMPT, Seen, WORKERS, all_answer, left_alone, meet_all, with};
 
-/// A drain that nobody waits for.
+/// A drain timeout longer than any check.
 const NO_HURRY: (&str, &str) = ("DRAIN_TIMEOUT_MS", "600000");
-/// Until somebody is missed, and replaced: the timeout is 2 s.
+/// How long it may take until a silent worker is replaced: the timeout is 2 s.
 const SOON: Duration = Duration::from_secs(8);
 
 pub(crate) fn a_frozen_worker_is_replaced(trial: &Trial) -> Kept {
@@ -29,7 +29,7 @@ pub(crate) fn a_frozen_worker_is_replaced(trial: &Trial) -> Kept {
     others_stay(trial, &there, &met.into_keys().collect())
 }
 
-/// Its other threads live: one that accepts, and perhaps one that beats.
+/// Its other threads run on: one that accepts, and perhaps one that sends heartbeats.
 pub(crate) fn a_worker_whose_loop_is_blocked_is_replaced(trial: &Trial) -> Kept {
     let cluster = trial.start(&with(FAST, &[NO_HURRY]))?;
     let mut met = meet_all(trial, &cluster)?;
@@ -44,9 +44,9 @@ pub(crate) fn a_worker_whose_loop_is_blocked_is_replaced(trial: &Trial) -> Kept 
 fn others_stay(trial: &Trial, there: &BTreeSet<u32>, others: &BTreeSet<u32>) -> Kept {
     let gone: Vec<_> = others.difference(there).map(u32::to_string).collect();
     let observed = format!("replaced, too: pid {}", gone.join(", pid "));
-    trial
-        .expect(gone.is_empty(), "the other workers are left alone", observed)
-        .map_err(|broken| broken.advice("Those beat all the time. What does a beat change?"))
+    trial.expect(gone.is_empty(), "the other workers are left alone", observed).map_err(|broken| {
+        broken.advice("Those send heartbeats all the time. What does a heartbeat change?")
+    })
 }
 
 pub(crate) fn a_healthy_cluster_is_left_alone(trial: &Trial) -> Kept {
@@ -55,7 +55,7 @@ pub(crate) fn a_healthy_cluster_is_left_alone(trial: &Trial) -> Kept {
         .map_err(|broken| broken.during("a primary that was stopped for longer than the timeout"))
 }
 
-/// One of them takes longer to start than it may be silent later on.
+/// One worker takes longer to start than it may be silent later.
 fn on_a_busy_machine(trial: &Trial) -> Kept {
     let faults = [("FAULTS", "1.0.0/3:slow-start:2600"), ("READY_TIMEOUT_MS", "60000")];
     let cluster = trial.start(&with(FAST, &faults))?;
@@ -71,19 +71,19 @@ fn on_a_busy_machine(trial: &Trial) -> Kept {
     trial.expect(answering == there, "the same three workers", format!("{answering:?}"))
 }
 
-/// As a machine does that has no CPU to spare, or whose lid was closed: first the primary alone, then
-/// everybody. The primary is awake before its workers are, and learns what it has missed; and after
-/// it all it notices whoever is really silent, as ever.
+/// First the primary alone is stopped, as on a machine without CPU to spare; then all processes, as on a
+/// laptop whose lid was closed. The primary goes on before its workers do. Afterwards it must notice a
+/// worker that is really silent, as before.
 fn behind_a_primary_that_was_starved(trial: &Trial) -> Kept {
     let cluster = trial.start(&FAST)?;
     let there = all_answer(trial, &cluster)?;
     let primary = [cluster.pid];
-    let everybody: Vec<u32> = primary.into_iter().chain(there.iter().copied()).collect();
-    for stopped in [&primary[..], &everybody] {
+    let all: Vec<u32> = primary.into_iter().chain(there.iter().copied()).collect();
+    for stopped in [&primary[..], &all] {
         for pid in stopped {
             cluster.signal_process(*pid, Signal::SIGSTOP)?;
         }
-        // For longer than the timeout nobody is heard.
+        // For longer than the timeout the primary hears no worker.
         let dies = || (!there.iter().all(|pid| processes::is_alive(*pid))).then_some(());
         processes::until(patience(Duration::from_millis(2300)), dies);
         cluster.signal_process(cluster.pid, Signal::SIGCONT)?;
@@ -92,15 +92,17 @@ fn behind_a_primary_that_was_starved(trial: &Trial) -> Kept {
             cluster.signal_process(*pid, Signal::SIGCONT)?;
         }
         left_alone(trial, &cluster, &there, Duration::from_millis(500)).map_err(|broken| {
-            broken.advice("Nobody was heard for 2.3 s, because nobody listened. Who knows of that?")
+            broken.advice(
+                "The primary heard no worker for 2.3 s, because it did not run. What tells it so?",
+            )
         })?;
     }
-    an_excuse_ends(trial, &cluster, &there)
+    the_allowance_ends(trial, &cluster, &there)
 }
 
-/// A frozen worker is noticed about as soon as one is behind a primary that never slept; how soon
-/// that is depends on the machine.
-fn an_excuse_ends(trial: &Trial, slept: &Cluster, there: &BTreeSet<u32>) -> Kept {
+/// The primary notices a frozen worker about as soon as a primary that never slept. How soon that is
+/// depends on the machine, so both are timed side by side.
+fn the_allowance_ends(trial: &Trial, slept: &Cluster, there: &BTreeSet<u32>) -> Kept {
     let fresh = trial.start(&FAST)?;
     let mut frozen = Vec::new();
     for (cluster, workers) in [(&fresh, &all_answer(trial, &fresh)?), (slept, there)] {
@@ -122,7 +124,7 @@ fn an_excuse_ends(trial: &Trial, slept: &Cluster, there: &BTreeSet<u32>) -> Kept
     let observed =
         format!("pid {} is still there after {:.1} s", frozen[1], began.elapsed().as_secs_f64());
     trial.expect(found.is_some(), expected, observed).map_err(|broken| {
-        broken.advice("The primary slept for 4.6 s, long ago. For how long is that an excuse?")
+        broken.advice("The primary slept for 4.6 s, long ago. For how long may it allow for that?")
     })
 }
 
@@ -148,7 +150,7 @@ fn what_is_over_is_forgotten(trial: &Trial) -> Kept {
     left_alone(trial, &cluster, &there, Duration::from_secs(1))
 }
 
-/// The one after the silence comes more than a second too late, and is the last one for a while.
+/// The heartbeat after the silence is more than a second late, and the last one for a while.
 fn a_late_heartbeat_says_so(trial: &Trial) -> Kept {
     let timing = [("HEARTBEAT_MS", "1500"), ("HEARTBEAT_TIMEOUT_MS", "60000")];
     let cluster = trial.start(&timing)?;
@@ -160,7 +162,7 @@ fn a_late_heartbeat_says_so(trial: &Trial) -> Kept {
     let is_it = |seen: &Seen| seen.lag_ms >= 1000;
     scene::health_shows(trial, &cluster, who.worker, &expected, PROMPT, is_it)
         .map(|_| ())
-        .map_err(|broken| broken.advice("A heartbeat was due long ago. Who tells how long?"))
+        .map_err(|broken| broken.advice("A heartbeat was due long ago. What says how long?"))
 }
 
 fn is_silent_for(trial: &Trial, cluster: &Cluster, who: &Who, millis: u64) -> Kept {
