@@ -29,21 +29,21 @@ fn main() -> ExitCode {
 async fn primary(config: Config, workers: Workers, mut intents: Intents) -> ExitCode {
     let mut cluster = Cluster::new(config, workers);
     for slot in cluster.workers.slots() {
-        cluster.workers.start_version(slot, Version::FIRST).await;
+        cluster.workers.start_version(slot, Version::FIRST);
     }
     cluster.workers.announce();
     loop {
         let now = Instant::now();
-        cluster.go_on(now).await;
+        cluster.go_on(now);
         let deadline = cluster.deadline(now);
         tokio::select! {
             notice = cluster.workers.next() => match notice {
                 Notice::Ready(_) | Notice::Draining(_) | Notice::Drained { .. } => {}
-                Notice::Exited(worker, _) => cluster.lost(worker).await,
+                Notice::Exited(worker, _) => cluster.lost(worker),
             },
             intent = intents.next() => match intent {
-                Intent::Roll => cluster.roll().await,
-                Intent::RollBack => cluster.roll_back().await,
+                Intent::Roll => cluster.roll(),
+                Intent::RollBack => cluster.roll_back(),
                 Intent::Shutdown | Intent::ShutdownNow => break,
             },
             () = at(deadline) => {}
@@ -104,26 +104,26 @@ impl Cluster {
     }
 
     /// Kills what is overdue, takes every step that is allowed, and notices when a roll has arrived.
-    async fn go_on(&mut self, now: Instant) {
-        self.kill_overdue(now).await;
+    fn go_on(&mut self, now: Instant) {
+        self.kill_overdue(now);
         // TODO: beyond the exercise, a roll has a limit too: config.roll_timeout.
         loop {
             while let Some(step) = self.next_step(now) {
                 match step {
-                    Step::Start(slot, version) => self.workers.start_version(slot, version).await,
-                    Step::Drain(pid) => self.workers.drain(pid).await,
+                    Step::Start(slot, version) => self.workers.start_version(slot, version),
+                    Step::Drain(pid) => self.workers.drain(pid),
                 }
             }
             if self.roll.is_none() || !self.workers.are_settled(self.goal, now) {
                 return;
             }
-            self.arrive().await;
+            self.arrive();
         }
     }
 
-    async fn kill_overdue(&mut self, now: Instant) {
+    fn kill_overdue(&mut self, now: Instant) {
         for worker in self.workers.overdue(now) {
-            self.overdue(worker).await;
+            self.overdue(worker);
         }
     }
 
@@ -137,23 +137,23 @@ impl Cluster {
     /// - If it was never ready, its version is bad: "or dies at its start, is given up".
     /// - Beyond the exercise: its version is bad, too, if it was not ready long enough to be available:
     ///   "workers die within `MIN_READY_MS`".
-    async fn lost(&mut self, worker: Worker) {
+    fn lost(&mut self, worker: Worker) {
         todo!("slot {}: was worker {} told to go?", worker.slot, worker.pid)
     }
 
     /// 2. The operator wants the next minor version after the latest that was asked for: "SIGUSR2
     ///    replaces every worker". During a roll the primary remembers that, and rolls once more,
     ///    however often it was asked: "SIGUSR2 during a roll".
-    async fn roll(&mut self) {
+    fn roll(&mut self) {
         todo!("begin a roll to the next version, or remember that there is one more to come")
     }
 
-    async fn begin(&mut self, to: Version) {
+    fn begin(&mut self, to: Version) {
         self.roll = Some(Roll { from: self.goal, to, began: Instant::now(), again: false });
         self.goal = to;
         self.history.clear();
         self.progress.begin(to);
-        self.progress.publish(&mut self.workers).await;
+        self.progress.publish(&mut self.workers);
     }
 
     /// 3. The next step that is allowed now; `None` when there is something to wait for.
@@ -180,20 +180,20 @@ impl Cluster {
     /// - Kill it: "An old worker that does not drain in time is killed".
     /// - A worker that was starting counts as a death of its slot's streak, and its version is bad: "A
     ///   version that is never ready".
-    async fn overdue(&mut self, worker: Worker) {
+    fn overdue(&mut self, worker: Worker) {
         todo!("worker {} is overdue: kill it. What about its version?", worker.pid)
     }
 
     /// 5. `version` is bad. If the roll is on its way to that version, every slot goes back to the
     ///    version before it, with an empty `history`: "leads to the last good version". A roll that is
     ///    already on its way back, or that has another version, changes nothing.
-    async fn give_up(&mut self, version: Version, reason: &str) {
+    fn give_up(&mut self, version: Version, reason: &str) {
         todo!("{version}: {reason}. If this is what is being rolled out, back to the one before")
     }
 
     /// 6. Every slot runs what it must run, so the roll is over, well or badly: "SIGUSR2 replaces every
     ///    worker". Begin the next roll if one was asked for meanwhile: "one more roll after it".
-    async fn arrive(&mut self) {
+    fn arrive(&mut self) {
         todo!("the roll is over: say how it went, and begin the next one if there is one")
     }
 
@@ -207,7 +207,7 @@ impl Cluster {
     }
 
     /// 8. Beyond the exercise: the operator wants the version before this one: "SIGHUP rolls back".
-    async fn roll_back(&mut self) {
+    fn roll_back(&mut self) {
         todo!("every slot back to the version before this one")
     }
 

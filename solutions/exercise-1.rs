@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 /// The primary: keeps a worker in each slot until a signal asks for the end.
 async fn primary(config: Config, mut workers: Workers, mut signals: Signals) -> ExitCode {
     for slot in workers.slots() {
-        workers.start(slot).await;
+        workers.start(slot);
     }
     workers.announce();
     loop {
@@ -44,7 +44,7 @@ async fn primary(config: Config, mut workers: Workers, mut signals: Signals) -> 
             }
             notice = workers.next() => {
                 if let Notice::Exited(worker, _) = notice {
-                    replace(&mut workers, worker.slot).await;
+                    replace(&mut workers, worker.slot);
                 }
             }
         }
@@ -53,8 +53,8 @@ async fn primary(config: Config, mut workers: Workers, mut signals: Signals) -> 
 
 /// 1. The worker in `slot` died while the cluster was running. Starts a new worker in that slot:
 ///    "A crashed worker is replaced while the cluster runs".
-async fn replace(workers: &mut Workers, slot: Slot) {
-    workers.start(slot).await;
+fn replace(workers: &mut Workers, slot: Slot) {
+    workers.start(slot);
 }
 
 /// 2. Shuts the cluster down after `signal`, and returns the exit code.
@@ -84,7 +84,7 @@ async fn shut_down(
     emit(ShutdownEvent::Started { signal: signal.name().to_owned(), timeout_ms });
     // A connection is refused only when the last copy of the socket is closed. This one is ours.
     workers.stop_listening();
-    workers.drain_all(timeout).await;
+    workers.drain_all(timeout);
 
     // A worker that is still there after its own deadline is stopped, or stuck.
     let overdue = sleep(timeout + ESCALATION);

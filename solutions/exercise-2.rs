@@ -29,21 +29,21 @@ fn main() -> ExitCode {
 async fn primary(config: Config, workers: Workers, mut intents: Intents) -> ExitCode {
     let mut cluster = Cluster::new(config, workers);
     for slot in cluster.workers.slots() {
-        cluster.workers.start_version(slot, Version::FIRST).await;
+        cluster.workers.start_version(slot, Version::FIRST);
     }
     cluster.workers.announce();
     loop {
         let now = Instant::now();
-        cluster.go_on(now).await;
+        cluster.go_on(now);
         let deadline = cluster.deadline(now);
         tokio::select! {
             notice = cluster.workers.next() => match notice {
                 Notice::Ready(_) | Notice::Draining(_) | Notice::Drained { .. } => {}
-                Notice::Exited(worker, _) => cluster.lost(worker).await,
+                Notice::Exited(worker, _) => cluster.lost(worker),
             },
             intent = intents.next() => match intent {
-                Intent::Roll => cluster.roll().await,
-                Intent::RollBack => cluster.roll_back().await,
+                Intent::Roll => cluster.roll(),
+                Intent::RollBack => cluster.roll_back(),
                 Intent::Shutdown | Intent::ShutdownNow => break,
             },
             () = at(deadline) => {}
@@ -104,29 +104,29 @@ impl Cluster {
     }
 
     /// Kills what is overdue, takes every step that is allowed, and notices when a roll has arrived.
-    async fn go_on(&mut self, now: Instant) {
-        self.kill_overdue(now).await;
+    fn go_on(&mut self, now: Instant) {
+        self.kill_overdue(now);
         let is_overdue = |roll: &&Roll| now >= roll.began + self.config.roll_timeout;
         if let Some(roll) = self.roll.as_ref().filter(is_overdue) {
-            self.give_up(roll.to, "the roll takes too long").await;
+            self.give_up(roll.to, "the roll takes too long");
         }
         loop {
             while let Some(step) = self.next_step(now) {
                 match step {
-                    Step::Start(slot, version) => self.workers.start_version(slot, version).await,
-                    Step::Drain(pid) => self.workers.drain(pid).await,
+                    Step::Start(slot, version) => self.workers.start_version(slot, version),
+                    Step::Drain(pid) => self.workers.drain(pid),
                 }
             }
             if self.roll.is_none() || !self.workers.are_settled(self.goal, now) {
                 return;
             }
-            self.arrive().await;
+            self.arrive();
         }
     }
 
-    async fn kill_overdue(&mut self, now: Instant) {
+    fn kill_overdue(&mut self, now: Instant) {
         for worker in self.workers.overdue(now) {
-            self.overdue(worker).await;
+            self.overdue(worker);
         }
     }
 
@@ -140,7 +140,7 @@ impl Cluster {
     /// - If it was never ready, its version is bad: "or dies at its start, is given up".
     /// - Beyond the exercise: its version is bad, too, if it was not ready long enough to be available:
     ///   "workers die within `MIN_READY_MS`".
-    async fn lost(&mut self, worker: Worker) {
+    fn lost(&mut self, worker: Worker) {
         let reason = match worker.state {
             State::Starting { .. } => "a worker died before it was ready",
             State::Ready { .. } if self.workers.is_available(&worker, Instant::now()) => {
@@ -150,7 +150,7 @@ impl Cluster {
             State::Draining { .. } | State::Killed | State::Exited => return,
         };
         self.count_death(&worker);
-        self.give_up(worker.version, reason).await;
+        self.give_up(worker.version, reason);
     }
 
     fn count_death(&mut self, worker: &Worker) {
@@ -169,21 +169,21 @@ impl Cluster {
     /// 2. The operator wants the next minor version after the latest that was asked for: "SIGUSR2
     ///    replaces every worker". During a roll the primary remembers that, and rolls once more,
     ///    however often it was asked: "SIGUSR2 during a roll".
-    async fn roll(&mut self) {
+    fn roll(&mut self) {
         if let Some(roll) = &mut self.roll {
             roll.again = true;
             return;
         }
         self.latest = self.latest.next_minor();
-        self.begin(self.latest).await;
+        self.begin(self.latest);
     }
 
-    async fn begin(&mut self, to: Version) {
+    fn begin(&mut self, to: Version) {
         self.roll = Some(Roll { from: self.goal, to, began: Instant::now(), again: false });
         self.goal = to;
         self.history.clear();
         self.progress.begin(to);
-        self.progress.publish(&mut self.workers).await;
+        self.progress.publish(&mut self.workers);
     }
 
     /// 3. The next step that is allowed now; `None` when there is something to wait for.
@@ -237,37 +237,37 @@ impl Cluster {
     /// - Kill it: "An old worker that does not drain in time is killed".
     /// - A worker that was starting counts as a death of its slot's streak, and its version is bad: "A
     ///   version that is never ready".
-    async fn overdue(&mut self, worker: Worker) {
+    fn overdue(&mut self, worker: Worker) {
         self.workers.kill(worker.pid, "its time is up");
         if worker.state.is_starting() {
             self.count_death(&worker);
-            self.give_up(worker.version, "a worker was not ready in time").await;
+            self.give_up(worker.version, "a worker was not ready in time");
         }
     }
 
     /// 5. `version` is bad. If the roll is on its way to that version, every slot goes back to the
     ///    version before it, with an empty `history`: "leads to the last good version". A roll that is
     ///    already on its way back, or that has another version, changes nothing.
-    async fn give_up(&mut self, version: Version, reason: &str) {
+    fn give_up(&mut self, version: Version, reason: &str) {
         let is_ahead = |roll: &&Roll| roll.to == version && self.goal == version;
         let Some(roll) = self.roll.as_ref().filter(is_ahead) else { return };
         self.goal = roll.from;
         self.history.clear();
         self.progress.abandon(self.goal, reason);
-        self.progress.publish(&mut self.workers).await;
+        self.progress.publish(&mut self.workers);
     }
 
     /// 6. Every slot runs what it must run, so the roll is over, well or badly: "SIGUSR2 replaces every
     ///    worker". Begin the next roll if one was asked for meanwhile: "one more roll after it".
-    async fn arrive(&mut self) {
+    fn arrive(&mut self) {
         let Some(roll) = self.roll.take() else { return };
         if self.goal == roll.to {
             self.previous = Some(roll.from);
         }
         self.progress.finish(roll.to, roll.began.elapsed(), &self.workers);
-        self.progress.publish(&mut self.workers).await;
+        self.progress.publish(&mut self.workers);
         if roll.again {
-            self.roll().await;
+            self.roll();
         }
     }
 
@@ -279,7 +279,7 @@ impl Cluster {
     async fn shut_down(mut self, mut intents: Intents) -> ExitCode {
         self.workers.stop_listening();
         for worker in self.workers.all().to_vec() {
-            self.workers.drain(worker.pid).await;
+            self.workers.drain(worker.pid);
         }
         let mut is_clean = true;
         while !self.workers.all().is_empty() {
@@ -293,19 +293,19 @@ impl Cluster {
                 intent = intents.next() => if intent == Intent::ShutdownNow {
                     self.workers.kill_all("a second signal");
                 },
-                () = at(deadline) => self.kill_overdue(Instant::now()).await,
+                () = at(deadline) => self.kill_overdue(Instant::now()),
             }
         }
         if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
     /// 8. Beyond the exercise: the operator wants the version before this one: "SIGHUP rolls back".
-    async fn roll_back(&mut self) {
+    fn roll_back(&mut self) {
         match (&self.roll, self.previous) {
             (Some(roll), _) => {
-                self.give_up(roll.to, "an operator wants the version before it").await;
+                self.give_up(roll.to, "an operator wants the version before it");
             }
-            (None, Some(previous)) => self.begin(previous).await,
+            (None, Some(previous)) => self.begin(previous),
             (None, None) => {}
         }
     }

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 /// The primary: keeps a worker in each slot until a signal asks for the end.
 async fn primary(config: Config, mut workers: Workers, mut signals: Signals) -> ExitCode {
     for slot in workers.slots() {
-        workers.start(slot).await;
+        workers.start(slot);
     }
     workers.announce();
     loop {
@@ -39,7 +39,7 @@ async fn primary(config: Config, mut workers: Workers, mut signals: Signals) -> 
             }
             notice = workers.next() => {
                 if let Notice::Exited(worker, _) = notice {
-                    replace(&mut workers, worker.slot).await;
+                    replace(&mut workers, worker.slot);
                 }
             }
         }
@@ -48,7 +48,7 @@ async fn primary(config: Config, mut workers: Workers, mut signals: Signals) -> 
 
 /// 1. The worker in `slot` died while the cluster was running. Starts a new worker in that slot:
 ///    "A crashed worker is replaced while the cluster runs".
-async fn replace(workers: &mut Workers, slot: Slot) {
+fn replace(workers: &mut Workers, slot: Slot) {
     todo!("start a new worker in slot {slot}")
 }
 

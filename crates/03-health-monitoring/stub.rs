@@ -48,14 +48,14 @@ async fn primary(
 ) -> ExitCode {
     let mut cluster = Cluster::new(config, workers);
     for slot in cluster.workers.slots() {
-        cluster.workers.start(slot).await;
+        cluster.workers.start(slot);
     }
     cluster.workers.announce();
     let mut checks = every(cluster.config.heartbeat);
     let mut reports = every(cluster.config.report);
     loop {
         let now = Instant::now();
-        cluster.go_on(now).await;
+        cluster.go_on(now);
         let deadlines = [cluster.workers.deadline(now), cluster.history.deadline(now)];
         tokio::select! {
             // The primary reads what has arrived before it judges any worker.
@@ -118,11 +118,11 @@ impl Cluster {
         self.slots.entry(slot).or_default()
     }
 
-    async fn go_on(&mut self, now: Instant) {
+    fn go_on(&mut self, now: Instant) {
         while let Some(one) = self.next_move(now) {
             match one {
-                Move::Start(slot) => self.workers.start(slot).await,
-                Move::Drain(pid) => self.workers.drain(pid).await,
+                Move::Start(slot) => self.workers.start(slot),
+                Move::Drain(pid) => self.workers.drain(pid),
                 Move::Kill(pid) => self.workers.kill(pid, "its heartbeats stopped"),
             }
         }
@@ -143,7 +143,8 @@ impl Cluster {
     ///
     /// - Allow for the time that the primary was late, examine the worker, and judge it: "A healthy
     ///   cluster is left alone".
-    /// - A verdict of `Drain` stays, unless the worker falls silent: then it becomes `Kill`.
+    /// - The first verdict of `Drain` is final: keep it in `must_drain`, and go back to it. But while
+    ///   the worker is silent, the verdict is `Kill`.
     /// - Keep the verdict, and update the slot's alert with its finding: "Each change is one alert".
     /// - A worker that was reliable and isn't any more counts as a death of its slot's streak: "then
     ///   given up". Workers that must be replaced again and again are a loop.

@@ -13,7 +13,7 @@ pub struct Primary {
 impl Primary {
     /// What the primary says next. `None` means that it is gone, by whatever death. Cancel safe.
     pub async fn hear(&mut self) -> Option<ToWorker> {
-        self.receiver.recv().await
+        self.receiver.recv().await.ok()
     }
 
     /// Tells the primary `message`. If the primary is gone, the message is dropped, and

@@ -44,7 +44,7 @@ async fn starts(_config: Config, mut workers: Workers, _intents: Intents) -> Exi
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
         let began = Instant::now();
-        workers.start_version(Slot(1), Version::FIRST).await;
+        workers.start_version(Slot(1), Version::FIRST);
         while !matches!(workers.next().await, Notice::Ready(_)) {}
         times.push(began.elapsed());
         let pid = workers.all()[0].pid;

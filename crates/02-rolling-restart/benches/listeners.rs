@@ -85,7 +85,7 @@ async fn replace_all(kind: &str) -> io::Result<Ledger> {
     for (slot, index) in Slot::all(WORKERS).zip(0..).cycle().take(REPLACED as usize) {
         let new = start(&mut cluster, slot, &settings).await?;
         let old = std::mem::replace(&mut there[index], new);
-        cluster.tell(old, &Drain).await;
+        cluster.tell(old, &Drain).map_err(io::Error::other)?;
         while !matches!(cluster.next().await, Notice::Exited { .. }) {}
     }
     let sum = load.finish().remove(0);
@@ -106,7 +106,7 @@ async fn start(
     loop {
         match cluster.next().await {
             Notice::Said { id, message: Ready } if id.pid == started => return Ok(started),
-            Notice::Said { .. } => {}
+            Notice::Said { .. } | Notice::Garbled { .. } => {}
             Notice::Exited { .. } => return Err(io::Error::other("a worker died")),
         }
     }
@@ -117,13 +117,13 @@ async fn work(mut place: Worker<Ready, Drain>) -> Result<ExitCode, StartError> {
     let listener = if kind == "inherited" { place.listener } else { own_listener()? };
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let mut connections = JoinSet::new();
-    place.sender.send(&Ready).await?;
+    place.sender.send(&Ready).await.map_err(io::Error::other)?;
     loop {
         tokio::select! {
             biased;
             told = place.receiver.recv() => match told {
-                Some(Drain) => break,
-                None => return Ok(ExitCode::FAILURE),
+                Ok(Drain) => break,
+                Err(_) => return Ok(ExitCode::FAILURE),
             },
             Ok((stream, _)) = listener.accept() => drop(connections.spawn(serve(stream))),
         }

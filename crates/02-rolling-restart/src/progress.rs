@@ -96,7 +96,7 @@ impl Progress {
     }
 
     /// From now on `GET /roll` answers this, in every worker. Reports a change as an event, too.
-    pub async fn publish(&self, workers: &mut Workers) {
+    pub fn publish(&self, workers: &mut Workers) {
         let before = workers.standing_order().cloned();
         let before = before.unwrap_or_else(|| Progress::steady(Version::FIRST));
         if let Some(event) = self.event_since(&before) {
@@ -108,7 +108,7 @@ impl Progress {
             let told = before.last.map_or(0, |last| last.cut);
             last.cut = if is_over { workers.take_cut() } else { told };
         }
-        workers.tell_all(progress).await;
+        workers.tell_all(progress);
     }
 
     /// What there is to report, where `self` follows on `before`.

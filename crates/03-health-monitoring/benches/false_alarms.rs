@@ -78,7 +78,7 @@ async fn heartbeat(sender: HeartbeatSender) {
 /// Hears heartbeats, and nothing else. Events go to stdout, so the figures go to stderr.
 async fn listen(_: Config, mut workers: Workers, _: Admin, _: Intents) -> ExitCode {
     for slot in workers.slots() {
-        workers.start(slot).await;
+        workers.start(slot);
     }
     let end = Instant::now() + duration();
     let mut heard: HashMap<Pid, Instant> = HashMap::new();

@@ -17,7 +17,8 @@
 //!   State            is_starting(), is_ready(), is_staying(): starting or ready
 //!   Notice           Ready(worker), Report(worker, heartbeat), Draining(worker), Drained { .. },
 //!                    Exited(worker, exit)
-//!   WorkerHealth     new(&worker, &config), heard, allowance, heartbeat, usage, window, verdict
+//!   WorkerHealth     new(&worker, &config), heard, allowance, heartbeat, usage, window, verdict,
+//!                    must_drain
 //!                    examine(pid, now), allow(time, now), counts()
 //!   Window           counts(), cpu_percent()
 //!   Verdict          Healthy, Warn(condition, text), Drain(..), Kill(..)   is_reliable(), finding()

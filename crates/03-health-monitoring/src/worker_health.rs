@@ -25,6 +25,8 @@ pub struct WorkerHealth {
     pub window: Window,
     /// What the last check found.
     pub verdict: Verdict,
+    /// The first verdict to drain, which is final.
+    pub must_drain: Option<Verdict>,
 }
 
 impl WorkerHealth {
@@ -41,6 +43,7 @@ impl WorkerHealth {
             usage,
             window: Window::new(config.window, now, counts),
             verdict: Verdict::Healthy,
+            must_drain: None,
         }
     }
 

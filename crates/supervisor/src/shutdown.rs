@@ -29,7 +29,7 @@ where
     let limit = workers.settings().drain_timeout;
     let mut tally = Tally::begin(intents.last_name(), limit);
     workers.stop_listening();
-    workers.drain_all(limit).await;
+    workers.drain_all(limit);
     while !workers.is_empty() {
         let deadline = workers.deadline(Instant::now());
         tokio::select! {

@@ -10,7 +10,7 @@ use cluster_basics::{
 };
 use hyper::{Request, Response, body::Incoming};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::{sync::Mutex, time::sleep};
+use tokio::time::sleep;
 
 use crate::{
     drain::drain,
@@ -53,7 +53,7 @@ pub trait Service: Send + Sync + 'static {
 }
 
 /// The worker's end of the channel, for every part of the worker that has something to report.
-pub struct WorkerChannel<Report>(Arc<Mutex<Sender<FromWorker<Report>>>>);
+pub struct WorkerChannel<Report>(Arc<Sender<FromWorker<Report>>>);
 
 impl<Report: Serialize> WorkerChannel<Report> {
     /// Sends `report`; waits while the primary is slow to read.
@@ -63,7 +63,7 @@ impl<Report: Serialize> WorkerChannel<Report> {
 
     async fn send(&self, message: FromWorker<Report>) {
         // If the primary is gone, the receiver says so.
-        let _ = self.0.lock().await.send(&message).await;
+        let _ = self.0.send(&message).await;
     }
 }
 
@@ -102,7 +102,7 @@ pub async fn run_worker<S: Service>(
     }
     service.on_ready();
     let server = serve(listener, service.clone());
-    let channel = WorkerChannel(Arc::new(Mutex::new(sender)));
+    let channel = WorkerChannel(Arc::new(sender));
     channel.send(FromWorker::Ready).await;
     let background = async {
         service.background(channel.clone()).await;
@@ -192,11 +192,11 @@ async fn serving<S: Service>(
 async fn orders<S: Service>(receiver: &mut Receiver<ToWorker<S::Order>>, service: &S) -> End {
     loop {
         match receiver.recv().await {
-            Some(ToWorker::Order(order)) => service.on_order(order),
-            Some(ToWorker::Drain { lame_duck, timeout }) => {
+            Ok(ToWorker::Order(order)) => service.on_order(order),
+            Ok(ToWorker::Drain { lame_duck, timeout }) => {
                 return End::Drain { lame_duck, timeout };
             }
-            None => return End::Exit(ExitCode::FAILURE),
+            Err(_) => return End::Exit(ExitCode::FAILURE),
         }
     }
 }

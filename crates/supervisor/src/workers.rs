@@ -97,17 +97,17 @@ where
     ///
     /// A start that fails (no process, no descriptor left) is a death like any other: its `Exited`
     /// follows.
-    pub async fn start(&mut self, slot: Slot) {
-        self.start_as(slot, Version::FIRST, None).await;
+    pub fn start(&mut self, slot: Slot) {
+        self.start_as(slot, Version::FIRST, None);
     }
 
     /// The same, with a `version`: the worker finds it in `VERSION`, and events name it.
-    pub async fn start_version(&mut self, slot: Slot, version: Version) {
+    pub fn start_version(&mut self, slot: Slot, version: Version) {
         self.has_versions = true;
-        self.start_as(slot, version, Some(version.to_string())).await;
+        self.start_as(slot, version, Some(version.to_string()));
     }
 
-    async fn start_as(&mut self, slot: Slot, version: Version, named: Option<String>) {
+    fn start_as(&mut self, slot: Slot, version: Version, named: Option<String>) {
         let born = Instant::now();
         let variable: Vec<_> = named.iter().map(|version| ("VERSION", version.as_str())).collect();
         let started = self.cluster.spawn_with(slot, &variable);
@@ -122,25 +122,25 @@ where
         }
         emit(WorkerEvent::Started { id: worker.id(), version: named });
         if let Some(order) = self.standing_order.clone() {
-            self.cluster.tell(pid, &ToWorker::Order(order)).await;
+            self.tell(pid, &ToWorker::Order(order));
         }
     }
 
     /// Tells the worker `pid` to take no new connections, to finish what it holds within
     /// `DRAIN_TIMEOUT_MS`, and to exit. The worker cuts what isn't finished by then. It is overdue 2 s
     /// after that: then it is stopped, or stuck.
-    pub async fn drain(&mut self, pid: Pid) {
-        self.drain_within(pid, self.settings.drain_timeout).await;
+    pub fn drain(&mut self, pid: Pid) {
+        self.drain_within(pid, self.settings.drain_timeout);
     }
 
     /// Tells every worker the same, within `timeout`.
-    pub async fn drain_all(&mut self, timeout: Duration) {
+    pub fn drain_all(&mut self, timeout: Duration) {
         for worker in self.fleet.all().to_vec() {
-            self.drain_within(worker.pid, timeout).await;
+            self.drain_within(worker.pid, timeout);
         }
     }
 
-    async fn drain_within(&mut self, pid: Pid, timeout: Duration) {
+    fn drain_within(&mut self, pid: Pid, timeout: Duration) {
         if pid == NO_PROCESS {
             // There is nothing to wait for, and nothing was lost.
             self.fleet.remove(pid);
@@ -150,7 +150,7 @@ where
         let action = self.fleet.step(pid, WorkerInput::Drain(timeout), Instant::now());
         if action == Some(WorkerAction::Drain) {
             let lame_duck = self.settings.lame_duck;
-            self.cluster.tell(pid, &ToWorker::Drain { lame_duck, timeout }).await;
+            self.tell(pid, &ToWorker::Drain { lame_duck, timeout });
         }
     }
 
@@ -189,9 +189,18 @@ where
     }
 
     /// Tells every worker `order`, and each new worker from now on.
-    pub async fn tell_all(&mut self, order: Order) {
+    pub fn tell_all(&mut self, order: Order) {
         self.standing_order = Some(order.clone());
-        self.cluster.tell_all(&ToWorker::Order(order)).await;
+        let message = ToWorker::Order(order);
+        for pid in self.fleet.all().iter().map(|worker| worker.pid) {
+            self.tell(pid, &message);
+        }
+    }
+
+    /// A worker that can't be told reads nothing: it is frozen, or about to be reported as exited. Its
+    /// deadline finds the frozen one, so there is nothing to do here.
+    fn tell(&self, pid: Pid, message: &ToWorker<Order>) {
+        let _ = self.cluster.tell(pid, message);
     }
 
     /// What [`Self::tell_all`] told last.

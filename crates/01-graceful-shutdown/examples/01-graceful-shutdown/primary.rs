@@ -12,7 +12,7 @@ use crate::sequence::{ShutdownAction, ShutdownInput, ShutdownPhase};
 /// The exit code is 0 when everything was drained, and 1 when work was cut off.
 pub(crate) async fn primary(config: Config, mut workers: Workers, signals: Signals) -> ExitCode {
     for slot in workers.slots() {
-        workers.start(slot).await;
+        workers.start(slot);
     }
     workers.announce();
     let mut intents = Intents::new(signals);
@@ -28,7 +28,7 @@ pub(crate) async fn primary(config: Config, mut workers: Workers, signals: Signa
         let action;
         (phase, action) = phase.step(input, Instant::now());
         if let Some(action) = action {
-            perform(action, &mut workers, &intents, &mut tally).await;
+            perform(action, &mut workers, &intents, &mut tally);
         }
     }
     tally.map_or(ExitCode::FAILURE, Tally::conclude)
@@ -54,20 +54,20 @@ fn asked(intent: Intent, intents: &Intents, config: &Config) -> ShutdownInput {
     }
 }
 
-async fn perform(
+fn perform(
     action: ShutdownAction,
     workers: &mut Workers,
     intents: &Intents,
     tally: &mut Option<Tally>,
 ) {
     match action {
-        ShutdownAction::Replace(slot) => workers.start(slot).await,
+        ShutdownAction::Replace(slot) => workers.start(slot),
         ShutdownAction::Drain(timeout) => {
             *tally = Some(Tally::begin(intents.last_name(), timeout));
             // A connection is refused only when the last copy of the socket is closed, and this
             // one is the primary's.
             workers.stop_listening();
-            workers.drain_all(timeout).await;
+            workers.drain_all(timeout);
         }
         ShutdownAction::Kill(reason) => {
             if let Some(tally) = tally {

@@ -29,28 +29,28 @@ const INTENSITY: Intensity = Intensity { restarts: 20, within: Duration::from_mi
 /// dying.
 pub(crate) async fn primary(config: Config, workers: Workers, mut intents: Intents) -> ExitCode {
     let mut primary = Primary::new(config, workers);
-    primary.make_moves(Instant::now()).await;
+    primary.make_moves(Instant::now());
     primary.workers.announce();
     loop {
         // One look at the clock for each turn: what falls due after it is still ahead.
         let now = Instant::now();
-        primary.make_moves(now).await;
-        primary.arrive(now).await;
+        primary.make_moves(now);
+        primary.arrive(now);
         if primary.is_hopeless(now) {
             warn("the workers die faster than they can serve: giving up");
             return ExitCode::FAILURE;
         }
         match primary.next_input(&mut intents, now).await {
-            PrimaryInput::Asked(Intent::Roll) => primary.roll(RollInput::Ask).await,
-            PrimaryInput::Asked(Intent::RollBack) => primary.roll(RollInput::Back).await,
+            PrimaryInput::Asked(Intent::Roll) => primary.roll(RollInput::Ask),
+            PrimaryInput::Asked(Intent::RollBack) => primary.roll(RollInput::Back),
             PrimaryInput::Asked(Intent::Shutdown | Intent::ShutdownNow) => {
                 return shut_down(primary.workers, intents.into_shutdown()).await;
             }
             PrimaryInput::Notice(
                 Notice::Ready(_) | Notice::Draining(_) | Notice::Drained { .. },
             ) => {}
-            PrimaryInput::Notice(Notice::Exited(worker, _)) => primary.lost(worker).await,
-            PrimaryInput::Tick => primary.tick().await,
+            PrimaryInput::Notice(Notice::Exited(worker, _)) => primary.lost(worker),
+            PrimaryInput::Tick => primary.tick(),
         }
     }
 }
@@ -98,7 +98,7 @@ impl Primary {
 
     /// A worker was reaped. Unless it was told to go, that is a death, and may tell something about
     /// its version.
-    async fn lost(&mut self, worker: Worker) {
+    fn lost(&mut self, worker: Worker) {
         let version = worker.version;
         let is_available = self.workers.is_available(&worker, Instant::now());
         let news = match worker.state {
@@ -111,48 +111,48 @@ impl Primary {
             State::Draining { .. } | State::Killed | State::Exited => return,
         };
         self.history.count(&worker);
-        self.roll(news).await;
+        self.roll(news);
     }
 
     /// Time has passed: which workers are overdue, and is the roll?
-    async fn tick(&mut self) {
+    fn tick(&mut self) {
         let now = Instant::now();
         for worker in self.workers.overdue(now) {
             self.workers.tick(worker.pid, now);
             if worker.state.is_starting() {
                 self.history.count(&worker);
-                self.roll(RollInput::Fail(worker.version, "a worker was not ready in time")).await;
+                self.roll(RollInput::Fail(worker.version, "a worker was not ready in time"));
             }
         }
-        self.roll(RollInput::Tick).await;
+        self.roll(RollInput::Tick);
     }
 
     /// Makes every move that is allowed now.
-    async fn make_moves(&mut self, now: Instant) {
+    fn make_moves(&mut self, now: Instant) {
         let limits = self.limits();
         loop {
             let goal = self.rollout.goal(self.config.shared.workers);
             let may_start = |slot, version| self.history.may_start_version(slot, version, now);
             match next_move(self.workers.fleet(), goal, limits, now, may_start) {
-                Some(Move::Drain(pid)) => self.workers.drain(pid).await,
-                Some(Move::Start(slot, version)) => self.workers.start_version(slot, version).await,
+                Some(Move::Drain(pid)) => self.workers.drain(pid),
+                Some(Move::Start(slot, version)) => self.workers.start_version(slot, version),
                 None => return,
             }
         }
     }
 
     /// Notices that every slot runs what it must run.
-    async fn arrive(&mut self, now: Instant) {
+    fn arrive(&mut self, now: Instant) {
         let goal = self.rollout.goal(self.config.shared.workers);
         let is_there = is_reached(self.workers.fleet(), goal, self.limits(), now);
         if self.rollout.is_moving() && is_there {
-            self.roll(RollInput::Arrived).await;
-            self.make_moves(now).await;
+            self.roll(RollInput::Arrived);
+            self.make_moves(now);
         }
     }
 
     /// Steps the roll, and makes known what comes of it.
-    async fn roll(&mut self, input: RollInput) {
+    fn roll(&mut self, input: RollInput) {
         let now = Instant::now();
         let action;
         (self.rollout, action) = self.rollout.step(input, now, self.config.roll_timeout);
@@ -168,12 +168,12 @@ impl Primary {
             Some(RollAction::Finish { to, again }) => {
                 self.progress.finish(to, now - self.began, &self.workers);
                 if again {
-                    self.progress.publish(&mut self.workers).await;
-                    return Box::pin(self.roll(RollInput::Ask)).await;
+                    self.progress.publish(&mut self.workers);
+                    return self.roll(RollInput::Ask);
                 }
             }
         }
-        self.progress.publish(&mut self.workers).await;
+        self.progress.publish(&mut self.workers);
     }
 
     /// There is no worker, none may be started yet, and more workers died lately than is normal.

@@ -29,14 +29,14 @@ pub(crate) async fn primary(
     mut intents: Intents,
 ) -> ExitCode {
     let mut primary = Primary::new(config, workers);
-    primary.make_moves(Instant::now()).await;
+    primary.make_moves(Instant::now());
     primary.workers.announce();
     let mut checks = every(primary.config.heartbeat);
     let mut reports = every(primary.config.report);
     loop {
         // One look at the clock for each turn: what falls due after it is still ahead.
         let now = Instant::now();
-        primary.make_moves(now).await;
+        primary.make_moves(now);
         let deadline = primary.deadline(now);
         tokio::select! {
             // The primary reads what has arrived before it judges any worker.
@@ -133,11 +133,13 @@ impl Primary {
             let Some(health) = self.monitored.get_mut(&worker.pid) else { continue };
             health.allow(late, now);
             health.examine(worker.pid, now);
-            let verdict = judge(Signs::of(health, now), Thresholds::of(&self.config));
-            // A worker that must drain stays so: without requests there are no errors either.
-            let must_drain = matches!(health.verdict, Verdict::Drain(..));
-            if must_drain && !matches!(verdict, Verdict::Kill(..)) {
-                continue;
+            let mut verdict = judge(Signs::of(health, now), Thresholds::of(&self.config));
+            if !matches!(verdict, Verdict::Kill(..)) {
+                // Without requests there are no errors, and yet this worker must go.
+                verdict = health.must_drain.clone().unwrap_or(verdict);
+            }
+            if matches!(verdict, Verdict::Drain(..)) {
+                health.must_drain = Some(verdict.clone());
             }
             let before = mem::replace(&mut health.verdict, verdict.clone());
             self.update_alert(worker.slot, Some(worker.pid), verdict.finding());
@@ -157,13 +159,13 @@ impl Primary {
         }
     }
 
-    async fn make_moves(&mut self, now: Instant) {
+    fn make_moves(&mut self, now: Instant) {
         loop {
             let (candidates, slots) = (self.candidates(), self.hopeful(now));
             let may_start = |slot| self.history.may_start(slot, now);
             match next_move(&candidates, &slots, may_start) {
-                Some(Move::Start(slot)) => self.workers.start(slot).await,
-                Some(Move::Drain(pid)) => self.workers.drain(pid).await,
+                Some(Move::Start(slot)) => self.workers.start(slot),
+                Some(Move::Drain(pid)) => self.workers.drain(pid),
                 Some(Move::Kill(pid)) => self.workers.kill(pid, "its heartbeats stopped"),
                 None => return,
             }

@@ -129,7 +129,7 @@ impl fmt::Display for WorkerEvent {
                 write!(f, "worker {slot} replaced{by} (pid {pid}) in {millis} ms")
             }
             WorkerEvent::RestartDelayed { slot, streak, millis } => {
-                write!(f, "worker {slot}: {streak} consecutive crashes, next start in {millis} ms")
+                write!(f, "worker {slot}: a restart streak of {streak}, no start for {millis} ms")
             }
         }
     }

@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use events::{Exit, Pid, WorkerEvent, emit, millis};
+use cluster_basics::channel::ReceiveError;
+use events::{Exit, Pid, WorkerEvent, WorkerId, emit, millis};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{NO_PROCESS, Workers};
@@ -42,6 +43,7 @@ where
             let notice = tokio::select! {
                 notice = self.cluster.next() => match notice {
                     cluster_basics::Notice::Said { id, message } => self.heard(id.pid, message),
+                    cluster_basics::Notice::Garbled { id, error } => self.garbled(id, &error),
                     cluster_basics::Notice::Exited { id, exit } => self.lost(id.pid, exit),
                 },
                 () = at(self.failed_starts.front().copied()) => {
@@ -80,6 +82,13 @@ where
             }
             FromWorker::Report(report) => Some(Notice::Report(self.fleet.get(pid)?, report)),
         }
+    }
+
+    /// The worker's channel is of no use any more. Its end counts as a crash, so the state stays.
+    fn garbled(&mut self, id: WorkerId, error: &ReceiveError) -> Option<Notice<Report>> {
+        emit(WorkerEvent::Killed { id, reason: error.to_string() });
+        self.cluster.kill(id.pid);
+        None
     }
 
     fn lost(&mut self, pid: Pid, exit: Exit) -> Option<Notice<Report>> {
