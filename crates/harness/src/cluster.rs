@@ -6,13 +6,13 @@ use std::{
     net::SocketAddr,
     os::unix::process::CommandExt,
     process::{Command, Stdio},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use events::{Event, Exit};
 use nix::sys::signal::Signal;
-use processes::{Process, descendants_of, sweep, until};
+use processes::{Family, Process, sweep, until};
 
 use self::witness::{pump, watch};
 use crate::{
@@ -40,6 +40,7 @@ pub struct Cluster {
     pub pid: u32,
     recorder: Recorder,
     exit: Arc<OnceLock<Exit>>,
+    family: Mutex<Family>,
 }
 
 impl Cluster {
@@ -66,6 +67,7 @@ impl Cluster {
             pid: child.id(),
             recorder: recorder.clone(),
             exit: Arc::default(),
+            family: Mutex::new(Family::of(std::process::id())),
         };
         watch(child, pipes_closed, recorder.clone(), cluster.exit.clone());
         (cluster.address, cluster.admin) = cluster.wait_for_listening(earlier)?;
@@ -178,7 +180,7 @@ impl Cluster {
     /// behind. An orphan does not say whose it was, so with two clusters these are both's.
     #[must_use]
     pub fn processes(&self) -> Vec<Process> {
-        let ours = descendants_of(std::process::id());
+        let ours = self.family.lock().unwrap_or_else(PoisonError::into_inner).members();
         ours.into_iter()
             .filter(|process| process.pid != self.pid || self.exit.get().is_none())
             .collect()
