@@ -46,7 +46,7 @@ fn problem(workspace: &Workspace, block: &Block, program: &str) -> Result<Option
     let built = match build(workspace, None, topic, targets) {
         Ok(built) => built,
         Err(BuildFailure::Errors(_)) => {
-            return Ok(Some(format!("names {program}, which does not compile. Mend it.")));
+            return Ok(Some(format!("names {program}, which does not compile. Fix it.")));
         }
         Err(BuildFailure::Other(failure)) => return Err(failure),
     };
