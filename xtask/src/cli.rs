@@ -196,6 +196,6 @@ mod tests {
             assert_eq!(refused(line), answer);
         }
         assert!(refused("xtask check 1 --runs 0").starts_with("`0` does not fit --runs <N>"));
-        assert!(refused("xtask check 1 --solution --program x").contains("exclude each other"));
+        assert!(refused("xtask check 1 --solution --program x").contains("can't be combined"));
     }
 }
