@@ -17,6 +17,7 @@ mod findings;
 mod guides;
 mod hints;
 mod judging;
+mod modules;
 mod mutants;
 mod part;
 mod printed;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{arrows, findings::Findings};
+use super::{arrows, findings::Findings, modules};
 use crate::{cargo, exit::Failure, syllabus::TOPICS, workspace::Workspace};
 
 const LONGEST_FILE: usize = 300;
@@ -12,6 +12,8 @@ pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(
     findings.add(&what, &long_files(workspace)?);
     let metadata = cargo::metadata(workspace)?;
     findings.add("crates import only what they may", &arrows::problems(&metadata));
+    findings
+        .add("modules keep to what is said that they never import", &modules::problems(workspace)?);
     findings.add("versions stand in the workspace's Cargo.toml alone", &versions(workspace)?);
     findings.add("README.md names every topic", &topics_in_readme(workspace));
     Ok(())
@@ -62,7 +64,7 @@ fn topics_in_readme(workspace: &Workspace) -> Vec<String> {
 }
 
 /// All files below `folders` that end in `.ending`, relative to the workspace.
-fn sources(workspace: &Workspace, folders: &[&str], ending: &str) -> Vec<PathBuf> {
+pub(super) fn sources(workspace: &Workspace, folders: &[&str], ending: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for folder in folders {
         collect(workspace, Path::new(folder), ending, &mut files);

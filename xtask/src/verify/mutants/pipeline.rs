@@ -86,8 +86,8 @@ fn side_by_side() -> usize {
     (FOR_EACH_CORE * cores).min(MOST)
 }
 
-/// Hands out each fate once those before it are known. The first failure ends it, and with it the
-/// threads that have nobody to tell any more.
+/// Hands out each fate once those before it are known. The first failure ends it. Then `fates` is
+/// closed, and each thread ends when it next tells of a fate.
 fn in_order(
     cases: usize,
     fates: Receiver<Told>,
