@@ -111,7 +111,7 @@ fn judge_all(
     }
     if remembered > 0 {
         let mutants = events::narrate::count(remembered, "mutant");
-        findings.remark(&format!("{mutants} not judged again: nothing changed since they died."));
+        findings.remark(&format!("{mutants} not judged again: nothing has changed since."));
     }
     Ok(judged)
 }
