@@ -176,8 +176,8 @@ fn thorough_judges_the_promises_before_the_named_one_too() {
 
     mutant(&sham, "third", "first third", 3);
     sham.run("verify --only mutants").success();
-    let told = contains("dies of first, not of")
-        .and(contains("of-third                          ✗\n"));
+    let told =
+        contains("dies of first, not of").and(contains("of-third                          ✗\n"));
     sham.run("verify --only mutants --thorough").code(1).stdout(told);
 }
 
