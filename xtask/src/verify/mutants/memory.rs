@@ -6,8 +6,10 @@
 //! The reports are compared with the mutant's header anew each time.
 
 use std::{
-    collections::BTreeSet,
-    env, fs,
+    collections::{BTreeMap, BTreeSet},
+    env,
+    ffi::OsString,
+    fs,
     hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
 };
@@ -32,7 +34,9 @@ const SETTINGS: [&str; 5] = [
     "exercises/Cargo.toml",
     "rust-toolchain.toml",
 ];
-const VARIABLES: [&str; 4] = ["CARGO_ENCODED_RUSTFLAGS", "CHECK_PATIENCE", "RUSTC", "RUSTFLAGS"];
+/// How the variables begin that change a build or a deadline.
+const VARIABLES: [&str; 5] =
+    ["CARGO_BUILD_", "CARGO_ENCODED_RUSTFLAGS", "CARGO_PROFILE_", "CHECK_PATIENCE", "RUSTFLAGS"];
 /// What lies in a package, and goes into neither its programs nor its contract.
 const APART: [&str; 8] =
     ["benches", "examples", "hints.md", "mutants", "stub.rs", "target", "tests", "tour.rs"];
@@ -73,7 +77,7 @@ fn memory(
 ) -> anyhow::Result<Memory> {
     let mut hasher = DefaultHasher::new();
     toolchain.hash(&mut hasher);
-    VARIABLES.map(env::var_os).hash(&mut hasher);
+    variables().hash(&mut hasher);
     let mut files: BTreeSet<PathBuf> = SETTINGS.map(|file| workspace.at(file)).into();
     files.extend(packages.iter().map(|package| package.folder.join("Cargo.toml")));
     for package in closure(packages, chapter.topic.package) {
@@ -89,6 +93,14 @@ fn memory(
     let folder = target_dir()?.join("verify/died").join(chapter.exercise.name());
     let solution = workspace.read(chapter.exercise.solution_file())?;
     Ok(Memory { folder, ground: hasher.finish(), solution })
+}
+
+fn variables() -> BTreeMap<OsString, OsString> {
+    let counts = |name: &OsString| {
+        let name = name.to_string_lossy();
+        VARIABLES.iter().any(|beginning| name.starts_with(beginning))
+    };
+    env::vars_os().filter(|(name, _)| counts(name)).collect()
 }
 
 impl Memory {
