@@ -44,6 +44,8 @@ pub(crate) struct Build<'a> {
     pub(crate) packages: &'a [&'a str],
     /// What to build of them.
     pub(crate) targets: &'a [Target],
+    /// Whether to say what is compiled.
+    pub(crate) is_told: bool,
 }
 
 /// What a build made.
@@ -84,10 +86,10 @@ impl Built {
 }
 
 impl Build<'_> {
-    /// Builds, and says so if it takes a while.
+    /// Builds, and says so if it takes a while and is told.
     pub(crate) fn run(&self) -> Result<Built, BuildFailure> {
         let mut child = self.start().map_err(BuildFailure::Other)?;
-        let mut narration = Narration::new();
+        let mut narration = Narration::new(self.is_told);
         let mut built = Built::default();
         let mut errors = Vec::new();
         let mut complaints = Vec::new();
@@ -171,6 +173,12 @@ pub(crate) fn metadata(tree: &Workspace) -> Result<serde_json::Value, Failure> {
         return Err(explain(&String::from_utf8_lossy(&output.stderr)));
     }
     Ok(serde_json::from_slice(&output.stdout).context("cargo's metadata is no JSON")?)
+}
+
+/// The version of cargo, and with it of the toolchain.
+pub(crate) fn version(tree: &Workspace) -> Result<String, Failure> {
+    let output = cargo(tree).arg("-vV").output().map_err(|error| missing_cargo(&error))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Cargo, as it was started for us, at the root of `tree`.

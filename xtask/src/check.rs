@@ -1,7 +1,6 @@
 //! `cargo xtask check`: builds the program under test, has its promises judged, shows the verdict.
 
 mod json;
-mod lookup;
 mod pick;
 mod repeat;
 mod show;
@@ -20,7 +19,7 @@ use crate::{
     report::Words,
     subject::{Source, Subject, Unready, prepare},
     syllabus::{Exercise, Topic, exercises},
-    terminal::{note, say, width},
+    terminal::{say, width},
     workspace::Workspace,
 };
 
@@ -123,7 +122,6 @@ impl Check<'_> {
             show::Show::new(words, plan.only, self.options.json, self.mutants(contract)?);
         let reports = plan.judge(|index, report| show.decided(index, report))?;
         drop(show);
-        self.note_lookup(words)?;
         if subject.warnings > 0 {
             self.say(words.warnings(subject.warnings));
         }
@@ -158,17 +156,6 @@ impl Check<'_> {
             progress.save(self.workspace);
         }
         progress
-    }
-
-    fn note_lookup(&self, words: &Words) -> Result<(), Failure> {
-        if self.options.source == Source::Own {
-            let text = self.workspace.read(self.exercise.file())?;
-            let lines = lookup::lookups(&text, &self.topic.crate_name());
-            if !lines.is_empty() {
-                note(words.looked_up(&lines));
-            }
-        }
-        Ok(())
     }
 
     fn mutants(&self, contract: &Contract) -> Result<Vec<crate::mutants::Mutant>, Failure> {

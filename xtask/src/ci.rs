@@ -9,7 +9,7 @@ use crate::{
     cargo,
     exit::{Outcome, Verdict},
     terminal::say,
-    verify::{self, verify_unguarded},
+    verify::verify_unguarded,
     workspace::Workspace,
 };
 
@@ -52,5 +52,5 @@ pub(crate) fn ci(workspace: &Workspace) -> Outcome {
         }
     }
     say("verify".bold().to_string());
-    verify_unguarded(workspace, verify::Options::default())
+    verify_unguarded(workspace)
 }

@@ -46,6 +46,7 @@ fn definition() -> Clap {
             Clap::new("verify")
                 .about("For maintainers: stubs fail, solutions pass, mutants die, guides agree with the code")
                 .arg(arg!(--only <PART> "Only this part").value_parser(value_parser!(Part)))
+                .arg(arg!(--chapter <NN> "Only this chapter's programs, mutants and tour"))
                 .arg(arg!(--thorough "Judge each mutant by the promises before its own, too")),
             Clap::new("ci").about("For maintainers: format, lints, docs, tests, verify"),
         ])
@@ -141,6 +142,7 @@ fn command(matches: &ArgMatches) -> Command {
         "doctor" => Command::Doctor,
         "verify" => Command::Verify(verify::Options {
             only: matches.get_one("only").copied(),
+            chapter: text("chapter"),
             is_thorough: flag("thorough"),
         }),
         _ => Command::Ci,
@@ -194,6 +196,6 @@ mod tests {
             assert_eq!(refused(line), answer);
         }
         assert!(refused("xtask check 1 --runs 0").starts_with("`0` does not fit --runs <N>"));
-        assert!(refused("xtask check 1 --solution --program x").contains("exclude each other"));
+        assert!(refused("xtask check 1 --solution --program x").contains("can't be combined"));
     }
 }

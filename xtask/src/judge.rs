@@ -60,6 +60,30 @@ impl Plan<'_> {
         Ok(outcome?)
     }
 
+    /// Judges one promise after the other, with nothing beside them.
+    pub(crate) fn judge_alone(&self) -> Result<Vec<Report>, Failure> {
+        let outcome = self.judge_beside_others();
+        interrupt::end_everything();
+        Ok(outcome?)
+    }
+
+    /// Judges one promise after the other, beside judgements of other programs. So it can't end what
+    /// a contract's process left behind when it died: the caller does once all have ended.
+    pub(crate) fn judge_beside_others(&self) -> anyhow::Result<Vec<Report>> {
+        let cancellation = Cancellation::default();
+        let mut reports = Vec::with_capacity(self.promises.len());
+        for index in 0..self.promises.len() {
+            let report = self.report(index, &cancellation)?;
+            let is_over = self.ends_at(index, &report);
+            reports.push(report);
+            if is_over {
+                break;
+            }
+        }
+        reports.resize(self.promises.len(), undecided(Status::NotReached));
+        Ok(reports)
+    }
+
     /// Takes promise after promise until there are no more.
     fn work(&self, next: &AtomicUsize, cancellation: &Cancellation, sender: &Sender<Judged>) {
         loop {
@@ -67,15 +91,18 @@ impl Plan<'_> {
             if index >= self.promises.len() {
                 return;
             }
-            let report = if self.only.is_some_and(|only| only != index) {
-                Ok(undecided(Status::Skipped))
-            } else {
-                promise::judge(self, index, cancellation)
-            };
+            let report = self.report(index, cancellation);
             if sender.send((index, report)).is_err() {
                 return;
             }
         }
+    }
+
+    fn report(&self, index: usize, cancellation: &Cancellation) -> anyhow::Result<Report> {
+        if self.only.is_some_and(|only| only != index) {
+            return Ok(undecided(Status::Skipped));
+        }
+        promise::judge(self, index, cancellation)
     }
 
     fn decide(

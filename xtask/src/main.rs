@@ -78,7 +78,7 @@ fn perform(command: Command) -> Outcome {
         Command::Reset { name } => reset::reset(&workspace, &name),
         Command::Solution { name, spoil } => solution::solution(&workspace, &name, spoil),
         Command::Doctor => doctor::doctor(&workspace),
-        Command::Verify(options) => verify::verify(&workspace, options),
+        Command::Verify(options) => verify::verify(&workspace, &options),
         Command::Ci => ci::ci(&workspace),
     }
 }

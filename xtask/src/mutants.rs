@@ -37,6 +37,13 @@ pub(crate) fn of(workspace: &Workspace, topic: &Topic) -> anyhow::Result<Vec<Mut
     files.into_iter().map(read).collect()
 }
 
+/// The patch `text` without its header.
+pub(crate) fn diff(text: &str) -> &str {
+    let lines = text.split_inclusive('\n');
+    let header: usize = lines.take_while(|line| !begins_diff(line)).map(str::len).sum();
+    &text[header..]
+}
+
 /// The one mutant that breaks `promise` with the same observation. If several do, none is meant.
 pub(crate) fn recognise<'a>(
     mutants: &'a [Mutant],

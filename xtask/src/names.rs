@@ -42,12 +42,15 @@ pub(crate) fn exercise(
     if topic.has_exercise(workspace) { Ok((topic, exercise)) } else { Err(not_built(topic)) }
 }
 
+/// The topic that `name` means.
+pub(crate) fn topic(workspace: &Workspace, name: &str) -> Result<&'static Topic, Failure> {
+    let topic = find(name, Digit::IsTopic)?;
+    if topic.is_built(workspace) { Ok(topic) } else { Err(not_built(topic)) }
+}
+
 /// The example or exercise that `name` means.
 pub(crate) fn runnable(workspace: &Workspace, name: &str) -> Result<Runnable, Failure> {
-    let topic = find(name, Digit::IsTopic)?;
-    if !topic.is_built(workspace) {
-        return Err(not_built(topic));
-    }
+    let topic = topic(workspace, name)?;
     match &topic.exercise {
         Some(exercise) if is_exercise_name(name) => Ok(Runnable::Exercise(topic, exercise)),
         Some(_) | None => Ok(Runnable::Example(topic)),

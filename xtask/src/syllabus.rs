@@ -163,11 +163,6 @@ impl Topic {
         format!("crates/{}", self.slug())
     }
 
-    /// The name that the package has in Rust code.
-    pub(crate) fn crate_name(&self) -> String {
-        self.package.replace('-', "_")
-    }
-
     /// Whether the workbook has this topic yet.
     pub(crate) fn is_built(&self, workspace: &Workspace) -> bool {
         workspace.has(format!("{}/Cargo.toml", self.folder()))

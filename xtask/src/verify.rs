@@ -1,15 +1,25 @@
 //! `cargo xtask verify`: the workbook proves itself right.
 //!
-//! Stubs fail, solutions keep every promise, each mutant dies for its named reason, guides quote
-//! code that is there, and the house is tidy. Every problem is one sentence that says what to do.
+//! Stubs fail, solutions and examples keep every promise, each mutant dies for its named reason,
+//! guides quote code that is there, and the house is tidy. Every problem is one sentence that says
+//! what to do.
+//!
+//! A judgement that fails while others run beside it is repeated alone before it is called a
+//! problem. A busy machine can't make `verify` red that way, and the output counts how often it was
+//! needed: a promise that needs it again and again is measured too tightly.
 
 mod anchors;
 mod arrows;
 mod blocks;
+mod chapter;
+mod examples;
 mod findings;
 mod guides;
 mod hints;
+mod judging;
+mod modules;
 mod mutants;
+mod part;
 mod printed;
 mod quotes;
 mod solutions;
@@ -19,120 +29,49 @@ mod tidy;
 mod tours;
 mod tree;
 
-use clap::{ValueEnum, builder::PossibleValue};
-use events::contract::Promise;
-
 use self::findings::Findings;
+use self::part::Scope;
+pub(crate) use self::part::{Options, Part};
 use crate::{
-    cargo::{BuildFailure, Target},
-    contract::Contract,
     exit::{Failure, Outcome, Verdict},
     interrupt,
-    subject::build,
-    syllabus::{Exercise, Topic, exercises},
     workspace::Workspace,
 };
 
-/// A part of the checks, cheapest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Tidy,
-    Guides,
-    Stubs,
-    Solutions,
-    Mutants,
-    Tours,
-}
-
-impl ValueEnum for Part {
-    fn value_variants<'a>() -> &'a [Self] {
-        use Part::{Guides, Mutants, Solutions, Stubs, Tidy, Tours};
-        &[Tidy, Guides, Stubs, Solutions, Mutants, Tours]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()))
-    }
-}
-
-impl Part {
-    fn name(self) -> &'static str {
-        match self {
-            Part::Tidy => "tidy",
-            Part::Guides => "guides",
-            Part::Stubs => "stubs",
-            Part::Solutions => "solutions",
-            Part::Mutants => "mutants",
-            Part::Tours => "tours",
-        }
-    }
-
-    fn verify(
-        self,
-        workspace: &Workspace,
-        is_thorough: bool,
-        findings: &mut Findings,
-    ) -> Result<(), Failure> {
-        match self {
-            Part::Tidy => tidy::verify(workspace, findings),
-            Part::Guides => guides::verify(workspace, findings),
-            Part::Stubs => stubs::verify(workspace, findings),
-            Part::Solutions => solutions::verify(workspace, findings),
-            Part::Mutants => mutants::verify(workspace, is_thorough, findings),
-            Part::Tours => tours::verify(workspace, findings),
-        }
-    }
-}
-
-/// What is verified.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Options {
-    /// One part of everything.
-    pub(crate) only: Option<Part>,
-    /// Whether a mutant is judged by the promises before the one that it names, too.
-    pub(crate) is_thorough: bool,
-}
-
-/// Verifies everything, or one part.
-pub(crate) fn verify(workspace: &Workspace, options: Options) -> Outcome {
+/// Verifies everything, or what `options` ask for.
+pub(crate) fn verify(workspace: &Workspace, options: &Options) -> Outcome {
+    let scope = options.scope(workspace)?;
     interrupt::guard(|| {})?;
-    verify_unguarded(workspace, options)
+    verify_scope(workspace, scope)
 }
 
-/// The same for a command that guards itself against interrupts.
-pub(crate) fn verify_unguarded(workspace: &Workspace, options: Options) -> Outcome {
+/// Verifies everything, for a command that guards itself against interrupts.
+pub(crate) fn verify_unguarded(workspace: &Workspace) -> Outcome {
+    verify_scope(workspace, Scope::default())
+}
+
+fn verify_scope(workspace: &Workspace, scope: Scope) -> Outcome {
     let mut findings = Findings::default();
-    for part in Part::value_variants() {
-        if options.only.is_none_or(|only| only == *part) {
-            findings.begin(part.name());
-            part.verify(workspace, options.is_thorough, &mut findings)?;
-        }
+    for part in scope.parts() {
+        findings.begin(part.name());
+        run(part, workspace, scope, &mut findings)?;
     }
     Ok(Verdict::from_holds(findings.sum_up()))
 }
 
-/// An exercise with its contract, ready to judge.
-struct Chapter {
-    topic: &'static Topic,
-    exercise: &'static Exercise,
-    contract: Contract,
-    promises: Vec<Promise>,
-}
-
-/// The exercises that are there, each with its contract built.
-fn chapters(workspace: &Workspace) -> Result<Vec<Chapter>, Failure> {
-    let there = exercises().filter(|(topic, _)| topic.has_exercise(workspace));
-    there.map(|(topic, exercise)| chapter(workspace, topic, exercise)).collect()
-}
-
-fn chapter(
+fn run(
+    part: Part,
     workspace: &Workspace,
-    topic: &'static Topic,
-    exercise: &'static Exercise,
-) -> Result<Chapter, Failure> {
-    let target = Target::Test("contract".into());
-    let targets = std::slice::from_ref(&target);
-    let built = build(workspace, None, topic, targets).map_err(BuildFailure::into_failure)?;
-    let contract = Contract { binary: built.executable(&target)?, workspace: workspace.clone() };
-    Ok(Chapter { topic, exercise, promises: contract.catalogue()?, contract })
+    scope: Scope,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    match part {
+        Part::Tidy => tidy::verify(workspace, findings),
+        Part::Guides => guides::verify(workspace, findings),
+        Part::Stubs => stubs::verify(workspace, scope, findings),
+        Part::Solutions => solutions::verify(workspace, scope, findings),
+        Part::Examples => examples::verify(workspace, scope, findings),
+        Part::Mutants => mutants::verify(workspace, scope, findings),
+        Part::Tours => tours::verify(workspace, scope, findings),
+    }
 }

@@ -70,8 +70,13 @@ impl Workspace {
     }
 }
 
-/// Cargo's target folder, which this runner was started from.
+/// Cargo's target folder: the one that `CARGO_TARGET_DIR` names, or the one that this runner was
+/// started from.
 pub(crate) fn target_dir() -> anyhow::Result<PathBuf> {
+    let named = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    if let Some(named) = named.filter(|named| named.is_absolute()) {
+        return Ok(named);
+    }
     let me = env::current_exe().context("the path of this program is unknown")?;
     let profile = me.parent().context("this program lies in no folder")?;
     Ok(profile.parent().unwrap_or(profile).into())

@@ -6,13 +6,13 @@ use std::{
     net::SocketAddr,
     os::unix::process::CommandExt,
     process::{Command, Stdio},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
-use events::{ServiceEvent, Event, Exit};
+use events::{Event, Exit, ServiceEvent};
 use nix::sys::signal::Signal;
-use processes::{Process, descendants_of, sweep, until};
+use processes::{Family, Process, sweep, until};
 
 use self::witness::{pump, watch};
 use crate::{
@@ -40,6 +40,7 @@ pub struct Cluster {
     pub pid: u32,
     recorder: Recorder,
     exit: Arc<OnceLock<Exit>>,
+    family: Mutex<Family>,
 }
 
 impl Cluster {
@@ -66,6 +67,7 @@ impl Cluster {
             pid: child.id(),
             recorder: recorder.clone(),
             exit: Arc::default(),
+            family: Mutex::new(Family::of(std::process::id())),
         };
         watch(child, pipes_closed, recorder.clone(), cluster.exit.clone());
         (cluster.address, cluster.admin) = cluster.wait_for_listening(earlier)?;
@@ -76,7 +78,9 @@ impl Cluster {
         let limit = patience(START_LIMIT);
         let answer = self.recorder.wait(limit, |entries| {
             let listening = entries[earlier..].iter().find_map(|entry| match entry.event {
-                Some(Event::Service(ServiceEvent::Listening { address, admin })) => Some(Ok((address, admin))),
+                Some(Event::Service(ServiceEvent::Listening { address, admin })) => {
+                    Some(Ok((address, admin)))
+                }
                 _ => None,
             });
             listening.or_else(|| self.exit.get().map(|exit| Err(*exit)))
@@ -141,7 +145,6 @@ impl Cluster {
     }
 
     /// Sends `signal` to the process that we started, and to it alone; answers when that was.
-    #[expect(clippy::must_use_candidate, reason = "the effect is what most callers want")]
     pub fn signal(&self, signal: Signal) -> Moment {
         let pid = self.pid;
         let moment = self.recorder.observe(format!("{signal} sent to the primary (pid {pid})"));
@@ -178,7 +181,7 @@ impl Cluster {
     /// behind. An orphan does not say whose it was, so with two clusters these are both's.
     #[must_use]
     pub fn processes(&self) -> Vec<Process> {
-        let ours = descendants_of(std::process::id());
+        let ours = self.family.lock().unwrap_or_else(PoisonError::into_inner).members();
         ours.into_iter()
             .filter(|process| process.pid != self.pid || self.exit.get().is_none())
             .collect()

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{ServiceEvent, Entry, Event};
+use events::{Entry, Event, ServiceEvent};
 
 /// Entries kept at most.
 const MAX_ENTRIES: usize = 4000;

@@ -74,8 +74,11 @@ fn stay(stage: &Stage, try_this: &[Try], resident: &OnceLock<u32>) {
     // Nothing depends on it: what they report should not stand below what there is to type.
     recorder.wait(Duration::from_secs(2), |entries| {
         let events = || entries[earlier..].iter().filter_map(|entry| entry.event.as_ref());
-        let started = events().filter(|event| matches!(event, Event::Worker(WorkerEvent::Started { .. }))).count();
-        let ready = events().filter(|event| matches!(event, Event::Worker(WorkerEvent::Ready(_)))).count();
+        let started = events()
+            .filter(|event| matches!(event, Event::Worker(WorkerEvent::Started { .. })))
+            .count();
+        let ready =
+            events().filter(|event| matches!(event, Event::Worker(WorkerEvent::Ready(_)))).count();
         (ready >= started).then_some(())
     });
     stage.print(&format!("\n{}", "Now it is yours. A cluster is up; in another terminal:".bold()));

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use crate::family::Family;
+
 /// A process as the kernel lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Process {
@@ -20,7 +22,7 @@ pub struct Process {
 /// Every process that can be seen. One that ends while the list is made may be missing.
 #[must_use]
 pub fn table() -> Vec<Process> {
-    platform::table()
+    except(&HashSet::new())
 }
 
 /// The process `pid`, also as a zombie.
@@ -29,22 +31,15 @@ pub fn process(pid: u32) -> Option<Process> {
     platform::process(pid)
 }
 
+/// The same without the processes `known`, which are not read.
+pub(crate) fn except(known: &HashSet<u32>) -> Vec<Process> {
+    platform::except(known)
+}
+
 /// Every process that `root` started, and those that they started, without zombies.
 #[must_use]
 pub fn descendants_of(root: u32) -> Vec<Process> {
-    let table = table();
-    let mut family = HashSet::from([root]);
-    loop {
-        let before = family.len();
-        family.extend(
-            table.iter().filter(|p| family.contains(&p.parent)).map(|p| p.pid).collect::<Vec<_>>(),
-        );
-        if family.len() == before {
-            break;
-        }
-    }
-    family.remove(&root);
-    table.into_iter().filter(|p| family.contains(&p.pid) && !p.is_zombie).collect()
+    Family::of(root).members()
 }
 
 /// Whether `pid` runs (a zombie does not).
@@ -62,25 +57,26 @@ pub fn is_asleep(pid: u32) -> bool {
 
 #[cfg(target_os = "linux")]
 mod platform {
-    use std::{fs::File, io::Read};
+    use std::{collections::HashSet, fs::File, io::Read};
 
     use super::Process;
 
     /// The name (64 bytes at most), and before and after it the fields that are read here.
     const ENOUGH: usize = 256;
 
-    pub(super) fn table() -> Vec<Process> {
+    pub(super) fn except(known: &HashSet<u32>) -> Vec<Process> {
         let Ok(entries) = std::fs::read_dir("/proc") else {
             return Vec::new();
         };
         entries
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|pid| !known.contains(pid))
             .filter_map(process)
             .collect()
     }
 
-    /// Reads `/proc/PID/stat` (man `proc_pid_stat`) with one system call: who waits for a process
-    /// reads the whole table every few milliseconds.
+    /// Reads `/proc/PID/stat` (man `proc_pid_stat`) with one system call: a check reads it for
+    /// each process of a cluster every few milliseconds.
     pub(super) fn process(pid: u32) -> Option<Process> {
         let mut stat = [0; ENOUGH];
         let length = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut stat).ok()?;
@@ -100,12 +96,14 @@ mod platform {
 
 #[cfg(not(target_os = "linux"))]
 mod platform {
-    use std::process::Command;
+    use std::{collections::HashSet, process::Command};
 
     use super::Process;
 
-    pub(super) fn table() -> Vec<Process> {
-        list(&["-A"])
+    pub(super) fn except(known: &HashSet<u32>) -> Vec<Process> {
+        let mut all = list(&["-A"]);
+        all.retain(|process| !known.contains(&process.pid));
+        all
     }
 
     pub(super) fn process(pid: u32) -> Option<Process> {

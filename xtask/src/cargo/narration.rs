@@ -19,6 +19,8 @@ const OWN_CRATES: usize = 8;
 
 /// The running commentary of one build.
 pub(super) struct Narration {
+    /// Whether anything is told at all.
+    is_told: bool,
     started: Instant,
     ticker: Ticker,
     has_begun: bool,
@@ -27,11 +29,12 @@ pub(super) struct Narration {
 }
 
 impl Narration {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(is_told: bool) -> Self {
         Narration {
+            is_told,
             started: Instant::now(),
             ticker: Ticker::new(),
-            has_begun: false,
+            has_begun: !is_told,
             compiled: 0,
             latest: "building".into(),
         }
@@ -56,6 +59,9 @@ impl Narration {
     /// Takes in a line of cargo, such as `   Compiling tokio v1.54.1`.
     pub(super) fn heard(&mut self, line: &str) {
         let line = line.trim();
+        if !self.is_told {
+            return;
+        }
         if let Some(compiling) = line.strip_prefix("Compiling ") {
             self.compiled += 1;
             let name = compiling.split(' ').next().unwrap_or(compiling);

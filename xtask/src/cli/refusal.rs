@@ -25,7 +25,7 @@ pub(super) fn sentence(error: &clap::Error) -> String {
         ),
         (ErrorKind::ArgumentConflict, _) => {
             let other = context(ContextKind::PriorArg).unwrap_or_default();
-            format!("{wrong} and {other} exclude each other; choose one.")
+            format!("{wrong} and {other} can't be combined; choose one.")
         }
         (ErrorKind::InvalidValue | ErrorKind::ValueValidation, _) => {
             let value = context(ContextKind::InvalidValue).unwrap_or_default();

@@ -56,19 +56,6 @@ impl Words<'_> {
         wrap(&text, self.width).join("\n").dimmed().to_string()
     }
 
-    /// The learner's file imports the answer.
-    pub(crate) fn looked_up(&self, lines: &[usize]) -> String {
-        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
-        let name = self.topic.crate_name();
-        let text = format!(
-            "{} uses the finished pattern of its own chapter (line {}). The promises are judged \
-             all the same; to learn it, use only `{name}::given` and write the rest.",
-            self.exercise.file(),
-            lines.join(", "),
-        );
-        wrap(&text, self.width).join("\n").yellow().to_string()
-    }
-
     /// One of many runs: kept all, or the first that broke.
     pub(crate) fn run(
         &self,

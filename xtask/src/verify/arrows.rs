@@ -1,70 +1,96 @@
-//! Who may import whom: a topic only lower numbers; the kit and the runner no topic at all.
+//! Which package may import which: chapters are siblings, and the kit and the runner know no chapter.
+//!
+//! A package without a rule is a problem, too. Otherwise a new one could import anything.
 
 use serde_json::Value;
 
 use crate::syllabus::TOPICS;
 
 /// What a package of the workspace is, as far as the rules go.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// `events` and `processes`, which import nothing of ours.
-    Leaf,
+    Events,
+    Processes,
     Harness,
-    Topic(u8),
+    /// `cluster-basics`, topic 0.
+    Basics,
+    Supervisor,
+    /// A topic from 1 on.
+    Chapter(u8),
     Exercises,
     Runner,
 }
 
-/// The imports that break a rule.
+/// The imports that break a rule, and the packages that have none.
 pub(super) fn problems(metadata: &Value) -> Vec<String> {
     let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut problems = Vec::new();
-    for package in packages {
-        let name = package["name"].as_str().unwrap_or_default();
-        let dependencies =
-            package["dependencies"].as_array().map(Vec::as_slice).unwrap_or_default();
-        for dependency in dependencies {
-            let imported = dependency["name"].as_str().unwrap_or_default();
-            let is_dev = dependency["kind"] == "dev";
-            if let (Some(from), Some(to)) = (kind(name), kind(imported)) {
-                let rule = broken_rule(from, to, is_dev);
-                problems.extend(rule.map(|rule| format!("{name} imports {imported}: {rule}.")));
-            }
-        }
-    }
-    problems
+    packages.iter().flat_map(problems_of).collect()
+}
+
+fn problems_of(package: &Value) -> Vec<String> {
+    let name = package["name"].as_str().unwrap_or_default();
+    let Some(from) = kind(name) else {
+        return vec![format!(
+            "{name} has no rule that says what it may import; write one in verify/arrows.rs."
+        )];
+    };
+    let dependencies = package["dependencies"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let imports = dependencies.iter().filter_map(|dependency| {
+        let imported = dependency["name"].as_str().unwrap_or_default();
+        let is_dev = dependency["kind"] == "dev";
+        let is_broken = kind(imported).is_some_and(|to| !may_import(from, to, is_dev));
+        is_broken.then(|| format!("{name} imports {imported}: {}.", rule(from)))
+    });
+    imports.collect()
 }
 
 fn kind(package: &str) -> Option<Kind> {
     match package {
-        "events" | "processes" => Some(Kind::Leaf),
+        "events" => Some(Kind::Events),
+        "processes" => Some(Kind::Processes),
         "harness" => Some(Kind::Harness),
+        "supervisor" => Some(Kind::Supervisor),
         "exercises" => Some(Kind::Exercises),
         "xtask" => Some(Kind::Runner),
         _ => {
             let topic = TOPICS.iter().find(|topic| topic.package == package)?;
-            Some(Kind::Topic(topic.number))
+            Some(if topic.number == 0 { Kind::Basics } else { Kind::Chapter(topic.number) })
         }
     }
 }
 
-/// The rule that an import breaks.
-fn broken_rule(from: Kind, to: Kind, is_dev: bool) -> Option<&'static str> {
-    match (from, to) {
-        (_, Kind::Exercises | Kind::Runner) => Some("nobody imports the exercises or the runner"),
-        (Kind::Leaf, _) => Some("a leaf imports nothing of ours"),
-        (Kind::Topic(higher), Kind::Topic(lower)) if lower < higher => None,
-        (Kind::Topic(_), Kind::Topic(_)) => Some("a topic imports only lower numbers"),
-        (Kind::Topic(_), Kind::Harness) if is_dev => None,
-        (Kind::Topic(_), Kind::Harness) => Some("only a topic's tests may use the test kit"),
-        (Kind::Harness | Kind::Runner, Kind::Topic(_)) => {
-            Some("the kit and the runner meet a topic as a process only")
+fn may_import(from: Kind, to: Kind, is_dev: bool) -> bool {
+    let is_kit = matches!(to, Kind::Harness | Kind::Processes);
+    match from {
+        Kind::Events | Kind::Processes => false,
+        Kind::Harness | Kind::Runner => matches!(to, Kind::Events | Kind::Processes),
+        Kind::Basics => to == Kind::Events || (is_kit && is_dev),
+        Kind::Supervisor => matches!(to, Kind::Events | Kind::Basics),
+        Kind::Chapter(number) => {
+            let is_below = matches!(to, Kind::Events | Kind::Basics | Kind::Supervisor);
+            let is_composed = number == 7 && matches!(to, Kind::Chapter(2 | 5));
+            is_below || is_composed || (is_kit && is_dev)
         }
-        (Kind::Runner, Kind::Harness) => Some("the runner stays light, without the test kit"),
-        (Kind::Exercises, Kind::Harness) => Some("an exercise does not know its tester"),
-        (_, Kind::Leaf) | (Kind::Exercises, Kind::Topic(_)) | (Kind::Harness, Kind::Harness) => {
-            None
+        Kind::Exercises => matches!(to, Kind::Events | Kind::Basics | Kind::Chapter(_)),
+    }
+}
+
+/// What a package may import, in words.
+fn rule(from: Kind) -> &'static str {
+    match from {
+        Kind::Events | Kind::Processes => "it may import nothing of ours",
+        Kind::Harness | Kind::Runner => "it may import only events and processes",
+        Kind::Basics => "it may import only events, and for its tests harness and processes",
+        Kind::Supervisor => "it may import only events and cluster-basics",
+        Kind::Chapter(7) => {
+            "chapter 07 may import only events, cluster-basics, supervisor, the chapters 02 and 05, \
+             and for its tests harness and processes"
         }
+        Kind::Chapter(_) => {
+            "chapters are siblings; each may import only events, cluster-basics, supervisor, and for \
+             its tests harness and processes"
+        }
+        Kind::Exercises => "an exercise may import only events, cluster-basics and the chapters",
     }
 }
 
@@ -80,25 +106,52 @@ mod tests {
     }
 
     #[test]
-    fn arrows_point_to_lower_numbers_and_the_kit_knows_no_topic() {
+    fn these_arrows_are_allowed() {
         for (from, to, kind) in [
-            ("rolling-restart", "graceful-shutdown", None),
+            ("cluster-basics", "events", None),
+            ("cluster-basics", "harness", Some("dev")),
+            ("supervisor", "cluster-basics", None),
+            ("rolling-restart", "supervisor", None),
             ("rolling-restart", "harness", Some("dev")),
+            ("rolling-restart", "tokio", None),
+            ("zero-downtime-deploy", "rolling-restart", None),
+            ("zero-downtime-deploy", "shared-state", None),
             ("exercises", "graceful-shutdown", None),
-            ("harness", "events", None),
+            ("harness", "processes", None),
+            ("xtask", "events", None),
             ("xtask", "serde", None),
         ] {
-            assert!(importing(from, to, kind).is_empty(), "{from} may import {to}");
+            assert_eq!(importing(from, to, kind), [""; 0], "{from} may import {to}");
         }
+    }
+
+    #[test]
+    fn these_arrows_are_problems() {
         for (from, to, kind) in [
-            ("graceful-shutdown", "rolling-restart", None),
-            ("graceful-shutdown", "harness", None),
-            ("harness", "graceful-shutdown", Some("dev")),
-            ("xtask", "cluster-basics", None),
-            ("graceful-shutdown", "exercises", None),
             ("events", "processes", None),
+            ("processes", "events", Some("dev")),
+            ("cluster-basics", "supervisor", None),
+            ("supervisor", "graceful-shutdown", None),
+            ("supervisor", "harness", Some("dev")),
+            ("rolling-restart", "graceful-shutdown", None),
+            ("graceful-shutdown", "rolling-restart", Some("dev")),
+            ("graceful-shutdown", "harness", None),
+            ("graceful-shutdown", "processes", Some("build")),
+            ("graceful-shutdown", "exercises", None),
+            ("zero-downtime-deploy", "graceful-shutdown", None),
+            ("exercises", "supervisor", None),
+            ("exercises", "harness", Some("dev")),
+            ("harness", "graceful-shutdown", Some("dev")),
+            ("xtask", "harness", None),
+            ("xtask", "cluster-basics", None),
         ] {
             assert_eq!(importing(from, to, kind).len(), 1, "{from} may not import {to}");
         }
+    }
+
+    #[test]
+    fn a_package_without_a_rule_is_a_problem() {
+        let problems = importing("brand-new", "events", None);
+        assert!(problems[0].contains("brand-new has no rule"), "{problems:?}");
     }
 }

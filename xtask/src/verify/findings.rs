@@ -14,6 +14,9 @@ pub(super) struct Findings {
     problems: usize,
     /// What is not as it should be.
     red: Vec<String>,
+    /// Judgements of programs, and how many of them were repeated alone.
+    judgements: usize,
+    lone: usize,
     ticker: Option<Ticker>,
 }
 
@@ -56,9 +59,23 @@ impl Findings {
         say(text);
     }
 
+    /// A program was judged by a promise.
+    pub(super) fn judged(&mut self) {
+        self.judgements += 1;
+    }
+
+    /// A judgement failed beside others, and is repeated alone.
+    pub(super) fn repeated(&mut self) {
+        self.lone += 1;
+    }
+
     /// The last word; whether everything is right.
     pub(super) fn sum_up(mut self) -> bool {
         self.ticker = None;
+        if self.judgements > 0 {
+            let judgements = events::numbers::count(self.judgements, "judgement");
+            say(format!("\n{} of {judgements} needed a second, lone one.", self.lone));
+        }
         let verified = events::numbers::count(self.verified, "thing");
         if self.red.is_empty() {
             say(format!("\n{}", format!("{verified} verified, all right.").green().bold()));

@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Chapter, anchors, chapters, findings::Findings, hints, printed, quotes};
+use super::{
+    anchors,
+    chapter::{Chapter, chapters},
+    findings::Findings,
+    hints, printed, quotes,
+};
 use crate::{exit::Failure, hint::hints_file, mutants, syllabus::TOPICS, workspace::Workspace};
 
 pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(), Failure> {
@@ -15,7 +20,7 @@ pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(
         problems.extend(gaps(&page, &text));
         findings.add(&format!("{}: quoted code, output and links", page.display()), &problems);
     }
-    for chapter in chapters(workspace)? {
+    for chapter in chapters(workspace, |_| true)? {
         let name = chapter.exercise.name();
         let what = format!("the passages that teach the promises and mutants of {name}");
         findings.add(&what, &passages(workspace, &chapter)?);

@@ -1,6 +1,6 @@
 //! Every promise has hints: three rungs, and so has the beginning.
 
-use super::Chapter;
+use super::chapter::Chapter;
 use crate::hint::{
     START, hints_file,
     ladder::{Section, parse},
@@ -20,10 +20,10 @@ pub(super) fn problems(chapter: &Chapter, text: &str) -> Vec<String> {
         format!("{file}: \"{}\" needs the rungs 1, 2 and 3, each with text.", section.heading)
     });
     let known: Vec<&str> = [START].into_iter().chain(ids()).collect();
-    let strangers = sections.iter().flat_map(|section| &section.promises);
-    let strangers = strangers.filter(|id| !known.contains(&id.as_str()));
-    let strangers = strangers.map(|id| format!("{file} has a hint for {id}, which is no promise."));
-    lonely.chain(short).chain(strangers).collect()
+    let unknown = sections.iter().flat_map(|section| &section.promises);
+    let unknown = unknown.filter(|id| !known.contains(&id.as_str()));
+    let unknown = unknown.map(|id| format!("{file} has a hint for {id}, which is no promise."));
+    lonely.chain(short).chain(unknown).collect()
 }
 
 fn has_all_rungs(section: &Section) -> bool {

@@ -2,152 +2,176 @@
 //! promise kills one. Otherwise a check proves nothing.
 //!
 //! What a learner is told is the first promise that breaks, so the promises before the named one
-//! have to hold. That takes most of the time, and each of them is a chance for the machine to get in
-//! the way: only `--thorough` judges them, and shows who was killed where as a table.
+//! have to hold. That takes most of the time: only `--thorough` judges them, and shows as a table
+//! which promise killed which mutant.
+//!
+//! [`pipeline`] builds the next mutant while earlier ones are judged, [`memory`] keeps what died as
+//! it should, [`autopsy`] says what is wrong with how a mutant died, [`table`] is the table.
 
-use colored::Colorize;
-use events::contract::{Report, Status};
+mod autopsy;
+mod memory;
+mod pipeline;
+mod table;
 
-use super::{Chapter, chapters, findings::Findings, tree::Tree};
+use std::{fs, path::Path};
+
+use events::contract::{Promise, Report};
+
+use self::{autopsy::autopsy, memory::Memory, pipeline::Fate};
+use super::{
+    Scope,
+    chapter::{Chapter, chapters},
+    findings::Findings,
+    judging::LONE,
+    tree::Tree,
+};
 use crate::{
-    cargo::{BuildFailure, first_line},
     exit::Failure,
+    interrupt,
     judge::Plan,
     mutants::{self, Mutant},
     subject::quote,
     workspace::Workspace,
-    wrap::pad,
 };
 
-const NAMES: usize = 32;
+/// A mutant, and what it is judged by.
+struct Case<'a> {
+    chapter: &'a Chapter,
+    mutant: Mutant,
+    /// Its patch without the header.
+    diff: String,
+    is_thorough: bool,
+    memory: &'a Memory,
+}
 
 pub(super) fn verify(
     workspace: &Workspace,
-    is_thorough: bool,
+    scope: Scope,
     findings: &mut Findings,
 ) -> Result<(), Failure> {
-    for chapter in chapters(workspace)? {
-        let mutants = mutants::of(workspace, chapter.topic)?;
-        let tree = Tree::of(workspace)?;
-        let mut matrix = vec![heading(&chapter)];
-        for mutant in &mutants {
-            findings.looking_at(&format!("killing {}", mutant.name));
-            let only = named(&chapter, mutant).filter(|_| !is_thorough);
-            let (problems, reports) = kill(workspace, &tree, &chapter, mutant, only)?;
-            matrix.push(row(mutant, &reports, problems.is_empty()));
-            findings.add(&title(&chapter, mutant), &problems);
+    let chapters = chapters(workspace, |topic| scope.includes(topic))?;
+    let memories = memory::of_chapters(workspace, &chapters)?;
+    let mut cases = Vec::new();
+    for (chapter, memory) in chapters.iter().zip(&memories) {
+        for mutant in mutants::of(workspace, chapter.topic)? {
+            let diff = mutants::diff(&workspace.read(&mutant.file)?).to_owned();
+            let is_thorough = scope.is_thorough;
+            cases.push(Case { chapter, mutant, diff, is_thorough, memory });
         }
+    }
+    let judged = judge_all(workspace, &cases, findings)?;
+    for chapter in &chapters {
         let name = chapter.exercise.name();
-        findings.add(&format!("every promise of {name} kills a mutant"), &idle(&chapter, &mutants));
-        if is_thorough {
-            findings.show(&format!("\n{}", matrix.join("\n")));
+        let own: Vec<(&Case, &[Report])> = cases
+            .iter()
+            .zip(judged.iter().map(Vec::as_slice))
+            .filter(|(case, _)| case.exercise() == name)
+            .collect();
+        let what = format!("every promise of {name} kills a mutant");
+        findings.add(&what, &autopsy::idle(chapter, own.iter().map(|(case, _)| &case.mutant)));
+        if scope.is_thorough {
+            findings.show(&format!("\n{}", table::table(chapter, &own)));
         }
     }
     Ok(())
 }
 
-/// The number of the promise that `mutant` says it dies of.
-fn named(chapter: &Chapter, mutant: &Mutant) -> Option<usize> {
-    chapter.promises.iter().position(|promise| promise.id == mutant.killed_by)
-}
-
-/// Applies, builds and judges one mutant; what is wrong, and what was judged.
-fn kill(
+/// Builds and judges all cases; the reports on each, where it could be judged.
+fn judge_all(
     workspace: &Workspace,
-    tree: &Tree,
-    chapter: &Chapter,
-    mutant: &Mutant,
-    only: Option<usize>,
-) -> Result<(Vec<String>, Vec<Report>), Failure> {
-    let file = mutant.file.display();
-    let problem = |text: String| Ok((vec![format!("{file} {text}")], Vec::new()));
-    let solution = chapter.exercise.solution_file();
-    tree.workspace.write(&solution, &workspace.read(&solution)?)?;
-    if let Err(refusal) = tree.apply(&workspace.at(&mutant.file))? {
-        return problem(format!(
-            "does not apply any more: {refusal}. Take it along: `git apply -3 {file}`, then \
-             `git diff HEAD -- {solution}` is its new diff."
-        ));
-    }
-    let binary = match tree.build(chapter.topic, chapter.exercise.solution_bin()) {
-        Ok((_, binary)) => binary,
-        Err(BuildFailure::Other(failure)) => return Err(failure),
-        Err(BuildFailure::Errors(errors)) => {
-            return problem(format!("does not compile: {}. Mend it.", first_line(&errors)));
+    cases: &[Case],
+    findings: &mut Findings,
+) -> Result<Vec<Vec<Report>>, Failure> {
+    let tree = Tree::of(workspace)?;
+    let mut judged = vec![Vec::new(); cases.len()];
+    let mut doubtful = Vec::new();
+    let mut remembered = 0;
+    let outcome = pipeline::run(workspace, &tree, cases, |index, fate| {
+        let case = &cases[index];
+        findings.looking_at(&format!("killing {}: {} of {}", case.title(), index + 1, cases.len()));
+        match fate {
+            Fate::Unfit(problem) => findings.add(&case.title(), &[case.problem(&problem)]),
+            Fate::Remembered(reports) => {
+                remembered += 1;
+                findings.add(&case.title(), &[]);
+                judged[index] = reports;
+            }
+            Fate::Judged(reports) => {
+                findings.judged();
+                findings.add(&case.title(), &[]);
+                judged[index] = reports;
+            }
+            Fate::Doubtful(program) => doubtful.push((index, program)),
         }
-    };
-    let plan = Plan {
-        contract: &chapter.contract,
-        promises: &chapter.promises,
-        subject: &quote(&binary)?,
-        only,
-        keep_going: false,
-    };
-    let reports = plan.judge(|_, _| {})?;
-    let wrong = autopsy(chapter, mutant, &reports);
-    Ok((wrong.into_iter().map(|text| format!("{file} {text}")).collect(), reports))
-}
-
-/// What is wrong with how the mutant died.
-fn autopsy(chapter: &Chapter, mutant: &Mutant, reports: &[Report]) -> Option<String> {
-    let named = &mutant.killed_by;
-    let Some(first) = first_broken(reports) else {
-        return Some(format!("survives: {named} does not catch it. Sharpen the promise."));
-    };
-    let id = &chapter.promises[first].id;
-    let observed = reports[first].story.as_ref().map_or("", |story| &story.observed);
-    if id != named {
-        return Some(format!(
-            "dies of {id}, not of {named}: {observed}. Correct its `killed-by:`."
-        ));
-    }
-    (!observed.contains(&mutant.observed))
-        .then(|| format!("dies of {id}, but it was observed: {observed}. Correct its `observed:`."))
-}
-
-/// `01-one-worker-short is killed by promise 1`
-fn title(chapter: &Chapter, mutant: &Mutant) -> String {
-    let killer = named(chapter, mutant);
-    let killer = killer.map_or(mutant.killed_by.clone(), |index| (index + 1).to_string());
-    format!("{} is killed by promise {killer}", mutant.name)
-}
-
-fn first_broken(reports: &[Report]) -> Option<usize> {
-    reports.iter().position(|report| report.status == Status::Broken)
-}
-
-/// Promises that kill no mutant, and mutants of promises that there are not.
-fn idle(chapter: &Chapter, mutants: &[Mutant]) -> Vec<String> {
-    let promises = chapter
-        .promises
-        .iter()
-        .filter(|promise| !mutants.iter().any(|mutant| mutant.killed_by == promise.id));
-    let promises = promises
-        .map(|promise| format!("{} kills no mutant; add a bug that only it catches.", promise.id));
-    let strangers = mutants
-        .iter()
-        .filter(|mutant| !chapter.promises.iter().any(|promise| promise.id == mutant.killed_by));
-    let strangers = strangers.map(|mutant| {
-        format!("{} names {}, which is no promise.", mutant.file.display(), mutant.killed_by)
     });
-    promises.chain(strangers).collect()
+    interrupt::end_everything();
+    outcome?;
+    for (index, program) in doubtful {
+        judged[index] = judge_alone(&cases[index], &program, findings)?;
+    }
+    if remembered > 0 {
+        let mutants = events::numbers::count(remembered, "mutant");
+        findings.remark(&format!("{mutants} not judged again: nothing has changed since."));
+    }
+    Ok(judged)
 }
 
-fn heading(chapter: &Chapter) -> String {
-    let numbers: Vec<String> = (1..=chapter.promises.len()).map(|n| format!("{n:>2}")).collect();
-    format!("    {}{}", pad("kept · or killed by ✗", NAMES), numbers.join(" ")).dimmed().to_string()
+/// The second judgement of a mutant that did not die as it should beside others.
+fn judge_alone(
+    case: &Case,
+    program: &Path,
+    findings: &mut Findings,
+) -> Result<Vec<Report>, Failure> {
+    findings.judged();
+    findings.repeated();
+    findings.looking_at(&format!("judging {} once more, alone", case.mutant.name));
+    let reports = case.plan(&quote(program)?).judge_alone()?;
+    let problem = autopsy(case, &reports);
+    if problem.is_none() {
+        case.died_well(program, &reports);
+    }
+    let problems: Vec<String> = problem.iter().map(|problem| case.problem(problem)).collect();
+    findings.add(&format!("{} ({LONE})", case.title()), &problems);
+    Ok(reports)
 }
 
-fn row(mutant: &Mutant, reports: &[Report], is_right: bool) -> String {
-    let killed_at = first_broken(reports).unwrap_or(reports.len());
-    let cells: Vec<String> = (0..reports.len())
-        .map(|index| match (index == killed_at, index < killed_at) {
-            (true, _) if is_right => format!(" {}", "✗".green()),
-            (true, _) => format!(" {}", "✗".red().bold()),
-            (false, true) => format!(" {}", "·".dimmed()),
-            (false, false) => "  ".into(),
-        })
-        .collect();
-    let name = events::timeline::clip(&mutant.name, NAMES - 1);
-    format!("    {}{}", pad(&name, NAMES), cells.join(" ")).trim_end().to_owned()
+impl Case<'_> {
+    /// The number of the promise that the mutant says it dies of.
+    fn named(&self) -> Option<usize> {
+        self.chapter.promises.iter().position(|promise| promise.id == self.mutant.killed_by)
+    }
+
+    /// The promises that it is judged by: the named one, and those before it if that is asked for.
+    fn promises(&self) -> &[Promise] {
+        let all = &self.chapter.promises;
+        match self.named() {
+            Some(named) if self.is_thorough => &all[..=named],
+            Some(named) => &all[named..=named],
+            None => all,
+        }
+    }
+
+    fn plan<'a>(&'a self, subject: &'a str) -> Plan<'a> {
+        Plan { promises: self.promises(), ..self.chapter.plan(subject) }
+    }
+
+    /// It is remembered. Its program is needed no more; if it can't be removed, the next run does.
+    fn died_well(&self, program: &Path, reports: &[Report]) {
+        self.memory.remember(self, reports);
+        let _ = fs::remove_file(program);
+    }
+
+    fn exercise(&self) -> String {
+        self.chapter.exercise.name()
+    }
+
+    /// `exercise-1, mutant 01-one-worker-short: killed by promise 1`
+    fn title(&self) -> String {
+        let killer = self.named().map_or(self.mutant.killed_by.clone(), |at| (at + 1).to_string());
+        format!("{}, mutant {}: killed by promise {killer}", self.exercise(), self.mutant.name)
+    }
+
+    fn problem(&self, text: &str) -> String {
+        format!("{} {text}", self.mutant.file.display())
+    }
 }

@@ -38,13 +38,14 @@ fn problem(workspace: &Workspace, block: &Block, program: &str) -> Result<Option
         return Ok(Some(format!("names {program}, which isn't PACKAGE/EXAMPLE. Correct it.")));
     };
     let target = Target::Example(example.to_owned());
-    let build = Build {
+    let call = Build {
         tree: workspace,
         target_dir: None,
         packages: &["exercises", package],
         targets: std::slice::from_ref(&target),
+        is_told: true,
     };
-    let built = match build.run() {
+    let built = match call.run() {
         Ok(built) => built,
         Err(BuildFailure::Errors(_)) => {
             return Ok(Some(format!("names {program}, which does not compile. Fix it.")));

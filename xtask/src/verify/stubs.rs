@@ -1,30 +1,43 @@
 //! What a learner begins with: it builds without a warning, keeps the first promise, breaks a
 //! later one.
 
-use std::process::{Command, Stdio};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use events::contract::Status;
 
-use super::{Chapter, chapters, findings::Findings, subsequence::first_drift, tree::Tree};
+use super::{
+    Scope,
+    chapter::{Chapter, chapters},
+    findings::Findings,
+    judging::second_look,
+    subsequence::first_drift,
+    tree::Tree,
+};
 use crate::{
     cargo::{BuildFailure, first_line},
     exit::Failure,
-    judge::{Plan, first_broken},
+    judge::first_broken,
     reset::stub_file,
     subject::quote,
     workspace::Workspace,
 };
 
-pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(), Failure> {
-    for chapter in chapters(workspace)? {
+pub(super) fn verify(
+    workspace: &Workspace,
+    scope: Scope,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    for chapter in chapters(workspace, |topic| scope.includes(topic))? {
         let stub = stub_file(chapter.topic);
         same_as_exercise(workspace, &chapter, findings)?;
         findings.add(&format!("{stub} is its solution minus lines"), &drift(workspace, &chapter)?);
         findings.looking_at(&format!("building and judging {stub}"));
-        findings.add(
-            &format!("{stub} builds without a warning, keeps promise 1, breaks a later one"),
-            &judge(workspace, &chapter)?,
-        );
+        let problems = judge(workspace, &chapter, findings)?;
+        let what = "builds without a warning, keeps promise 1, breaks a later one";
+        findings.add(&format!("{stub} {what}"), &problems);
     }
     Ok(())
 }
@@ -73,7 +86,11 @@ fn drift(workspace: &Workspace, chapter: &Chapter) -> Result<Vec<String>, Failur
     Ok(problem.into_iter().collect())
 }
 
-fn judge(workspace: &Workspace, chapter: &Chapter) -> Result<Vec<String>, Failure> {
+fn judge(
+    workspace: &Workspace,
+    chapter: &Chapter,
+    findings: &mut Findings,
+) -> Result<Vec<String>, Failure> {
     let tree = Tree::of(workspace)?;
     let stub = stub_file(chapter.topic);
     tree.workspace.write(chapter.exercise.file(), &workspace.read(&stub)?)?;
@@ -81,25 +98,38 @@ fn judge(workspace: &Workspace, chapter: &Chapter) -> Result<Vec<String>, Failur
         Ok(built) => built,
         Err(BuildFailure::Other(failure)) => return Err(failure),
         Err(BuildFailure::Errors(errors)) => {
-            return Ok(vec![format!("{stub} does not compile: {}. Mend it.", first_line(&errors))]);
+            return Ok(vec![format!("{stub} does not compile: {}. Fix it.", first_line(&errors))]);
         }
     };
     let own = |target: &str| target == chapter.exercise.name();
     let warnings = built.warnings.iter().filter(|warning| own(&warning.target));
     let mut problems: Vec<String> = warnings
-        .map(|warning| format!("{stub} warns: {}. Mend it.", first_line([warning])))
+        .map(|warning| format!("{stub} warns: {}. Fix it.", first_line([warning])))
         .collect();
-    let plan = Plan {
-        contract: &chapter.contract,
-        promises: &chapter.promises,
-        subject: &quote(&binary)?,
-        only: None,
-        keep_going: false,
-    };
-    let reports = plan.judge(|_, _| {})?;
-    if reports.first().is_none_or(|report| report.status != Status::Kept) {
-        problems
-            .push(format!("{stub} breaks its first promise; a learner must begin with one kept."));
+    problems.extend(where_it_begins(chapter, &stub, &binary, findings)?);
+    Ok(problems)
+}
+
+/// A learner must begin with the first promise kept, and with something to do.
+fn where_it_begins(
+    chapter: &Chapter,
+    stub: &str,
+    binary: &Path,
+    findings: &mut Findings,
+) -> Result<Vec<String>, Failure> {
+    let command = quote(binary)?;
+    let plan = chapter.plan(&command);
+    let mut reports = plan.judge(|_, _| {})?;
+    findings.judged();
+    let mut problems = Vec::new();
+    if let Some(first) = reports.first().cloned() {
+        let first = second_look(&plan, 0, first, findings)?;
+        if first.status != Status::Kept {
+            problems.push(format!("{stub} breaks promise 1; a learner must begin with it kept."));
+        } else if reports[0].status != Status::Kept {
+            // Nothing after the first promise was judged beside it.
+            reports = plan.judge_alone()?;
+        }
     }
     if first_broken(&chapter.promises, &reports).is_none() {
         problems.push(format!("{stub} keeps all promises; there is nothing left to do in it."));

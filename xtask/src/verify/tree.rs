@@ -10,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use crate::{
     cargo::{BuildFailure, Built, Target},
@@ -36,6 +36,8 @@ const SOURCES: [&str; 8] = [
 pub(super) struct Tree {
     pub(super) workspace: Workspace,
     target: PathBuf,
+    /// Where programs are set aside.
+    aside: PathBuf,
 }
 
 impl Tree {
@@ -45,7 +47,9 @@ impl Tree {
         let tree = Tree {
             workspace: Workspace { root: folder.join("tree") },
             target: folder.join("target"),
+            aside: folder.join("mutants"),
         };
+        remove(&tree.aside).context("old programs can't be removed")?;
         for source in SOURCES {
             sync(&original.at(source), &tree.workspace.at(source))
                 .with_context(|| format!("{source} can't be copied"))?;
@@ -64,6 +68,22 @@ impl Tree {
         let built = build(&self.workspace, Some(&self.target), topic, targets)?;
         let executable = built.executable(&target).map_err(BuildFailure::Other)?;
         Ok((built, executable))
+    }
+
+    /// Copies `program` into the folder `name`, where no later build overwrites it.
+    pub(super) fn set_aside(&self, program: &Path, name: &str) -> Result<PathBuf, Failure> {
+        let folder = self.aside.join(name);
+        let copy = folder.join(program.file_name().context("a program has a name")?);
+        fs::create_dir_all(&folder).context("no folder for a mutant's program can be made")?;
+        // Not copied by this process: another thread may be starting a process just now, which would
+        // inherit the open file for a moment, and no program that is open for writing can start.
+        let mut command = Command::new("cp");
+        command.arg(program).arg(&copy).stdin(Stdio::null());
+        let copied = processes::spawn(&mut command).and_then(|mut child| child.wait());
+        if !copied.context("cp can't be started")?.success() {
+            return Err(anyhow!("{} can't be copied", program.display()).into());
+        }
+        Ok(copy)
     }
 
     /// Applies `patch` to the copy; what git says when it refuses.

@@ -125,14 +125,6 @@ fn the_checks_that_are_called_off_are_told_by_their_pipe() {
 }
 
 #[test]
-fn using_the_finished_pattern_is_noticed_and_judged_all_the_same() {
-    let sham = Sham::new();
-    sham.write("exercises/exercise-1.rs", "use graceful_shutdown::{given, drain};\n");
-    let told = contains("uses the finished pattern of its own chapter (line 1)");
-    sham.run("check 1").success().stderr(told);
-}
-
-#[test]
 fn a_program_that_can_not_be_started_is_wrong_usage() {
     let sham = Sham::new();
     let answer = "`./no-such-program` is no program that can be started";

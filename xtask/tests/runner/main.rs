@@ -11,3 +11,4 @@ mod hostile_programs;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod sham;
+mod verify;

@@ -95,6 +95,7 @@ break_it() { echo '{"status":"broken","millis":7,"story":{"expected":"200","obse
             .current_dir(self.folder.path())
             .env("CARGO_MANIFEST_DIR", self.path("xtask"))
             .env("CARGO", self.path("cargo"))
+            .env("CARGO_TARGET_DIR", self.path("target"))
             .env("SHAM", self.folder.path())
             .env_remove("NO_COLOR")
             .env_remove("CLICOLOR_FORCE")
