@@ -17,7 +17,7 @@ pub(crate) struct Mutant {
     pub(crate) name: String,
     /// The patch, relative to the workspace.
     pub(crate) file: PathBuf,
-    /// The misconception in one sentence: "this is what a worker that … looks like".
+    /// The cause in one sentence that names the actor.
     pub(crate) lesson: String,
     /// The promise that must be the first to break.
     pub(crate) killed_by: String,
@@ -102,8 +102,8 @@ mod tests {
     use super::*;
 
     const PATCH: &str = "\
-lesson: this is what a worker that closes the listener
-  but forgets its connections looks like
+lesson: The worker closes the listener
+  and forgets its connections.
 killed-by: idle_connections
 observed: still open
 guide: guides/01.md#idle
@@ -122,7 +122,7 @@ diff --git a/solutions/exercise-1.rs b/solutions/exercise-1.rs
         assert_eq!(mutant.name, "forgets-idle");
         assert_eq!(
             mutant.lesson,
-            "this is what a worker that closes the listener but forgets its connections looks like"
+            "The worker closes the listener and forgets its connections."
         );
         assert_eq!(mutant.guide, "guides/01.md#idle");
     }

@@ -57,10 +57,8 @@ fn panicked(story: &Story) -> bool {
     output.any(|entry| entry.text.contains("panicked at"))
 }
 
-/// `This is what … looks like`, as one cause among others: another bug may look the same.
+/// The lesson as one cause among others: another bug may look the same.
 fn as_sentence(lesson: &str) -> String {
-    let mut letters = lesson.chars();
-    let first = letters.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
     let end = if lesson.ends_with(['.', '?', '!']) { "" } else { "." };
-    format!("One known cause: {first}{}{end}", letters.as_str())
+    format!("One known cause: {lesson}{end}")
 }

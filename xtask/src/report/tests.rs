@@ -79,7 +79,7 @@ fn a_likeness_names_the_misconception_and_its_passage() {
     let mutant = Mutant {
         name: "x".into(),
         file: "x.patch".into(),
-        lesson: "this is what a worker that drops its connections looks like".into(),
+        lesson: "The worker drops its connections".into(),
         killed_by: "in_flight".into(),
         observed: "reset".into(),
         guide: "guides/01.md#dropped".into(),
@@ -87,7 +87,7 @@ fn a_likeness_names_the_misconception_and_its_passage() {
     let promises = promises();
     let source = Source::Program("node server.js".into());
     let text = words(&promises, &source).story(1, &story(), Some(&mutant));
-    assert!(text.contains("One known cause: this is what a worker that drops its"));
+    assert!(text.contains("One known cause: The worker drops its connections."));
     assert!(text.contains("guide     guides/01.md#dropped"));
     assert!(
         text.contains("again     cargo xtask check exercise-1 --program 'node server.js' --only 2")
