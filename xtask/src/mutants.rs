@@ -120,10 +120,7 @@ diff --git a/solutions/exercise-1.rs b/solutions/exercise-1.rs
     fn the_header_of_a_patch_is_read_and_the_diff_is_not() {
         let mutant = parse("m/forgets-idle.patch".into(), PATCH).unwrap();
         assert_eq!(mutant.name, "forgets-idle");
-        assert_eq!(
-            mutant.lesson,
-            "The worker closes the listener and forgets its connections."
-        );
+        assert_eq!(mutant.lesson, "The worker closes the listener and forgets its connections.");
         assert_eq!(mutant.guide, "guides/01.md#idle");
     }
 

@@ -93,14 +93,8 @@ fn boots(trial: &Trial, slot: Slot) -> usize {
 
 /// What the primary, its workers, and those that it reaped have used (man `proc_pid_stat`).
 fn cpu_of(cluster: &Cluster) -> Duration {
-    const TICKS_A_SECOND: u64 = 100;
-    let ticks = |pid: u32| -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
-        fields.skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum()
-    };
     let all = who::children(cluster).into_iter().chain([cluster.pid]);
-    Duration::from_millis(all.map(ticks).sum::<u64>() * 1000 / TICKS_A_SECOND)
+    all.filter_map(processes::Stat::of).map(|stat| stat.cpu + stat.reaped_cpu).sum()
 }
 
 fn line(what: &str, mut times: Vec<Duration>) -> String {

@@ -7,6 +7,7 @@ use std::{fs, time::Duration};
 
 use events::Pid;
 use nix::unistd::{SysconfVar, sysconf};
+use processes::Stat;
 use serde::Serialize;
 
 /// What a process uses.
@@ -29,19 +30,15 @@ impl ResourceUsage {
     #[must_use]
     pub fn of(pid: Pid) -> Option<Self> {
         let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let stat = Stat::of(pid.0)?;
         let resident: u64 = statm.split(' ').nth(1)?.parse().ok()?;
-        // The name of the program, in brackets, may contain spaces: count from its end.
-        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        let ticks = |index: usize| fields.get(index)?.parse::<u64>().ok();
-        let (user, system) = (ticks(11)?, ticks(12)?);
         // Absent where the kernel does not keep it; then there is no allowance for it.
         let schedstat = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
         let starved = schedstat.split(' ').nth(1).and_then(|nanos| nanos.parse().ok());
         let open_files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
         Some(ResourceUsage {
             rss_bytes: resident * limit(SysconfVar::PAGE_SIZE)?,
-            cpu: Duration::from_millis((user + system) * 1000 / limit(SysconfVar::CLK_TCK)?),
+            cpu: stat.cpu,
             starved: Duration::from_nanos(starved.unwrap_or(0)),
             open_files: u64::try_from(open_files).ok()?,
         })

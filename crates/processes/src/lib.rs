@@ -11,12 +11,13 @@
 //! An orphan stays findable because [`adopt_orphans`] makes it our child instead of init's. Only
 //! Linux can do that; elsewhere an orphan is found by its process group alone.
 //!
-//! [`mod@spawn`] starts processes, [`mod@table`] lists them, [`family`] lists ours cheaply, [`sweep`]
+//! [`mod@spawn`] starts processes, [`stat`] reads one, [`mod@table`] lists them, [`family`] lists ours cheaply, [`sweep`]
 //! ends them, [`interrupt`] says when, [`wait`] is the only place that polls.
 
 pub mod family;
 pub mod interrupt;
 pub mod spawn;
+pub mod stat;
 pub mod sweep;
 pub mod table;
 pub mod wait;
@@ -24,6 +25,7 @@ pub mod wait;
 pub use family::Family;
 pub use interrupt::{on_interrupt, when_stdin_closes};
 pub use spawn::{is_ending, park_for_good, spawn};
+pub use stat::Stat;
 pub use sweep::{adopt_orphans, end_descendants};
 pub use table::{Process, descendants_of, is_alive, is_asleep, process, table};
 pub use wait::until;

@@ -57,12 +57,10 @@ pub fn is_asleep(pid: u32) -> bool {
 
 #[cfg(target_os = "linux")]
 mod platform {
-    use std::{collections::HashSet, fs::File, io::Read};
+    use std::collections::HashSet;
 
     use super::Process;
-
-    /// The name (64 bytes at most), and before and after it the fields that are read here.
-    const ENOUGH: usize = 256;
+    use crate::Stat;
 
     pub(super) fn except(known: &HashSet<u32>) -> Vec<Process> {
         let Ok(entries) = std::fs::read_dir("/proc") else {
@@ -75,22 +73,10 @@ mod platform {
             .collect()
     }
 
-    /// Reads `/proc/PID/stat` (man `proc_pid_stat`) with one system call: a check reads it for
-    /// each process of a cluster every few milliseconds.
     pub(super) fn process(pid: u32) -> Option<Process> {
-        let mut stat = [0; ENOUGH];
-        let length = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut stat).ok()?;
-        let stat = String::from_utf8_lossy(&stat[..length]);
-        // The name stands in parentheses and may hold any character: count from the last `)`.
-        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-        let state = fields.next()?;
-        Some(Process {
-            pid,
-            parent: fields.next()?.parse().ok()?,
-            group: fields.next()?.parse().ok()?,
-            is_zombie: matches!(state, "Z" | "X"),
-            is_asleep: state == "S",
-        })
+        let Stat { state, parent, group, .. } = Stat::of(pid)?;
+        let is_zombie = matches!(state, 'Z' | 'X');
+        Some(Process { pid, parent, group, is_zombie, is_asleep: state == 'S' })
     }
 }
 

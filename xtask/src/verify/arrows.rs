@@ -65,9 +65,10 @@ fn may_import(from: Kind, to: Kind, is_dev: bool) -> bool {
         Kind::Events | Kind::Processes => false,
         Kind::Harness | Kind::Runner => matches!(to, Kind::Events | Kind::Processes),
         Kind::Basics => to == Kind::Events || (is_kit && is_dev),
-        Kind::Supervisor => matches!(to, Kind::Events | Kind::Basics),
+        Kind::Supervisor => matches!(to, Kind::Events | Kind::Basics) || (is_kit && is_dev),
         Kind::Chapter(number) => {
-            let is_below = matches!(to, Kind::Events | Kind::Basics | Kind::Supervisor);
+            let is_below =
+                matches!(to, Kind::Events | Kind::Processes | Kind::Basics | Kind::Supervisor);
             let is_composed = number == 7 && matches!(to, Kind::Chapter(2 | 5));
             is_below || is_composed || (is_kit && is_dev)
         }
@@ -81,14 +82,16 @@ fn rule(from: Kind) -> &'static str {
         Kind::Events | Kind::Processes => "it may import nothing of ours",
         Kind::Harness | Kind::Runner => "it may import only events and processes",
         Kind::Basics => "it may import only events, and for its tests harness and processes",
-        Kind::Supervisor => "it may import only events and cluster-basics",
+        Kind::Supervisor => {
+            "it may import only events and cluster-basics, and for its tests harness and processes"
+        }
         Kind::Chapter(7) => {
-            "chapter 07 may import only events, cluster-basics, supervisor, the chapters 02 and 05, \
-             and for its tests harness and processes"
+            "chapter 07 may import only events, processes, cluster-basics, supervisor, the chapters \
+             02 and 05, and for its tests harness"
         }
         Kind::Chapter(_) => {
-            "chapters are siblings; each may import only events, cluster-basics, supervisor, and for \
-             its tests harness and processes"
+            "chapters are siblings; each may import only events, processes, cluster-basics, \
+             supervisor, and for its tests harness"
         }
         Kind::Exercises => "an exercise may import only events, cluster-basics and the chapters",
     }
@@ -132,11 +135,11 @@ mod tests {
             ("processes", "events", Some("dev")),
             ("cluster-basics", "supervisor", None),
             ("supervisor", "graceful-shutdown", None),
-            ("supervisor", "harness", Some("dev")),
+            ("supervisor", "harness", None),
             ("rolling-restart", "graceful-shutdown", None),
             ("graceful-shutdown", "rolling-restart", Some("dev")),
             ("graceful-shutdown", "harness", None),
-            ("graceful-shutdown", "processes", Some("build")),
+            ("graceful-shutdown", "harness", Some("build")),
             ("graceful-shutdown", "exercises", None),
             ("zero-downtime-deploy", "graceful-shutdown", None),
             ("exercises", "supervisor", None),

@@ -1,0 +1,59 @@
+//! What the kernel says of one process: `/proc/PID/stat` (man `proc_pid_stat`). Linux alone has it.
+
+use std::{fs::File, io::Read, time::Duration};
+
+/// The file has 52 fields of at most 20 digits, and a name of at most 64 bytes.
+const LONGEST: usize = 1200;
+
+/// Clock ticks a second, as Linux counts them for every program (man `sysconf`, `_SC_CLK_TCK`).
+const TICKS: u64 = 100;
+
+/// The fields that are used here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// `R` runs, `S` waits, `T` is stopped, `Z` is a zombie.
+    pub state: char,
+    /// The process that started it, or adopted it.
+    pub parent: u32,
+    /// Its process group.
+    pub group: u32,
+    /// CPU time of all its threads.
+    pub cpu: Duration,
+    /// CPU time of its children that ended and were reaped.
+    pub reaped_cpu: Duration,
+}
+
+impl Stat {
+    /// Those of the process `pid`, with one system call for the text; `None` when it is gone.
+    #[must_use]
+    pub fn of(pid: u32) -> Option<Self> {
+        let mut text = [0; LONGEST];
+        let length = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut text).ok()?;
+        Stat::parse(&String::from_utf8_lossy(&text[..length]))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        // The name stands in parentheses and may hold any character: count from the last `)`.
+        let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+        let state = fields.next()?.chars().next()?;
+        let (parent, group) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let mut ticks = fields.skip(8).map_while(|field| field.parse::<u64>().ok());
+        let mut time =
+            || Some(Duration::from_millis((ticks.next()? + ticks.next()?) * 1000 / TICKS));
+        Some(Stat { state, parent, group, cpu: time()?, reaped_cpu: time()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_spaces_and_parentheses() {
+        let line = "42 (a ) b) S 7 42 42 0 -1 4194304 1 2 3 4 250 50 30 20 20 0 1 0 99 1000 50 9";
+        let stat = Stat::parse(line).expect("a line of the kernel's");
+        assert_eq!((stat.state, stat.parent, stat.group), ('S', 7, 42));
+        assert_eq!(stat.cpu, Duration::from_secs(3));
+        assert_eq!(stat.reaped_cpu, Duration::from_millis(500));
+    }
+}

@@ -1,0 +1,65 @@
+//! Clients that do not do what most clients do.
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, TcpStream},
+};
+
+use events::Exit;
+use harness::{Cluster, Kept, Signal, Trial, patience, who::meet};
+
+use crate::PROMPT;
+
+pub(crate) fn a_client_that_half_closes_is_answered(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[])?;
+    let answer = connect(trial, &cluster)?;
+    let read = half_close(answer);
+    let text = read.unwrap_or_else(|error| error.to_string());
+    let expected = "a whole answer to GET /slow, after shutdown(SHUT_WR)";
+    trial.expect(text.starts_with("HTTP/1.1 200") && text.contains("pid"), expected, text)
+}
+
+fn half_close(mut client: TcpStream) -> std::io::Result<String> {
+    client.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+    client.shutdown(Shutdown::Write)?;
+    let mut text = String::new();
+    client.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// The drain timeout ends before the lame duck does.
+pub(crate) fn an_idle_connection_is_no_cut(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "200"), ("LAME_DUCK_MS", "5000")])?;
+    let (_, _idle) = meet(trial, &cluster, "/")?;
+    exits_with(trial, &cluster, 0)
+}
+
+pub(crate) fn half_a_head_does_not_hold_up_a_drain(trial: &Trial) -> Kept {
+    // More than anybody waits here.
+    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "600000")])?;
+    let mut client = connect(trial, &cluster)?;
+    let sent = client.write_all(b"GET / HTTP/1.1\r\nhost:");
+    trial.expect(sent.is_ok(), "a client that sends half a head", format!("{sent:?}"))?;
+    exits_with(trial, &cluster, 0)
+}
+
+pub(crate) fn an_answer_that_is_not_read_is_a_cut(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "500")])?;
+    let _held = cluster.get("/download")?.in_flight()?;
+    exits_with(trial, &cluster, 1)
+}
+
+fn exits_with(trial: &Trial, cluster: &Cluster, code: i32) -> Kept {
+    cluster.signal(Signal::SIGTERM);
+    let exit = cluster.wait_exit(PROMPT)?;
+    trial.expect(exit == Exit::Code(code), format!("exit code {code}"), exit.to_string())?;
+    cluster.wait_gone(PROMPT)
+}
+
+fn connect(trial: &Trial, cluster: &Cluster) -> Kept<TcpStream> {
+    let client = TcpStream::connect(cluster.address).and_then(|client| {
+        client.set_read_timeout(Some(patience(PROMPT)))?;
+        Ok(client)
+    });
+    client.map_err(|error| trial.broken("a connection", error.to_string()))
+}

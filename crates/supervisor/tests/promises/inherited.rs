@@ -1,0 +1,52 @@
+//! What a program inherits, and must not trust.
+
+use std::{env, io, process::Command};
+
+use events::Exit;
+use harness::{Cluster, Kept, Signal, Trial, who::meet_all};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal::SIGTERM};
+
+use crate::PROMPT;
+
+/// A shell can ignore a signal for what it executes, and a parent can block one.
+pub(crate) fn ignored_and_blocked_signals_are_reset(trial: &Trial) -> Kept {
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' CHLD; exec \"$0\""]).arg(own_program(trial)?).env("PORT", "0");
+    trial.recorder.observe("started with SIGCHLD ignored and SIGTERM blocked");
+    let blocked = SigSet::from(SIGTERM).thread_swap_mask(SigmaskHow::SIG_BLOCK);
+    let cluster = Cluster::start(&trial.recorder, command);
+    let restored = blocked.and_then(|before| before.thread_set_mask());
+    trial.expect(restored.is_ok(), "a signal mask that can be set", format!("{restored:?}"))?;
+    let cluster = cluster?;
+    meet_all(trial, &cluster, "/", 2)?;
+    ends_well(trial, &cluster)
+}
+
+pub(crate) fn a_worker_id_from_the_shell_makes_no_worker(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[("WORKER_ID", "1"), ("PRIMARY_PID", "1")])?;
+    meet_all(trial, &cluster, "/", 2)?;
+    ends_well(trial, &cluster)
+}
+
+/// systemd sends SIGTERM to every process. The workers are between `exec` and their handlers.
+pub(crate) fn sigterm_to_the_group_at_the_start_loses_nothing(trial: &Trial) -> Kept {
+    for round in 1..=5 {
+        let cluster = trial.start(&[("WORKERS", "4")])?;
+        cluster.signal_group(Signal::SIGTERM);
+        let exit = cluster.wait_exit(PROMPT)?;
+        let observed = format!("{exit}, in round {round}");
+        trial.expect(exit == Exit::Code(0), "exit code 0: nothing was lost", observed)?;
+    }
+    Ok(())
+}
+
+fn ends_well(trial: &Trial, cluster: &Cluster) -> Kept {
+    cluster.signal(Signal::SIGTERM);
+    let exit = cluster.wait_exit(PROMPT)?;
+    trial.expect(exit == Exit::Code(0), "exit code 0", exit.to_string())
+}
+
+pub(crate) fn own_program(trial: &Trial) -> Kept<std::path::PathBuf> {
+    let program: io::Result<_> = env::current_exe();
+    program.map_err(|error| trial.broken("a program of our own", error.to_string()))
+}

@@ -1,0 +1,129 @@
+//! What a primary does not control: the reader of its stdout, its workers, the file of its program.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{SocketAddr, TcpListener},
+    os::unix::process::{CommandExt, ExitStatusExt},
+    process::{Child, Command, Stdio},
+};
+
+use harness::{
+    Cluster, Kept, Signal, Trial, patience,
+    who::{Who, greet, meet, meet_all},
+    wire::Connection,
+};
+use processes::until;
+
+use crate::{PROMPT, inherited::own_program};
+
+/// More events than a pipe and the queue before it hold, and nothing reads them.
+pub(crate) fn an_unread_stdout_holds_up_nothing(trial: &Trial) -> Kept {
+    let port = free_port(trial)?;
+    let mut command = Command::new(own_program(trial)?);
+    command.env("PORT", port.to_string()).env("FLOOD", "50000").process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let started = processes::spawn(&mut command);
+    let mut child = started.map_err(|error| trial.broken("a program", error.to_string()))?;
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let answers =
+        until(patience(PROMPT), || Connection::open(address, patience(PROMPT)).ok()?.get("/").ok());
+    trial.expect(answers.is_some(), "an answer to GET /", "there is none")?;
+    let _ = processes::sweep::send(child.id(), Signal::SIGTERM);
+    let code = exit_code(&mut child);
+    trial.expect(code == Some(0), "exit code 0 after SIGTERM", format!("{code:?}"))
+}
+
+fn exit_code(child: &mut Child) -> Option<i32> {
+    let status = until(patience(PROMPT), || child.try_wait().ok().flatten())?;
+    status.code().or(status.signal())
+}
+
+/// The primary tells both workers something each 2 ms; the queue to the frozen one is full soon.
+pub(crate) fn a_frozen_worker_holds_up_nothing(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[("TELL_MS", "2")])?;
+    let met = meet_all(trial, &cluster, "/", 2)?;
+    let [frozen, killed] = pids(&met);
+    drop(met);
+    cluster.signal_process(frozen, Signal::SIGSTOP)?;
+    // Longer than it takes to fill a socket and a queue.
+    let second = std::time::Duration::from_secs(2);
+    until(second, || (!cluster.is_running()).then_some(()));
+    is_replaced(trial, &cluster, frozen, killed)
+}
+
+pub(crate) fn a_worker_that_talks_garbage_is_replaced(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[])?;
+    let met = meet_all(trial, &cluster, "/", 2)?;
+    let [other, _] = pids(&met);
+    drop(met);
+    let (talker, _) = meet(trial, &cluster, "/garbage")?;
+    new_worker(trial, &cluster, &[other, talker.pid])?;
+    let is_gone = until(patience(PROMPT), || (!processes::is_alive(talker.pid)).then_some(()));
+    let observed = format!("pid {} is still there", talker.pid);
+    trial.expect(is_gone.is_some(), "the end of the worker that talks garbage", observed)
+}
+
+pub(crate) fn a_replaced_program_gets_new_workers(trial: &Trial) -> Kept {
+    let (program, next) = (trial.path("program"), trial.path("next"));
+    let copied = fs::copy(own_program(trial)?, &program);
+    copied.map_err(|error| trial.broken("a copy of the program", error.to_string()))?;
+    let mut command = Command::new(&program);
+    command.env("PORT", "0");
+    let cluster = Cluster::start(&trial.recorder, command)?;
+    let met = meet_all(trial, &cluster, "/", 2)?;
+    let [other, killed] = pids(&met);
+    drop(met);
+    // A deploy puts another file in its place.
+    let replaced = fs::write(&next, "#!/bin/sh\n").and_then(|()| fs::rename(&next, &program));
+    replaced.map_err(|error| trial.broken("a file that can be replaced", error.to_string()))?;
+    is_replaced(trial, &cluster, other, killed)
+}
+
+pub(crate) fn a_stopped_worker_ends_with_its_primary(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[])?;
+    let met = meet_all(trial, &cluster, "/", 2)?;
+    let [stopped, _] = pids(&met);
+    cluster.signal_process(stopped, Signal::SIGSTOP)?;
+    cluster.signal(Signal::SIGKILL);
+    cluster.wait_gone(PROMPT)
+}
+
+pub(crate) fn a_start_right_after_a_kill_gets_the_port(trial: &Trial) -> Kept {
+    let port = free_port(trial)?.to_string();
+    for _ in 0..5 {
+        let cluster = trial.start(&[("PORT", &port), ("WORKERS", "8")])?;
+        cluster.signal(Signal::SIGKILL);
+        // Its workers are about to end, and hold the port until then.
+        let _ = cluster.wait_exit(PROMPT)?;
+    }
+    trial.start(&[("PORT", &port)]).map(|_| ())
+}
+
+/// Kills `killed` and waits until another worker answers beside `other`.
+fn is_replaced(trial: &Trial, cluster: &Cluster, other: u32, killed: u32) -> Kept {
+    cluster.signal_process(killed, Signal::SIGKILL)?;
+    new_worker(trial, cluster, &[other, killed])
+}
+
+fn new_worker(trial: &Trial, cluster: &Cluster, known: &[u32]) -> Kept {
+    let limit = patience(PROMPT);
+    let is_new = |who: &Who| !known.contains(&who.pid);
+    let new = until(limit, || {
+        // A connection that a frozen worker has taken is not worth the whole time.
+        let answers = greet(cluster, "/", patience(std::time::Duration::from_secs(2)));
+        answers.into_iter().map(|(who, _)| who).find(is_new)
+    });
+    let observed = format!("none within {} s", limit.as_secs());
+    trial.expect(new.is_some(), "an answer of a new worker", observed)
+}
+
+fn pids(met: &BTreeMap<u32, (Who, Connection)>) -> [u32; 2] {
+    let mut pids = met.keys().copied();
+    [pids.next().unwrap_or_default(), pids.next().unwrap_or_default()]
+}
+
+fn free_port(trial: &Trial) -> Kept<u16> {
+    let bound = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+    bound.map(|address| address.port()).map_err(|e| trial.broken("a free port", e.to_string()))
+}
