@@ -143,7 +143,6 @@ impl Cluster {
     }
 
     /// Sends `signal` to the process that we started, and to it alone; answers when that was.
-    #[expect(clippy::must_use_candidate, reason = "the effect is what most callers want")]
     pub fn signal(&self, signal: Signal) -> Moment {
         let pid = self.pid;
         let moment = self.recorder.observe(format!("{signal} sent to the primary (pid {pid})"));
