@@ -6,7 +6,7 @@
 //! which promise killed which mutant.
 //!
 //! [`pipeline`] builds the next mutant while earlier ones are judged, [`memory`] keeps what died as
-//! it should, [`autopsy`] says what is wrong with how a mutant died, [`table`] is the table.
+//! it should, [`mod@autopsy`] says what is wrong with how a mutant died, [`table`] is the table.
 
 mod autopsy;
 mod memory;
