@@ -8,10 +8,10 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal::SIGTERM};
 
 use crate::PROMPT;
 
-/// A shell can ignore a signal for what it executes, and a parent can block one.
+/// `env` can ignore a signal for what it executes, and a parent can block one.
 pub(crate) fn ignored_and_blocked_signals_are_reset(trial: &Trial) -> Kept {
-    let mut command = Command::new("sh");
-    command.args(["-c", "trap '' CHLD; exec \"$0\""]).arg(own_program(trial)?).env("PORT", "0");
+    let mut command = Command::new("env");
+    command.arg("--ignore-signal=CHLD").arg(own_program(trial)?).env("PORT", "0");
     trial.recorder.observe("started with SIGCHLD ignored and SIGTERM blocked");
     let blocked = SigSet::from(SIGTERM).thread_swap_mask(SigmaskHow::SIG_BLOCK);
     let cluster = Cluster::start(&trial.recorder, command);

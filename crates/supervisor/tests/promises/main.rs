@@ -41,8 +41,8 @@ const PROMISES: &[Promise] = &[
         "#births-and-deaths"
     ),
     promise!(
-        outside::a_start_right_after_a_kill_gets_the_port,
-        "A start right after SIGKILL to the primary gets the same port.",
+        outside::a_port_that_becomes_free_is_taken,
+        "A port that is in use for a moment more is taken as soon as it is free.",
         "#births-and-deaths"
     ),
     promise!(

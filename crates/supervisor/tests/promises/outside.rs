@@ -6,6 +6,9 @@ use std::{
     net::{SocketAddr, TcpListener},
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, Command, Stdio},
+    sync::mpsc::channel,
+    thread,
+    time::Duration,
 };
 
 use harness::{
@@ -47,7 +50,7 @@ pub(crate) fn a_frozen_worker_holds_up_nothing(trial: &Trial) -> Kept {
     drop(met);
     cluster.signal_process(frozen, Signal::SIGSTOP)?;
     // Longer than it takes to fill a socket and a queue.
-    let second = std::time::Duration::from_secs(2);
+    let second = Duration::from_secs(2);
     until(second, || (!cluster.is_running()).then_some(()));
     is_replaced(trial, &cluster, frozen, killed)
 }
@@ -89,15 +92,19 @@ pub(crate) fn a_stopped_worker_ends_with_its_primary(trial: &Trial) -> Kept {
     cluster.wait_gone(PROMPT)
 }
 
-pub(crate) fn a_start_right_after_a_kill_gets_the_port(trial: &Trial) -> Kept {
-    let port = free_port(trial)?.to_string();
-    for _ in 0..5 {
-        let cluster = trial.start(&[("PORT", &port), ("WORKERS", "8")])?;
-        cluster.signal(Signal::SIGKILL);
-        // Its workers are about to end, and hold the port until then.
-        let _ = cluster.wait_exit(PROMPT)?;
-    }
-    trial.start(&[("PORT", &port)]).map(|_| ())
+/// Workers of a killed primary hold the port until they end; here a listener of ours does.
+pub(crate) fn a_port_that_becomes_free_is_taken(trial: &Trial) -> Kept {
+    let bound = TcpListener::bind(("127.0.0.1", 0));
+    let holder = bound.map_err(|error| trial.broken("a port", error.to_string()))?;
+    let address = holder.local_addr();
+    let port = address.map_err(|error| trial.broken("a port", error.to_string()))?.port();
+    let (_stop, stopped) = channel::<()>();
+    thread::spawn(move || {
+        // Nobody stops it: this is how long the port is in use.
+        let _ = stopped.recv_timeout(Duration::from_millis(700));
+        drop(holder);
+    });
+    trial.start(&[("PORT", &port.to_string())]).map(|_| ())
 }
 
 /// Kills `killed` and waits until another worker answers beside `other`.
@@ -111,7 +118,7 @@ fn new_worker(trial: &Trial, cluster: &Cluster, known: &[u32]) -> Kept {
     let is_new = |who: &Who| !known.contains(&who.pid);
     let new = until(limit, || {
         // A connection that a frozen worker has taken is not worth the whole time.
-        let answers = greet(cluster, "/", patience(std::time::Duration::from_secs(2)));
+        let answers = greet(cluster, "/", patience(Duration::from_secs(2)));
         answers.into_iter().map(|(who, _)| who).find(is_new)
     });
     let observed = format!("none within {} s", limit.as_secs());

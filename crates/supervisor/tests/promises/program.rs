@@ -5,6 +5,7 @@ use std::{env, process::ExitCode, time::Duration};
 use bytes::Bytes;
 use events::{Pid, Slot, emit};
 use futures_util::stream;
+use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, StatusCode, body::Incoming};
 use serde_json::json;
 use supervisor::{
@@ -73,6 +74,10 @@ impl Service for Hello {
             "/download" => {
                 let megabytes = stream::repeat_with(|| Bytes::from(vec![b'.'; 1 << 20]));
                 http::answer(StatusCode::OK, http::streamed(megabytes))
+            }
+            "/piece" => {
+                let piece = Full::from(vec![b'.'; 32 << 20]).boxed_unsync();
+                http::answer(StatusCode::OK, piece)
             }
             "/garbage" => {
                 self.talk_garbage.notify_one();
