@@ -47,10 +47,18 @@ pub(crate) fn an_answer_that_is_not_read_is_a_cut(trial: &Trial) -> Kept {
     // The first is still being written by its handler, the second was handed over in one piece.
     for path in ["/download", "/piece"] {
         let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "500")])?;
-        let _held = cluster.get(path)?.in_flight()?;
+        let mut client = connect(trial, &cluster)?;
+        let begun = begin_to_read(&mut client, path);
+        trial.expect(begun.is_ok(), "an answer that begins", format!("{begun:?}"))?;
         exits_with(trial, &cluster, 1).map_err(|broken| broken.during(path))?;
     }
     Ok(())
+}
+
+/// Reads the first bytes of the answer, and no more.
+fn begin_to_read(client: &mut TcpStream, path: &str) -> std::io::Result<()> {
+    client.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes())?;
+    client.read_exact(&mut [0; 12])
 }
 
 fn exits_with(trial: &Trial, cluster: &Cluster, code: i32) -> Kept {
