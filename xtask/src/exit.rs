@@ -25,11 +25,11 @@ pub(crate) enum Failure {
     Grader(anyhow::Error),
 }
 
-/// What every command answers with.
+/// What every command returns.
 pub(crate) type Outcome = Result<Verdict, Failure>;
 
 impl From<anyhow::Error> for Failure {
-    /// Whatever nobody foresaw is the grader's fault.
+    /// Whatever was not foreseen is the grader's fault.
     fn from(error: anyhow::Error) -> Self {
         Failure::Grader(error)
     }

@@ -101,7 +101,7 @@ fn page(text: &str) -> Option<()> {
     // A bare `less` would show the escape sequences of our colours as text.
     command.args(arguments).env("LESS", "FRX").stdin(Stdio::piped());
     let mut child = command.spawn().ok()?;
-    // Whoever leaves the pager early closes the pipe.
+    // A reader who leaves the pager early closes the pipe.
     let _ = child.stdin.take()?.write_all(text.as_bytes());
     child.wait().ok().map(drop)
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask hint`: the next rung of the ladder, for the promise that broke last.
 //!
-//! Three rungs: a nudge, the approach, almost the code. Nobody is shown more than they asked for,
+//! Three rungs: a nudge, the approach, almost the code. A learner sees no more than they asked for,
 //! and the runner remembers how far up they are.
 
 pub(crate) mod ladder;

@@ -1,7 +1,7 @@
 //! Ctrl-C, or a signal to the runner alone: whatever was started ends first.
 //!
 //! A program under test has a process group of its own, so no terminal ends it for us, and a
-//! signal to the runner reaches nobody else. The clean-up runs on its own thread while the main
+//! signal to the runner reaches no other process. The clean-up runs on its own thread while the main
 //! thread sees its children die; it must not take that for a result ([`give_way`]).
 
 use std::{io, os::unix::process::CommandExt, process::Command, time::Duration};
@@ -38,7 +38,7 @@ pub(crate) fn become_it(command: &mut Command) -> io::Error {
     command.exec()
 }
 
-/// Ends all descendants. Only for when nobody waits for a child any more, because it reaps them.
+/// Ends all descendants. Only for when no thread waits for a child any more, because it reaps them.
 pub(crate) fn end_everything() {
     let left = processes::end_descendants(LIMIT);
     if !left.is_empty() {

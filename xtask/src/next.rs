@@ -23,7 +23,7 @@ pub(crate) fn next_step(workspace: &Workspace, progress: &Progress) -> Step {
         let name = topic.exercise.as_ref().map(Exercise::name);
         name.is_some() && name == progress.current
     };
-    // Whoever went ahead to a later topic is not called back to an earlier one before the end.
+    // A learner who went ahead to a later topic is not called back to an earlier one before the end.
     let reached = topics().find(is_current).map_or(0, |topic| topic.number);
     let ahead = topics().filter(|topic| topic.number >= reached);
     let left_out = topics().filter(|topic| topic.number < reached && topic.has_exercise(workspace));

@@ -31,7 +31,7 @@ pub(crate) fn everything(pipe: Option<impl Read + Send + 'static>) -> Receiver<S
         let mut bytes = Vec::new();
         let _ = pipe.by_ref().take(LONGEST).read_to_end(&mut bytes);
         let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
-        // Whoever writes more must not block on a full pipe.
+        // A program that writes more must not block on a full pipe.
         let _ = io::copy(&mut pipe, &mut io::sink());
     });
     text

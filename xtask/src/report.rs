@@ -1,7 +1,7 @@
 //! Every word that `check` says to a person, one function per outcome.
 //!
-//! Calm full sentences that say what was seen, blame nobody, and end with the next command. All
-//! functions are pure; printing is somebody else's work. [`story`] is what stands under a broken
+//! Calm full sentences that say what was seen, blame no one, and end with the next command. All
+//! functions are pure; the callers print. [`story`] is what stands under a broken
 //! promise, [`outcome`] what stands at the end.
 
 mod outcome;

@@ -32,7 +32,7 @@ use crate::{
 /// A tour that was told to stop drains its cluster and says so; it has this long.
 const WIND_DOWN: Duration = Duration::from_secs(15);
 
-/// A tour that nobody watches ends by itself much sooner.
+/// A tour that no person watches ends by itself much sooner.
 const LONGEST: Duration = Duration::from_mins(5);
 
 /// What the command line asked for.

@@ -1,4 +1,4 @@
-//! `cargo xtask solution`: the finished program, for whoever has finished, or insists.
+//! `cargo xtask solution`: the finished program, for a learner who has finished, or insists.
 
 use colored::Colorize;
 

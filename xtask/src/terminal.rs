@@ -16,7 +16,7 @@ pub(crate) fn width() -> usize {
     })
 }
 
-/// Prints `text` and a newline on stdout. Nobody may be reading any more; that is no error.
+/// Prints `text` and a newline on stdout. The reader may be gone; that isn't an error.
 pub(crate) fn say(text: impl AsRef<str>) {
     let mut stdout = io::stdout().lock();
     let _ = writeln!(stdout, "{}", text.as_ref()).and_then(|()| stdout.flush());

@@ -1,7 +1,7 @@
 //! Output that never blocks its writer.
 //!
 //! A log collector that stalls, or a terminal that was stopped, fills the pipe; the next `write` then
-//! blocks for as long as the reader likes. A primary that blocks there serves nobody, hears no signal
+//! blocks for as long as the reader likes. A primary that blocks there hears no worker, hears no signal
 //! and reaps no worker. So lines wait in a bounded queue, and a thread of its own writes them. When the
 //! queue is full, lines are dropped and counted, and the next line that gets through says how many.
 

@@ -13,7 +13,7 @@ use std::{
 pub struct Busy(Arc<AtomicBool>);
 
 impl Busy {
-    /// Starts so many `loops`.
+    /// Starts this many `loops`.
     #[must_use]
     pub fn start(loops: usize) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));

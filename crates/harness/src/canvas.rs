@@ -9,7 +9,7 @@ use crate::stage::Format;
 
 /// How often a picture changes on a terminal, at most.
 const INTERVAL: Duration = Duration::from_millis(80);
-/// Columns where nobody says how many there are.
+/// Columns where the terminal does not say how many there are.
 const WIDTH: u16 = 78;
 
 /// Where a picture is drawn.

@@ -1,7 +1,7 @@
 //! One promise in a process of its own, which is its own guard.
 //!
 //! It adopts whatever the program under test leaves behind, and ends all of it: after the verdict,
-//! when it is interrupted, when whoever started it is gone, and when the check takes far too long.
+//! when it is interrupted, when the process that started it is gone, and when the check takes far too long.
 
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -41,7 +41,7 @@ pub fn in_this_process(check: fn(&Trial) -> Kept, subject: Subject) -> ExitCode 
     ExitCode::SUCCESS
 }
 
-/// From now on an interruption, or the end of whoever started us, ends what we started.
+/// From now on an interruption, or the end of the process that started us, ends what we started.
 pub(crate) fn guard() -> std::io::Result<()> {
     adopt_orphans()?;
     on_interrupt(|| drop(sweep()))?;

@@ -14,7 +14,7 @@ pub struct Ledger {
     pub sent: u64,
     /// Answered whole, by status.
     pub answered: BTreeMap<u16, u64>,
-    /// Refused: nobody listened. The client knows that nothing was begun.
+    /// Refused: no process listened. The client knows that nothing was begun.
     pub refused: u64,
     /// Reset or closed before the first byte of an answer.
     pub reset: u64,

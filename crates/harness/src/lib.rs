@@ -7,7 +7,7 @@
 //! 3. Every wait has a deadline and names what it waited for. `CHECK_PATIENCE=3` makes each of
 //!    them three times as long on a slow machine.
 //! 4. Everything that was started is gone afterwards, whatever it did to stay, and also when the
-//!    judge itself is interrupted or loses whoever started it.
+//!    judge itself is interrupted or loses the process that started it.
 //!
 //! | file | idea |
 //! |---|---|

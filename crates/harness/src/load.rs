@@ -111,7 +111,7 @@ impl Load {
         self.shared.finished.load(Ordering::Relaxed)
     }
 
-    /// Requests so far that got no answer, for whoever does not want to wait for the end.
+    /// Requests so far that got no answer, for a caller that does not wait for the end.
     #[must_use]
     pub fn failed(&self) -> usize {
         self.shared.failed.load(Ordering::Relaxed)

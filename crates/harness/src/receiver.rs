@@ -1,4 +1,4 @@
-//! Somebody whom the program POSTs things to: a webhook that answers, hangs, or refuses.
+//! A webhook that the program POSTs to: it answers, hangs, or refuses.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -116,7 +116,7 @@ impl Receiver {
     }
 }
 
-/// An address where nobody listens: connections are refused.
+/// An address where no process listens: connections are refused.
 ///
 /// # Errors
 /// When no port is free.

@@ -254,7 +254,7 @@ fn show(entry: &Entry) {
     }
 }
 
-/// Prints a line. Nobody may be reading any more, and the tour goes on to clean up all the same.
+/// Prints a line. The reader may be gone, and the tour goes on to clean up all the same.
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -51,7 +51,7 @@ pub fn whole(trial: &Trial, pending: Pending) -> Kept<(Who, Reply)> {
     }
 }
 
-/// Asks for `path` on a new connection; answers with the connection, and the worker at its other
+/// Asks for `path` on a new connection; returns the connection, and the worker at its other
 /// end.
 ///
 /// # Errors
@@ -67,7 +67,7 @@ pub fn meet(trial: &Trial, cluster: &Cluster, path: &str) -> Kept<(Who, Connecti
 /// may take a connection along.
 ///
 /// # Errors
-/// When so many do not answer.
+/// When fewer answer.
 pub fn meet_all(
     trial: &Trial,
     cluster: &Cluster,
@@ -122,7 +122,7 @@ pub fn greet(cluster: &Cluster, path: &str, limit: Duration) -> Vec<(Who, Connec
 pub struct Poll {
     /// The workers that are alive.
     pub there: BTreeSet<u32>,
-    /// What each of them said that was asked since anybody came or went.
+    /// What each of them said that was asked since the last start or end of a worker.
     pub said: BTreeMap<u32, String>,
     /// The last word of everybody who was ever asked, for the story.
     pub heard: BTreeMap<u32, String>,

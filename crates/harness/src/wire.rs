@@ -65,7 +65,7 @@ impl Connection {
     pub fn wait_closed(&mut self) -> Result<(), Failure> {
         match self.reader.fill_buf() {
             Ok([]) => Ok(()),
-            Ok(_) => Err(Failure::Malformed("an answer that nobody asked for".to_owned())),
+            Ok(_) => Err(Failure::Malformed("an answer to no request".to_owned())),
             Err(error) => match classify(&error, false, self.limit) {
                 Failure::Reset => Ok(()),
                 other => Err(other),

@@ -98,7 +98,7 @@ fn a_whole_answer_is_told_from_each_kind_of_failure() {
 }
 
 #[test]
-fn nobody_there_is_refused_and_silence_is_timed_out() {
+fn a_closed_port_is_refused_and_silence_is_timed_out() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert!(matches!(Connection::open(gone, LIMIT), Err(Failure::Refused)));
     let limit = Duration::from_millis(50);

@@ -1,4 +1,4 @@
-//! Being interrupted: Ctrl-C, a signal to us alone, or the end of whoever started us.
+//! Being interrupted: Ctrl-C, a signal to us alone, or the end of the process that started us.
 //!
 //! A terminal sends SIGINT to the whole foreground group, but `kill` and a supervisor reach one
 //! process only. A program under test has a group of its own, so in either case it is up to us.
@@ -12,7 +12,7 @@ use signal_hook::{
 
 use crate::{spawn::begin_the_end, sweep::end_descendants};
 
-/// How long SIGKILL may take to have its effect, when somebody is in a hurry.
+/// How long SIGKILL may take to have its effect, after an interruption.
 const SECOND_SIGNAL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs `clean_up` when SIGINT, SIGTERM or SIGHUP arrives, then exits with 128 + the signal's
@@ -41,7 +41,7 @@ pub fn on_interrupt(clean_up: impl FnOnce() + Send + 'static) -> io::Result<()> 
 
 /// Runs `clean_up` and exits with 1 when stdin reaches its end.
 ///
-/// Whoever starts us holds the other end of that pipe and never writes: its end of file means
+/// The process that starts us holds the other end of that pipe and never writes: its end of file means
 /// that they are gone, even by SIGKILL.
 pub fn when_stdin_closes(clean_up: impl FnOnce() + Send + 'static) {
     thread::spawn(move || {

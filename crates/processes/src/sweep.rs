@@ -23,10 +23,10 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(())
 }
 
-/// Kills and reaps every descendant of this process and waits until they are gone; answers with
+/// Kills and reaps every descendant of this process and waits until they are gone; returns
 /// those that were not within `limit` (stuck in the kernel, most likely).
 ///
-/// SIGKILL at once: whoever could still be asked politely was asked before. The list is made anew
+/// SIGKILL at once: a process that can be asked politely was asked before. The list is made anew
 /// until it is empty, because a process can fork while it is being killed.
 #[must_use]
 pub fn end_descendants(limit: Duration) -> Vec<u32> {

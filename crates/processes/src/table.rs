@@ -48,7 +48,7 @@ pub fn is_alive(pid: u32) -> bool {
     process(pid).is_some_and(|p| !p.is_zombie)
 }
 
-/// Whether `pid` waits for something. A process between `fork` and `exec` does not: whoever stops it
+/// Whether `pid` waits for something. A process between `fork` and `exec` does not: a signal that stops it
 /// then stops its parent too, which waits to hear whether the `exec` went well.
 #[must_use]
 pub fn is_asleep(pid: u32) -> bool {

@@ -34,7 +34,7 @@ pub(super) fn repeat(
             *broke.entry(*index).or_default() += 1;
         }
         let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // Whoever asks for one promise needs that one.
+        // A learner who asks for one promise needs that one.
         let is_needed = |index: &usize| plan.only.is_some() || !plan.promises[*index].extra;
         let needed = broken.iter().copied().find(is_needed);
         kept_all += u32::from(needed.is_none());

@@ -36,7 +36,7 @@ pub(super) fn init() -> Finding {
     )
 }
 
-/// Programs of this workbook that run although nobody here started them.
+/// Programs of this workbook that run although this runner did not start them.
 pub(super) fn strays(target: &Path) -> Finding {
     const NAME: &str = "stray processes";
     let table = ::processes::table();

@@ -1,4 +1,4 @@
-//! What somebody who mistyped a name most likely meant.
+//! What a user who mistyped a name most likely meant.
 
 use strsim::levenshtein;
 

@@ -15,11 +15,11 @@ use events::Exit;
 
 use crate::recorder::Recorder;
 
-/// Longer lines are cut: nobody reads them, and a line without end must not fill our memory.
+/// Longer lines are cut: no story shows them, and a line without end must not fill our memory.
 const MAX_LINE: u64 = 2048;
 
 /// How long the end of the program waits for its last words, so that they are recorded before it.
-/// Somebody whom it left behind may hold the pipe open for ever.
+/// A process that it left behind may hold the pipe open forever.
 const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// Records what the program prints, and goes on reading whatever it does: a full pipe would stop
@@ -58,7 +58,7 @@ pub(super) fn watch(
         for closed in pipes_closed {
             let _ = closed.recv_timeout(LAST_WORDS);
         }
-        // Known before it is recorded: whoever is woken by the entry finds it.
+        // Known before it is recorded: the thread that the entry wakes finds it.
         let _ = exit.set(ended);
         recorder.observe(format!("the primary ended: {ended} (pid {pid})"));
     });

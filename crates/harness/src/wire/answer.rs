@@ -20,7 +20,7 @@ pub struct Answer {
 /// How a request fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Nobody listens.
+    /// No process listens.
     Refused,
     /// The connection was reset before the first byte of an answer.
     Reset,

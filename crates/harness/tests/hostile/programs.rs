@@ -55,10 +55,10 @@ pub(crate) fn run(name: &str) -> ExitCode {
             forever()
         }
         "leaves_a_grandchild" | "leaves_a_grandchild_in_a_session_of_its_own" => {
-            let heir = if name.ends_with("own") { "own_session" } else { "ignores_sigterm" };
-            start_grandchild(heir);
+            let grandchild = if name.ends_with("own") { "own_session" } else { "ignores_sigterm" };
+            start_grandchild(grandchild);
             listening();
-            // SIGTERM ends this one by default; nobody told the other.
+            // SIGTERM ends this one by default; the other one was told nothing.
             forever()
         }
         "own_session" => {
@@ -78,7 +78,7 @@ fn listening() {
     println!("{{\"event\":\"listening\",\"address\":\"127.0.0.1:9\"}}");
 }
 
-/// Blocks the signal rather than handling it: it stays pending for ever.
+/// Blocks the signal rather than handling it: it stays pending forever.
 fn ignore_sigterm() {
     let mut set = SigSet::empty();
     set.add(Signal::SIGTERM);

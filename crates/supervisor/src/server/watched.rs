@@ -1,6 +1,6 @@
 //! A stream that knows whether its client holds it up.
 //!
-//! hyper keeps the rest of an answer until the socket takes it, and says so to nobody. But it writes
+//! hyper keeps the rest of an answer until the socket takes it, and does not say so. But it writes
 //! until there is nothing left or the socket is full, so a write that is pending means: there is more.
 
 use std::{

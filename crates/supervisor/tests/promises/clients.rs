@@ -35,7 +35,7 @@ pub(crate) fn an_idle_connection_is_no_cut(trial: &Trial) -> Kept {
 }
 
 pub(crate) fn half_a_head_does_not_hold_up_a_drain(trial: &Trial) -> Kept {
-    // More than anybody waits here.
+    // Far longer than this check waits.
     let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "600000")])?;
     let mut client = connect(trial, &cluster)?;
     let sent = client.write_all(b"GET / HTTP/1.1\r\nhost:");

@@ -100,7 +100,7 @@ pub(crate) fn a_port_that_becomes_free_is_taken(trial: &Trial) -> Kept {
     let port = address.map_err(|error| trial.broken("a port", error.to_string()))?.port();
     let (_stop, stopped) = channel::<()>();
     thread::spawn(move || {
-        // Nobody stops it: this is how long the port is in use.
+        // It is never stopped: this is how long the port is in use.
         let _ = stopped.recv_timeout(Duration::from_millis(700));
         drop(holder);
     });
