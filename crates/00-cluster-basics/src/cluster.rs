@@ -90,6 +90,7 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
         let (sender, receiver) = channel(stream)?;
         let kill = Arc::new(Notify::new());
         self.workers.insert(pid, Handle { sender, kill: kill.clone() });
+        // A task for each worker: one that floods its channel delays only its own notices.
         tokio::spawn(watch(WorkerId { slot, pid }, child, kill, receiver, self.notice.clone()));
         Ok(pid)
     }

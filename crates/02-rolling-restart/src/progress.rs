@@ -104,6 +104,7 @@ impl Progress {
         }
         let mut progress = self.clone();
         if let Some(last) = &mut progress.last {
+            // What is cut between two rolls belongs to no roll, and is told with the next one.
             let is_over = self.finished > before.finished;
             let told = before.last.map_or(0, |last| last.cut);
             last.cut = if is_over { workers.take_cut() } else { told };

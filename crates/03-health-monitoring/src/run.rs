@@ -29,6 +29,7 @@ where
         async || {
             let config = Config::from_env()?;
             let intents = Intents::new(Signals::install()?);
+            // Both ports before the first worker: a cluster that operators can't ask must not start.
             let workers = Workers::listen(config.shared)?;
             let admin = listener::bind("ADMIN_PORT", config.admin_port)?;
             let workers = workers.admin(admin.local_addr()?);

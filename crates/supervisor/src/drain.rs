@@ -20,6 +20,7 @@ pub struct Drained {
 pub async fn drain(server: &mut Server, lame_duck: Duration, limit: Duration) -> Drained {
     let deadline = Instant::now() + limit;
     let answered_before = server.answered();
+    // Chapter 01's example says why each step stands where it does.
     server.fail_readiness();
     server.announce_close();
     server.stop_accepting().await;

@@ -28,6 +28,7 @@ where
 {
     let limit = workers.settings().drain_timeout;
     let mut tally = Tally::begin(intents.last_name(), limit);
+    // A new client is refused once the last copy of the socket is closed, and this one is ours.
     workers.stop_listening();
     workers.drain_all(limit);
     while !workers.is_empty() {

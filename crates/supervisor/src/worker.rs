@@ -100,6 +100,7 @@ pub async fn run_worker<S: Service>(
         Some(End::Drain { .. }) => return Ok(ExitCode::SUCCESS),
         Some(End::Exit(code)) => return Ok(code),
     }
+    // Before the server, which may answer as soon as it is made.
     service.on_ready();
     let server = serve(listener, service.clone());
     let channel = WorkerChannel(Arc::new(sender));
@@ -161,6 +162,7 @@ async fn starting<S: Service>(
         None
     };
     tokio::select! {
+        // A worker that is up and told to drain in the same moment has accepted nothing yet: up first.
         biased;
         end = up => end,
         end = orders(receiver, service) => Some(end),

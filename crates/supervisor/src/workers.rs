@@ -111,6 +111,7 @@ where
         let born = Instant::now();
         let variable: Vec<_> = named.iter().map(|version| ("VERSION", version.as_str())).collect();
         let started = self.cluster.spawn_with(slot, &variable);
+        // A failed start is in the fleet, too: until its `Exited` no plan starts another one there.
         let pid = *started.as_ref().unwrap_or(&NO_PROCESS);
         let state = State::started(born, self.settings.ready_timeout);
         let worker = Worker { slot, pid, version, born, state, replaced_in: None };
@@ -121,6 +122,7 @@ where
             return;
         }
         emit(WorkerEvent::Started { id: worker.id(), version: named });
+        // It missed what the others were told before it was born.
         if let Some(order) = self.standing_order.clone() {
             self.tell(pid, &ToWorker::Order(order));
         }

@@ -43,6 +43,7 @@ impl Cleanup {
     pub(crate) async fn run(self) -> Vec<CleanedUp> {
         let mut done = Vec::new();
         for (resource, release) in self.steps.into_iter().rev() {
+            // A thread of its own: a disk that hangs blocks the thread that waits for it.
             let result = match timeout(STEP_LIMIT, spawn_blocking(release)).await {
                 Ok(Ok(Ok(detail))) => Ok(detail),
                 Ok(Ok(Err(error))) => Err(format!("failed: {error}")),

@@ -26,13 +26,16 @@ pub(crate) struct Drained {
 pub(crate) async fn drain(server: &mut Server, lame_duck: Duration, limit: Duration) -> Drained {
     let deadline = Instant::now() + limit;
     let answered_before = server.answered();
+    // Readiness first: a load balancer needs time to act on it.
     server.fail_readiness();
     server.announce_close();
     server.stop_accepting().await;
     // Whether they all close by themselves or the time is up: either way, on to the next step.
     let _ = timeout(lame_duck.min(limit), server.all_closed()).await;
+    // From here on a client on an idle connection may have to send its request again.
     server.close_idle();
     let is_in_time = timeout_at(deadline, server.all_closed()).await.is_ok();
+    // Cut here, and not by the end of the process: this number becomes the exit code.
     let cut = if is_in_time { 0 } else { server.cut().await };
     Drained { answered: server.answered() - answered_before, cut }
 }

@@ -14,9 +14,11 @@ pub(crate) async fn primary(config: Config, mut workers: Workers, signals: Signa
     for slot in workers.slots() {
         workers.start(slot);
     }
+    // The listener has a queue, so a client that comes before the first worker waits there.
     workers.announce();
     let mut intents = Intents::new(signals);
     let mut phase = ShutdownPhase::Running;
+    // A death before the shutdown is no loss of the shutdown: it is not counted.
     let mut tally = None;
     while !(phase.is_stopping() && workers.is_empty()) {
         let input = tokio::select! {

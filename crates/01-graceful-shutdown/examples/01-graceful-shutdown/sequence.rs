@@ -56,6 +56,7 @@ impl ShutdownPhase {
         match self {
             ShutdownPhase::Running => match input {
                 ShutdownInput::Asked(timeout) => {
+                    // Workers cut and clean up at their own deadline; the primary comes after that.
                     let kill_at = now + timeout + ESCALATION;
                     (ShutdownPhase::Draining { kill_at }, Some(ShutdownAction::Drain(timeout)))
                 }
@@ -66,6 +67,8 @@ impl ShutdownPhase {
             ShutdownPhase::Draining { .. } => match input {
                 ShutdownInput::Insisted => kill("a second signal"),
                 ShutdownInput::Overdue => kill("the drain is overdue"),
+                // A worker that ends now has done its work, or died of it: either way its slot stays
+                // empty.
                 ShutdownInput::Asked(_) | ShutdownInput::WorkerGone(_) => (self, None),
             },
             ShutdownPhase::Killing => match input {

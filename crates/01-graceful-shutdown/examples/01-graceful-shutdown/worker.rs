@@ -60,6 +60,8 @@ pub(crate) async fn worker(
 /// Takes a presence file, then the journal, and remembers how to give each back.
 fn take_resources(journal: Journal) -> io::Result<Cleanup> {
     let mut cleanup = Cleanup::default();
+    // Each release is remembered as soon as its resource is taken: an error in between must not
+    // leave the first one behind.
     let presence = Presence::claim(journal.folder())?;
     cleanup.add("presence file", || presence.give_up());
     cleanup.add("journal", move || Ok(format!("{} written", count(journal.flush()?, "line"))));

@@ -53,9 +53,11 @@ pub(crate) fn next_move(
     may_start: impl Fn(Slot, Version) -> bool,
 ) -> Option<Move> {
     let slots = goal.slots as usize;
+    // Draining workers count as alive: they still hold memory, connections and locks.
     let room = (slots + limits.max_surge).saturating_sub(fleet.all().len());
     let is_available = |worker: &Worker| worker.is_available(limits.min_ready, now);
     let available = fleet.all().iter().filter(|worker| is_available(worker)).count();
+    // Strictly more: one of them is the worker that would drain.
     let can_spare_one = available + limits.max_unavailable > slots;
     // An empty slot already costs capacity, so it comes before a slot that could have a newer worker.
     // If it has to wait, its place is kept. While no worker of a version has been ready, a worker of
@@ -74,13 +76,16 @@ pub(crate) fn next_move(
         let staying = || fleet.in_slot(slot).filter(|worker| worker.state.is_staying());
         let old = staying().find(|worker| worker.version != goal.version)?;
         let successor = staying().find(|worker| worker.version == goal.version);
+        // A worker that isn't ready serves no client, so no client misses it.
         let is_missed = old.state.is_ready() && !can_spare_one;
         match successor {
             Some(successor) if is_available(successor) && !is_missed => Some(Move::Drain(old.pid)),
             None if old.state.is_starting() && old.version != filler => Some(Move::Drain(old.pid)),
+            // Empty slots that have to wait keep their room, or the surge would eat it.
             None if room > empty.len() && limits.max_surge > 0 && may_start(slot, goal.version) => {
                 Some(Move::Start(slot, goal.version))
             }
+            // Without a surge the old one has to go first.
             None if limits.max_surge == 0 && old.state.is_ready() && !is_missed => {
                 Some(Move::Drain(old.pid))
             }

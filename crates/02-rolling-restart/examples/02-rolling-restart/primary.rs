@@ -89,6 +89,7 @@ impl Primary {
         let deadlines =
             [self.workers.deadline(now), self.history.deadline(now), self.rollout.deadline()];
         let deadline = deadlines.into_iter().flatten().min();
+        // Any order will do: each input is stepped on its own, and none is lost while others come.
         tokio::select! {
             notice = self.workers.next() => PrimaryInput::Notice(notice),
             intent = intents.next() => PrimaryInput::Asked(intent),
@@ -146,6 +147,7 @@ impl Primary {
         let goal = self.rollout.goal(self.config.shared.workers);
         let is_there = is_reached(self.workers.fleet(), goal, self.limits(), now);
         if self.rollout.is_moving() && is_there {
+            // The next roll may begin at once, so the moves are looked at anew.
             self.roll(RollInput::Arrived);
             self.make_moves(now);
         }

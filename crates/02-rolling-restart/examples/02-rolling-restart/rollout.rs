@@ -103,6 +103,7 @@ impl Rollout {
         limit: Duration,
     ) -> (Self, Option<RollAction>) {
         if input == RollInput::Ask && !self.is_moving() {
+            // Also after a failure: a version number is never tried twice.
             self.latest = self.latest.next_minor();
         }
         let action;
@@ -123,6 +124,7 @@ impl Rollout {
             }
             RolloutPhase::Rolling(course) => {
                 if input == RollInput::Arrived {
+                    // Only a roll that went well leaves a version to go back to.
                     self.previous = Some(course.from);
                 }
                 course.step(input, now)

@@ -32,6 +32,7 @@ impl Delivery {
     /// Reports `alert`, and sends it as soon as its turn comes.
     pub(crate) fn raise(&self, alert: Alert) {
         emit(HealthEvent::Alert(alert.clone()));
+        // Without room it is dropped: it stands on stdout all the same.
         let _ = self.0.try_send(alert);
     }
 }

@@ -70,6 +70,7 @@ impl Thresholds {
 pub(crate) fn judge(signs: Signs, limits: Thresholds) -> Verdict {
     let Signs { silence, rss_bytes, requests, errors, cpu_percent } = signs;
     let silent = || format!("no heartbeat for {:.1} s", silence.as_secs_f64());
+    // Silence first: a worker that hears nothing can't drain, whatever else it has.
     if silence >= limits.timeout {
         return Verdict::Kill(Condition::Heartbeat, silent());
     }
@@ -77,6 +78,7 @@ pub(crate) fn judge(signs: Signs, limits: Thresholds) -> Verdict {
         let (has, may) = (megabytes(rss_bytes), megabytes(limits.memory));
         return Verdict::Drain(Condition::Memory, format!("uses {has} MB of {may}"));
     }
+    // One error of one request is 100 %, and says nothing.
     if requests >= limits.min_requests && errors * 100 > requests * u64::from(limits.errors) {
         let text = format!("{errors} of {requests} answers are errors");
         return Verdict::Drain(Condition::Errors, text);

@@ -152,6 +152,7 @@ impl Primary {
 
     fn kill_overdue(&mut self) {
         for worker in self.workers.overdue(Instant::now()) {
+            // The state before the kill says what it was doing, so it is looked at below.
             self.workers.tick(worker.pid, Instant::now());
             if worker.state.is_starting() {
                 self.died(&worker, "not ready in time".to_owned());

@@ -64,6 +64,7 @@ pub(crate) fn next_move(
     {
         return Some(Move::Kill(worker.pid));
     }
+    // An empty slot before a sick worker: the sick one still serves.
     let empty = slots.iter().find(|slot| !is_staying(**slot) && may_start(**slot));
     if let Some(slot) = empty {
         return Some(Move::Start(*slot));
@@ -74,6 +75,7 @@ pub(crate) fn next_move(
     let mut drains = workers.iter().filter(drain).filter(|worker| slots.contains(&worker.slot));
     let succeeded = drains.clone().find(|worker| in_slot(worker.slot).find(is_reliable).is_some());
     if let Some(worker) = succeeded {
+        // Its successor serves already, so no request is lost to this drain.
         return Some(Move::Drain(worker.pid));
     }
     // One at a time: not while any other worker is starting or draining.

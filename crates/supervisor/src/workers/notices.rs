@@ -92,6 +92,7 @@ where
     }
 
     fn lost(&mut self, pid: Pid, exit: Exit) -> Option<Notice<Report>> {
+        // Removed before anything is said: a chapter that looks at the fleet must not find it there.
         let lost = self.fleet.remove(pid)?;
         emit(WorkerEvent::Exited { id: lost.id(), exit });
         if let Some(successor) = self.fleet.succeed(&lost, Instant::now()) {
