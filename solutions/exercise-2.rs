@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! read     guides 02-worker-lifecycle and 03-rolling-restarts     cargo xtask guide 2, guide 3
-//! look up  crates/02-rolling-restart/src/lib.rs       cargo doc --package rolling-restart --open
+//! look up  crates/02-rolling-restart/src/lib.rs       cargo doc --no-deps -p rolling-restart -p supervisor --open
 //! watch    a finished cluster do it                   cargo xtask run 02-rolling-restart
 //! check    all promises, easiest first                cargo xtask check exercise-2
 //! stuck    a nudge, then more                         cargo xtask hint exercise-2
@@ -130,8 +130,8 @@ impl Cluster {
         }
     }
 
-    /// 1. `worker` was reaped; this is what it was before. If the primary had told it to go, there is
-    ///    nothing to do. Otherwise it died, and:
+    /// 1. `worker` was reaped; this is what it was before. If it was draining or killed, there is nothing
+    ///    to do. Otherwise it died, and:
     ///
     /// - Its slot may have the next worker at once after the first death of a streak, after
     ///   `restart_delay` after the second, then after twice as long each time, up to
@@ -188,14 +188,16 @@ impl Cluster {
 
     /// 3. The next step that is allowed now; `None` when there is something to wait for.
     ///
-    /// - A worker of the old version gets one of the new version beside it, and drains when that one
+    /// - A worker of another version than `goal` gets one of `goal` beside it, and drains when that one
     ///   is available: "a new worker is ready before the old one drains".
     /// - At most `workers + max_surge` workers are alive: "One slot at a time".
-    /// - An empty slot gets a worker before anything else happens: of the old version while no worker
-    ///   of the new version is ready, then of the new one. Until then a worker of the new version
-    ///   doesn't count as filling its slot: "killed in the middle of a roll".
-    /// - A drain must leave `workers` that are available: "leaves four ready workers".
-    /// - No slot gets a worker before its `history` allows it: "restarted with growing delays".
+    /// - After a drain at least `workers` others are available. A worker that isn't ready isn't missed.
+    ///   "leaves four ready workers".
+    /// - An empty slot gets a worker of `goal` before anything else happens. But on the way out (`goal`
+    ///   is what the roll goes `to`) it gets one of `from` while no worker of `goal` is ready, and a
+    ///   worker of `goal` fills no slot until then: "killed in the middle of a roll".
+    /// - No slot gets a worker before its `history` allows it. An empty slot that has to wait keeps its
+    ///   place: a worker beside another one needs room beyond it. "restarted with growing delays".
     fn next_step(&self, now: Instant) -> Option<Step> {
         let all = self.workers.all();
         let slots = self.config.shared.workers as usize;
@@ -274,8 +276,7 @@ impl Cluster {
     /// 7. Drains every worker, whatever its version, and waits until the last one is gone: "SIGTERM
     ///    during a roll drains both versions".
     ///
-    /// The exit code is 0 if everything was finished, and 1 if anything was cut off: by a drain
-    /// timeout, by `Intent::ShutdownNow`, or by a worker that died while it drained.
+    /// The exit code is 0 if each worker drained without a cut and exited with 0, and 1 otherwise.
     async fn shut_down(mut self, mut intents: Intents) -> ExitCode {
         self.workers.stop_listening();
         for worker in self.workers.all().to_vec() {

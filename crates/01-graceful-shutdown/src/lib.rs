@@ -4,7 +4,7 @@
 //! say `Connection: close`, close what is idle, cut what is left, write the journal. The chapter is
 //! about their order and their deadline; `examples/01-graceful-shutdown/` is one finished answer.
 //!
-//! All that an exercise may call:
+//! What the exercise needs (more is allowed):
 //!
 //! ```text
 //! in the primary

@@ -4,7 +4,7 @@
 //! Nothing in here decides *when* to start, drain or kill a worker, nor what a death means. That is
 //! what the chapter is about; `examples/02-rolling-restart/` is one finished answer.
 //!
-//! All that an exercise may call:
+//! What the exercise needs (more is allowed):
 //!
 //! ```text
 //! Config     shared (workers, restart_delay, restart_delay_max, ..), max_surge, roll_timeout, ..

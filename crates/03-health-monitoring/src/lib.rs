@@ -4,7 +4,7 @@
 //! Nothing in here decides *which* worker is ill, nor what to do about it. That is what the chapter is
 //! about; `examples/03-health-monitoring/` is one finished answer.
 //!
-//! All that an exercise may call:
+//! What the exercise needs (more is allowed):
 //!
 //! ```text
 //! in a worker
