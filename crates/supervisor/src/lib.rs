@@ -3,12 +3,14 @@
 //!
 //! Guarantees:
 //! 1. The primary knows where each worker is in its life, and reports each change as one event.
-//! 2. A start that fails is a death like any other. It never ends the primary.
-//! 3. A worker that isn't ready, or isn't gone, by its deadline is overdue, and says so to nothing
-//!    but [`Workers::overdue`]: the chapter decides what follows.
+//! 2. A start that fails never ends the primary: after a pause it is a death like any other.
+//! 3. A worker that isn't ready, or isn't gone, by its deadline is overdue. [`Workers::overdue`] returns
+//!    it, and the chapter decides what follows.
 //! 4. A worker obeys its channel alone. A signal that reaches the whole process group does nothing
 //!    to it.
-//! 5. Nothing in here decides *when* to start, drain or kill a worker, nor what a death means. That
+//! 5. Nothing outside holds up the primary: no reader of its output, no frozen worker, no missing
+//!    descriptor. `tests/promises` tries each of them.
+//! 6. Nothing in here decides *when* to start, drain or kill a worker, nor what a death means. That
 //!    is what the chapters are about.
 //!
 //! | file | idea |
