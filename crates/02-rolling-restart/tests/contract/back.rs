@@ -33,7 +33,9 @@ pub(crate) fn the_way_back_is_a_roll_to_the_last_good_version(trial: &Trial) -> 
 fn past_a_good_one(trial: &Trial) -> Kept {
     const FAULTS: &str = "1.2.0/2:crash-at-start,1.2.0/3:crash-at-start,\
                           1.3.0/2:crash-at-start,1.3.0/3:crash-at-start";
-    let cluster = trial.start(&[AT_ONCE, NO_HURRY[0], ("FAULTS", FAULTS)])?;
+    let duck = patience(Duration::from_secs(2)).as_millis().to_string();
+    let duck = ("LAME_DUCK_MS", duck.as_str());
+    let cluster = trial.start(&[AT_ONCE, NO_HURRY[0], duck, ("FAULTS", FAULTS)])?;
     let known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     ask_for_the_next(&cluster);
     settled(trial, &cluster, "1.1.0", &known)?;
@@ -66,7 +68,9 @@ fn fails_in_the_middle(trial: &Trial, cluster: &Cluster, version: &str) -> Kept<
 /// 1.1.0 has failed, too, so the way back from 1.2.0 is the one to 1.0.0.
 fn past_a_bad_one(trial: &Trial) -> Kept {
     const FAULTS: &str = "1.1.0:crash-at-start,1.2.0/2:crash-at-start,1.2.0/3:crash-at-start";
-    let cluster = trial.start(&[AT_ONCE, NO_HURRY[0], ("FAULTS", FAULTS)])?;
+    let duck = patience(Duration::from_secs(2)).as_millis().to_string();
+    let duck = ("LAME_DUCK_MS", duck.as_str());
+    let cluster = trial.start(&[AT_ONCE, NO_HURRY[0], duck, ("FAULTS", FAULTS)])?;
     settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     // It fails, and is over, before a check could ask about it: a second SIGUSR2 is the next roll.
     ask_for_the_next(&cluster);

@@ -8,7 +8,7 @@ use std::{
 use harness::{Kept, Signal, Trial, who::meet};
 
 use crate::{
-    deaths_on_the_way_back,
+    aftermath, boundaries, deaths_on_the_way_back,
     scene::{self, AT_ONCE, ask_for_the_next, settled},
     streaks,
 };
@@ -40,7 +40,11 @@ pub(crate) fn a_worker_that_keeps_dying_is_restarted_with_growing_delays(trial: 
         .map_err(|broken| broken.during("with FAULTS=1.0.0/2:never-ready, and no roll"))?;
     streaks::a_streak_ends_and_a_delay_has_a_limit(trial)?;
     deaths_on_the_way_back::have_their_delays(trial)
-        .map_err(|broken| broken.during("a worker of 1.0.0 dies on the way back from 1.1.0"))
+        .map_err(|broken| broken.during("a worker of 1.0.0 dies on the way back from 1.1.0"))?;
+    aftermath::a_roll_is_no_death(trial)?;
+    aftermath::a_moment_ends_no_streak(trial)
+        .map_err(|broken| broken.during("a replacement is killed as soon as it answers"))?;
+    boundaries::a_long_streak_ends_nothing(trial)
 }
 
 /// Kills each replacement as soon as it is there; its predecessor's death and its own start are seen

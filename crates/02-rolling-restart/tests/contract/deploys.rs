@@ -8,7 +8,7 @@ use harness::{
 };
 
 use crate::{
-    census,
+    aftermath, census,
     rolls::under_load,
     scene::{self, AT_ONCE, PROMPT, WORKERS, ask_for_the_next, settled},
 };
@@ -38,7 +38,9 @@ pub(crate) fn a_version_that_does_not_come_up_is_given_up(trial: &Trial) -> Kept
     a_version_that_dies_at_its_start(trial)?;
     what_was_rolled_goes_back(trial)?;
     the_fix_is_rolled_out(trial)
-        .map_err(|broken| broken.during("with FAULTS=1.0.0/2:crash-at-start"))
+        .map_err(|broken| broken.during("with FAULTS=1.0.0/2:crash-at-start"))?;
+    aftermath::a_death_after_a_failed_roll(trial)?;
+    aftermath::a_start_that_is_killed(trial)
 }
 
 /// Deaths of the old version say nothing about the new one, which is the fix.
@@ -138,7 +140,7 @@ fn is_left_alone(trial: &Trial, started: usize, part: &str) -> Kept {
 
 /// A `READY_TIMEOUT_MS` that is waited for, and that a good version keeps on a busy machine, too.
 fn brief() -> String {
-    patience(Duration::from_secs(1)).as_millis().to_string()
+    patience(Duration::from_secs(2)).as_millis().to_string()
 }
 
 /// The version fails in a slot in the middle: whatever the order, another slot runs it by then.
@@ -146,7 +148,7 @@ fn what_was_rolled_goes_back(trial: &Trial) -> Kept {
     const FAULTS: &str = "1.1.0/2:never-ready,1.1.0/3:never-ready";
     let timeout = brief();
     // This request is still in flight when the timeout is over.
-    let held = format!("/slow?ms={}", patience(Duration::from_secs(2)).as_millis());
+    let held = format!("/slow?ms={}", patience(Duration::from_secs(3)).as_millis());
     let cluster = trial.start(&[AT_ONCE, ("FAULTS", FAULTS), ("READY_TIMEOUT_MS", &timeout)])?;
     settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (_, count) = census::during(&cluster, || {

@@ -1,6 +1,11 @@
 //! Beyond what the exercise asks for.
 
-use std::{collections::BTreeSet, fmt::Debug, ops::RangeBounds, time::Instant};
+use std::{
+    collections::BTreeSet,
+    fmt::Debug,
+    ops::RangeBounds,
+    time::{Duration, Instant},
+};
 
 use harness::{
     Cluster, Kept, Signal, Trial, patience,
@@ -9,6 +14,7 @@ use harness::{
 use serde_json::Value;
 
 use crate::{
+    aftermath, hangups,
     rolls::under_load,
     scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
 };
@@ -30,7 +36,8 @@ pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
         settled(trial, &cluster, "1.0.0", &BTreeSet::new())
             .map(|_| ())
             .map_err(|broken| broken.during("with ROLL_TIMEOUT_MS=2000"))
-    })
+    })?;
+    aftermath::progress_does_not_wind_the_clock(trial)
 }
 
 pub(crate) fn get_roll_says_how_the_last_roll_went(trial: &Trial) -> Kept {
@@ -140,13 +147,17 @@ fn expect_cut(trial: &Trial, roll: &Value, cut: impl RangeBounds<u64> + Debug) -
 
 pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
     after_a_roll_and_during_one(trial)?;
-    past_a_roll_that_failed(trial)
+    past_a_roll_that_failed(trial)?;
+    hangups::on_the_way_back(trial)?;
+    hangups::after_one_that_was_called_off(trial)
 }
 
 /// Before the first roll there is no version to go back to. After a roll that failed it is the version
 /// before the last good roll.
 fn past_a_roll_that_failed(trial: &Trial) -> Kept {
-    let cluster = trial.start(&[AT_ONCE, ("FAULTS", "1.2.0:crash-at-start")])?;
+    let timeout = patience(Duration::from_secs(2)).as_millis().to_string();
+    let faults = ("FAULTS", "1.2.0:never-ready");
+    let cluster = trial.start(&[AT_ONCE, faults, ("READY_TIMEOUT_MS", &timeout)])?;
     let known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     cluster.signal(Signal::SIGHUP);
     scene::signals_are_heard(&cluster);
@@ -154,8 +165,10 @@ fn past_a_roll_that_failed(trial: &Trial) -> Kept {
     let known = settled(trial, &cluster, "1.1.0", &known)
         .map_err(|broken| broken.during("SIGHUP before the first roll"))?;
     ask_for_the_next(&cluster);
-    let roll = finished(trial, &cluster, 2)?;
-    expect_last(trial, &roll, "1.2.0", "rolled-back")?;
+    let failed = scene::new_worker(trial, &cluster, &known)?;
+    hangups::is_gone(trial, failed, "a worker of 1.2.0 that is not ready in time is ended")?;
+    settled(trial, &cluster, "1.1.0", &BTreeSet::new())?;
+    scene::signals_are_heard(&cluster);
     cluster.signal(Signal::SIGHUP);
     settled(trial, &cluster, "1.0.0", &known)
         .map(|_| ())

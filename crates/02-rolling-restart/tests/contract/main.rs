@@ -3,12 +3,15 @@
 //! Run by `cargo test` they judge the reference solution. `cargo xtask check exercise-2` has them
 //! judge the learner's program, and `--program` any other that keeps PROTOCOL.md.
 
+mod aftermath;
 mod back;
+mod boundaries;
 mod census;
 mod deaths;
 mod deaths_on_the_way_back;
 mod deploys;
 mod extras;
+mod hangups;
 mod limits;
 mod middle;
 mod missed;

@@ -11,7 +11,7 @@ use harness::{
 };
 
 use crate::{
-    missed,
+    aftermath, boundaries, missed,
     scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
 };
 
@@ -32,7 +32,10 @@ pub(crate) fn a_worker_killed_in_the_middle_of_a_roll_is_replaced(trial: &Trial)
     missed::while_a_slot_is_empty(trial)
         .map_err(|broken| broken.during("while a slot is empty"))?;
     missed::while_a_slot_is_starting(trial)
-        .map_err(|broken| broken.during("while a replacement is starting"))
+        .map_err(|broken| broken.during("while a replacement is starting"))?;
+    aftermath::the_only_new_worker_dies(trial)
+        .map_err(|broken| broken.during("the only worker of 1.1.0"))?;
+    boundaries::one_worker_alone_is_replaced(trial)
 }
 
 /// The roll waits for a new worker that is never ready. Meanwhile a worker dies, twice in the same slot:

@@ -11,7 +11,7 @@ use harness::{
 };
 
 use crate::{
-    census,
+    boundaries, census,
     scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
 };
 
@@ -43,7 +43,9 @@ pub(crate) fn four_workers_serve_version_1_0_0(trial: &Trial) -> Kept {
 
 pub(crate) fn sigusr2_replaces_every_worker(trial: &Trial) -> Kept {
     twice(trial)?;
-    as_many_as_the_setting_says(trial).map_err(|broken| broken.during("with WORKERS=2"))
+    as_many_as_the_setting_says(trial).map_err(|broken| broken.during("with WORKERS=2"))?;
+    boundaries::one_worker_alone_is_rolled(trial)?;
+    boundaries::versions_are_numbers(trial)
 }
 
 fn as_many_as_the_setting_says(trial: &Trial) -> Kept {
