@@ -54,14 +54,13 @@ pub(crate) fn a_long_streak_ends_nothing(trial: &Trial) -> Kept {
     ])?;
     let met = who::meet_all(trial, &cluster, "/", WORKERS - 1)?;
     let mut known: BTreeSet<u32> = met.keys().copied().collect();
-    for _ in 0..40 {
-        let victim = scene::new_worker(trial, &cluster, &known)?;
+    for deaths in 0..=40 {
+        let victim = scene::new_worker(trial, &cluster, &known)
+            .map_err(|broken| broken.during(&format!("after {deaths} deaths in slot 2")))?;
         known.insert(victim);
         cluster.signal_process(victim, Signal::SIGKILL)?;
     }
-    scene::new_worker(trial, &cluster, &known)
-        .map(|_| ())
-        .map_err(|broken| broken.during("after forty deaths in slot 2"))
+    Ok(())
 }
 
 /// Waits until a process that is not `known` answers as `version`.
