@@ -87,7 +87,7 @@ pub enum ReceiveError {
 }
 
 impl ReceiveError {
-    /// Whether the peer does not speak our protocol. A peer that is gone is no such case.
+    /// Whether the peer does not speak our protocol. A peer that is gone isn't such a case.
     #[must_use]
     pub fn is_garbage(&self) -> bool {
         match self {

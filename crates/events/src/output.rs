@@ -66,7 +66,7 @@ impl Output {
     }
 
     /// Starts the thread with the first line. Without one, lines are dropped: a machine that has no
-    /// thread left is no reason to end.
+    /// thread left isn't a reason to end.
     fn has_thread(&'static self) -> bool {
         *self.has_thread.get_or_init(|| {
             let thread = thread::Builder::new().name("output".to_owned());

@@ -18,7 +18,7 @@ pub(crate) async fn primary(config: Config, mut workers: Workers, signals: Signa
     workers.announce();
     let mut intents = Intents::new(signals);
     let mut phase = ShutdownPhase::Running;
-    // A death before the shutdown is no loss of the shutdown: it is not counted.
+    // The exit code speaks of the shutdown alone: a death before it isn't counted.
     let mut tally = None;
     while !(phase.is_stopping() && workers.is_empty()) {
         let input = tokio::select! {

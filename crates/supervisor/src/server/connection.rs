@@ -57,7 +57,7 @@ pub(super) async fn serve(stream: TcpStream, open: Open) {
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
-        // A request that has arrived was taken up by now. Half a head is no request.
+        // A request that has arrived was taken up by now. Half a head isn't a request.
         () = std::future::ready(()) => if work.is_done() { return },
     }
     tokio::select! {

@@ -67,7 +67,7 @@ const PROMISES: &[Promise] = &[
     ),
     promise!(
         clients::an_idle_connection_is_no_cut,
-        "An idle connection at the drain timeout is no cut: exit code 0.",
+        "An idle connection at the drain timeout isn't a cut: exit code 0.",
         "#the-channel"
     ),
     promise!(
