@@ -30,14 +30,18 @@ pub(crate) fn one_worker_alone_is_replaced(trial: &Trial) -> Kept {
         .map_err(|broken| broken.during("with WORKERS=1"))
 }
 
-/// After 1.9.0 comes 1.10.0.
+/// After 1.9.0 comes 1.10.0. Each roll is over before the next SIGUSR2: one that comes during a roll is
+/// a matter of another promise.
 pub(crate) fn versions_are_numbers(trial: &Trial) -> Kept {
     let cluster = trial.start(&[("WORKERS", "1"), AT_ONCE, ("LAME_DUCK_MS", "10")])?;
-    scene::first_answer(trial, &cluster, "1.0.0")?;
+    let (mut old, _) = scene::first_answer(trial, &cluster, "1.0.0")?;
     for minor in 1..=11 {
         ask_for_the_next(&cluster);
-        scene::first_answer(trial, &cluster, &format!("1.{minor}.0"))
+        let (new, _) = scene::first_answer(trial, &cluster, &format!("1.{minor}.0"))
             .map_err(|broken| broken.during(&format!("SIGUSR2 number {minor}")))?;
+        scene::is_reaped(trial, old.pid)?;
+        scene::signals_are_heard(&cluster);
+        old = new;
     }
     Ok(())
 }
