@@ -26,7 +26,7 @@
 //! | [`messages`] | what the primary and a worker tell each other |
 //! | [`worker`] | the worker's side: [`run_worker`] with a chapter's [`Service`] |
 //! | [`server`] | a worker's HTTP server, with one operation for each step of its end |
-//! | [`drain`] | those steps in their order |
+//! | [`mod@drain`] | those steps in their order |
 //! | [`http`] | answers, and what a request asks for |
 //! | [`faults`] | workers that fail on demand |
 //! | [`version`] | versions, as in `1.2.0` |
