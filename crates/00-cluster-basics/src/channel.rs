@@ -66,7 +66,7 @@ pub enum SendError {
     TooLong(usize),
 }
 
-/// Why there is no next message.
+/// Why the next message can't be received.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
     /// The peer has closed its end, between two messages.

@@ -181,7 +181,7 @@ async fn watch<In: DeserializeOwned + Send + 'static>(
     let _ = notice.send(Notice::Exited { id, exit }).await;
 }
 
-/// Passes on what one worker says, until there is no more of it.
+/// Passes on each message of one worker, until its channel ends.
 async fn read<In: DeserializeOwned>(
     id: WorkerId,
     mut receiver: Receiver<In>,

@@ -32,7 +32,7 @@ impl ResourceUsage {
         let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
         let stat = Stat::of(pid.0)?;
         let resident: u64 = statm.split(' ').nth(1)?.parse().ok()?;
-        // Absent where the kernel does not keep it; then there is no allowance for it.
+        // Some kernels don't keep this figure. Without it a worker gets no starvation allowance.
         let schedstat = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
         let starved = schedstat.split(' ').nth(1).and_then(|nanos| nanos.parse().ok());
         let open_files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();

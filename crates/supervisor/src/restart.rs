@@ -1,7 +1,8 @@
 //! When a worker that died is replaced: at once, later, or not at all.
 //!
-//! One death is an accident, and every millisecond without its worker counts. Many in a row are a
-//! bug that a restart does not fix: each restart costs CPU and log, and may hurt what it depends on.
+//! One crash is an accident, and every millisecond without its worker counts. Consecutive crashes
+//! are a bug that a restart does not fix. Each restart costs CPU time and lines in the log, and may
+//! hurt the services that the worker connects to.
 
 use std::{
     collections::{BTreeMap, VecDeque},

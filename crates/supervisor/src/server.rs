@@ -163,7 +163,7 @@ async fn accept(mut acceptor: Acceptor, mut stopped: watch::Receiver<bool>, acce
             },
             Ok(()) = stopped.changed() => acceptor.stop(),
             _ = fate.wait_for(|fate| *fate == Fate::Cut) => {
-                // Clients wait in the queue, and there is no descriptor for them.
+                // Clients wait in the queue, and this process has no free descriptor for them.
                 shared.cut.fetch_add(1, Ordering::AcqRel);
                 return;
             }

@@ -1,7 +1,7 @@
 //! Whether the terminal that this process was started from is still there.
 //!
-//! A closed terminal sends SIGHUP, and so does an operator to whom SIGHUP means something else. A
-//! process without its terminal can't open `/dev/tty` any more (man `tty(4)`).
+//! A closed terminal sends SIGHUP. An operator sends SIGHUP, too, to ask for something else. A
+//! process that has lost its terminal can't open `/dev/tty` any more (man `tty(4)`).
 
 use std::fs::File;
 

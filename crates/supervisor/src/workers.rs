@@ -248,7 +248,7 @@ where
         worker.is_available(self.min_ready, now)
     }
 
-    /// Whether each slot has one worker, available and with `version`, and there is no other.
+    /// Whether each slot has exactly one worker, and each worker is available and has `version`.
     #[must_use]
     pub fn are_settled(&self, version: Version, now: Instant) -> bool {
         let is_right =

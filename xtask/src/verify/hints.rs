@@ -22,7 +22,7 @@ pub(super) fn problems(chapter: &Chapter, text: &str) -> Vec<String> {
     let known: Vec<&str> = [START].into_iter().chain(ids()).collect();
     let unknown = sections.iter().flat_map(|section| &section.promises);
     let unknown = unknown.filter(|id| !known.contains(&id.as_str()));
-    let unknown = unknown.map(|id| format!("{file} has a hint for {id}, which is no promise."));
+    let unknown = unknown.map(|id| format!("{file} has a hint for {id}, which isn't a promise."));
     lonely.chain(short).chain(unknown).collect()
 }
 

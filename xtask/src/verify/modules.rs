@@ -63,7 +63,7 @@ fn broken(workspace: &Workspace, root: &Path, rule: &Rule) -> anyhow::Result<Vec
     let files_of = |module: &str| files(workspace, folder, module);
     let mut problems = Vec::new();
     for name in [rule.module].iter().chain(&rule.never).filter(|name| files_of(name).is_empty()) {
-        problems.push(format!("{} names `{name}`, which is no module there.", root.display()));
+        problems.push(format!("{} names `{name}`, which isn't a module there.", root.display()));
     }
     for (file, depth) in files_of(rule.module) {
         for (line, module) in references(&workspace.read(&file)?, depth) {
@@ -235,7 +235,7 @@ mod tests {
         write("primary.rs", "use crate::plan;\n");
         let problems = problems(&workspace).unwrap();
         assert!(problems[0].contains("plan/deep.rs:1 imports `primary`"), "{problems:?}");
-        assert!(problems[1].contains("names `gone`, which is no module"), "{problems:?}");
+        assert!(problems[1].contains("names `gone`, which isn't a module"), "{problems:?}");
         assert_eq!(problems.len(), 2, "{problems:?}");
     }
 }

@@ -95,8 +95,8 @@ pub(crate) fn next_move(
 }
 
 impl Goal {
-    /// The version for a slot that is empty now: a crash isn't a reason to spread a version of which
-    /// no worker is ready. Without a surge there is no other way to try it.
+    /// The version for a slot that is empty now. A crash isn't a reason to spread a version of which
+    /// no worker is ready. Without a surge, though, an empty slot is the only place to try it.
     fn filler(self, fleet: &Fleet, limits: RollLimits) -> Version {
         let works = |worker: &Worker| worker.version == self.version && worker.state.is_ready();
         let is_bold = limits.max_surge == 0 || fleet.all().iter().any(works);
@@ -104,8 +104,8 @@ impl Goal {
     }
 }
 
-/// Whether every slot has one worker, which is available and of the right version, and there is no
-/// other worker.
+/// Whether every slot has exactly one worker, and each worker is available and of the right
+/// version.
 pub(crate) fn is_reached(fleet: &Fleet, goal: Goal, limits: RollLimits, now: Instant) -> bool {
     let is_right = |worker: &Worker| {
         worker.version == goal.version && worker.is_available(limits.min_ready, now)

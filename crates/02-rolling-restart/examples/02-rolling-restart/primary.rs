@@ -178,7 +178,7 @@ impl Primary {
         self.progress.publish(&mut self.workers);
     }
 
-    /// There is no worker, none may be started yet, and more workers died lately than is normal.
+    /// No worker is left, no start is due yet, and more workers died lately than is normal.
     fn is_hopeless(&self, now: Instant) -> bool {
         self.workers.all().is_empty() && self.history.is_too_much(now)
     }

@@ -152,7 +152,7 @@ pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
     hangups::after_one_that_was_called_off(trial)
 }
 
-/// Before the first roll there is no version to go back to. After a roll that failed it is the version
+/// Before the first roll SIGHUP changes nothing. After a roll that failed it leads to the version
 /// before the last good roll.
 fn past_a_roll_that_failed(trial: &Trial) -> Kept {
     let timeout = patience(Duration::from_secs(2)).as_millis().to_string();

@@ -56,7 +56,7 @@ pub(crate) fn hold_all(trial: &Trial, cluster: &Cluster, millis: u32) -> Kept<Ve
     met.map(|(who, kept)| Ok((who, cluster.get_on(kept, &path).in_flight()?))).collect()
 }
 
-/// Waits until there are four workers, none of them among `before`, and each answers with `version`.
+/// Waits until the cluster has four workers that aren't in `before`, all of version `version`.
 /// Returns their process numbers.
 pub(crate) fn settled(
     trial: &Trial,
@@ -147,7 +147,7 @@ pub(crate) fn new_worker(trial: &Trial, cluster: &Cluster, before: &BTreeSet<u32
     }
 }
 
-/// Waits until a worker answers with `version`, and returns it with the connection.
+/// Waits until a worker says that its version is `version`; returns it with the connection.
 pub(crate) fn first_answer(
     trial: &Trial,
     cluster: &Cluster,

@@ -173,8 +173,8 @@ impl Primary {
         }
     }
 
-    /// The last check of `slot`, with the process `pid` in it, found `finding`. There is no further
-    /// alert for a slot that was given up.
+    /// The last check of `slot`, with the process `pid` in it, found `finding`. A slot that was
+    /// given up raises no further alert.
     fn update_alert(&mut self, slot: Slot, pid: Option<Pid>, finding: Option<Finding>) {
         if self.slots.get(&slot).is_some_and(|record| record.given_up.is_none()) {
             self.alert(slot, pid, finding);

@@ -39,8 +39,8 @@ pub(crate) fn each_change_is_one_alert(trial: &Trial) -> Kept {
         .map_err(|broken| broken.during("with a webhook that refuses connections"))
 }
 
-/// The worker answers with errors, and its successor takes a while to start. So it is sick for many
-/// heartbeats, and at the end of them its errors are out of the window.
+/// The worker returns errors, and its successor takes a while to start. So the worker is sick for
+/// many heartbeats, and at the end of them its errors are out of the window.
 fn one_for_each_change(trial: &Trial) -> Kept {
     let receiver = receiver(trial)?;
     let url = receiver.url();

@@ -33,7 +33,7 @@ pub(super) fn parse_head(bytes: &[u8]) -> Result<Head, Failure> {
     let body = match header("content-length").map(|length| length.parse()) {
         _ if lists("transfer-encoding", "chunked") => Body::Chunked,
         Some(Ok(length)) => Body::Length(length),
-        Some(Err(_)) => return Err(Failure::Malformed("Content-Length is no number".to_owned())),
+        Some(Err(_)) => return Err(Failure::Malformed("Content-Length isn't a number".to_owned())),
         None if matches!(response.code, Some(204 | 304)) => Body::Length(0),
         None => Body::UntilClose,
     };

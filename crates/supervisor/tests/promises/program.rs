@@ -92,7 +92,7 @@ impl Service for Hello {
     async fn background(&self, channel: WorkerChannel<String>) {
         loop {
             self.talk_garbage.notified().await;
-            channel.report("this is no number".to_owned()).await;
+            channel.report("not a number".to_owned()).await;
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn idle<'a>(
         .iter()
         .filter(|mutant| !chapter.promises.iter().any(|promise| promise.id == mutant.killed_by));
     let unknown = unknown.map(|mutant| {
-        format!("{} names {}, which is no promise.", mutant.file.display(), mutant.killed_by)
+        format!("{} names {}, which isn't a promise.", mutant.file.display(), mutant.killed_by)
     });
     promises.chain(unknown).collect()
 }
