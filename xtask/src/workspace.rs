@@ -70,7 +70,7 @@ impl Workspace {
     }
 }
 
-/// Cargo's target folder: the one that `CARGO_TARGET_DIR` names, or the one that this runner was
+/// Cargo's target folder: the folder that `CARGO_TARGET_DIR` names, or the one that this runner was
 /// started from.
 pub(crate) fn target_dir() -> anyhow::Result<PathBuf> {
     let named = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);

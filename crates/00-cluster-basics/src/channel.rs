@@ -33,7 +33,7 @@ pub struct Sender<T> {
     message: PhantomData<fn(T)>,
 }
 
-/// A message on its way, and who wants to know when it was written.
+/// A message on its way, and where to report that it was written.
 struct Outgoing {
     json: Bytes,
     written: Option<oneshot::Sender<()>>,

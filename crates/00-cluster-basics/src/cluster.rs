@@ -90,7 +90,7 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
         let (sender, receiver) = channel(stream)?;
         let kill = Arc::new(Notify::new());
         self.workers.insert(pid, Handle { sender, kill: kill.clone() });
-        // A task for each worker: one that floods its channel delays only its own notices.
+        // A task for each worker: a worker that floods its channel delays only its own notices.
         tokio::spawn(watch(WorkerId { slot, pid }, child, kill, receiver, self.notice.clone()));
         Ok(pid)
     }
@@ -117,7 +117,7 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
         self.workers.get(&pid).ok_or(SendError::Closed)?.sender.try_send(message)
     }
 
-    /// Tells every worker `message`; returns those that could not be told.
+    /// Tells every worker `message`; returns the workers that could not be told.
     pub fn tell_all(&self, message: &Out) -> Vec<(Pid, SendError)> {
         let told = self.workers.iter().map(|(pid, worker)| (*pid, worker.sender.try_send(message)));
         told.filter_map(|(pid, told)| Some((pid, told.err()?))).collect()

@@ -20,7 +20,7 @@ const FOR_THE_PRIMARY: [SignalKind; 4] = [
     SignalKind::user_defined2(),
 ];
 
-/// Signals that were taken over from whatever was inherited.
+/// Signals whose inherited handling is reset.
 pub(crate) struct Inherited(#[expect(dead_code, reason = "held, never read")] Vec<Signal>);
 
 impl Inherited {

@@ -1,6 +1,6 @@
 //! How far a roll is, and how the last one ended: what `GET /roll` answers.
 //!
-//! A signal carries no answer. The operator who sent SIGUSR2 asks here, and learns that it failed.
+//! A signal carries no answer. The operator sends SIGUSR2, asks here, and learns how the roll went.
 
 use std::time::Duration;
 

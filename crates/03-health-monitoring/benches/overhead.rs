@@ -88,7 +88,7 @@ fn one_round(trial: &Trial, kind: usize) -> Kept<(f64, f64)> {
     Ok((answered / took.as_secs_f64(), cpu.as_secs_f64() / answered))
 }
 
-/// The CPU time of a cluster that only sends heartbeats, less that of one that does nothing.
+/// The CPU time of a cluster that only sends heartbeats, minus the CPU time of an idle cluster.
 fn one_heartbeat(trial: &Trial) -> Kept {
     const INTERVAL_MS: f64 = 5.0;
     let idle = cpu_of_idling(trial, "40000000", "80000000")?;

@@ -16,7 +16,7 @@ use crate::Config;
 pub struct Webhook(Option<Url>);
 
 impl Webhook {
-    /// The one that `ALERT_URL` names.
+    /// The webhook that `ALERT_URL` names.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         Webhook(config.alert_url.clone())

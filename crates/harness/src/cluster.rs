@@ -163,7 +163,7 @@ impl Cluster {
     /// Sends `signal` to one of its processes, given by its number.
     ///
     /// # Errors
-    /// When `pid` is none of its processes: a program may not make us signal any other process.
+    /// When `pid` isn't one of its processes: a program must not make us signal any other process.
     pub fn signal_process(&self, pid: u32, signal: Signal) -> Kept {
         if !self.processes().iter().any(|process| process.pid == pid) {
             let observed = format!("pid {pid} is none of the program's processes");

@@ -1,6 +1,6 @@
 //! The processes that descend from one, looked at again and again.
 //!
-//! A check asks for them every few milliseconds, and most processes of a machine are none of ours.
+//! A check asks for them every few milliseconds, and most processes of a machine aren't ours.
 //! So those are remembered, and only the others are read.
 
 use std::{

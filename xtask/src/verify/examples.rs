@@ -31,7 +31,7 @@ pub(super) fn verify(
     Ok(())
 }
 
-/// The example, built; or why there is none.
+/// The example, built; or why it can't be built.
 fn program(workspace: &Workspace, chapter: &Chapter) -> Result<Result<Program, String>, Failure> {
     let example = chapter.topic.example;
     let target = Target::Example(example.into());

@@ -89,7 +89,7 @@ impl Primary {
         let deadlines =
             [self.workers.deadline(now), self.history.deadline(now), self.rollout.deadline()];
         let deadline = deadlines.into_iter().flatten().min();
-        // Any order will do: each input is stepped on its own, and none is lost while others come.
+        // Any order will do: each input is stepped on its own, and no input is lost while others come.
         tokio::select! {
             notice = self.workers.next() => PrimaryInput::Notice(notice),
             intent = intents.next() => PrimaryInput::Asked(intent),

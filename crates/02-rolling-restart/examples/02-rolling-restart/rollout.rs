@@ -263,7 +263,7 @@ mod tests {
             RollInput::Arrived,
             RollInput::Back,
         ]);
-        assert_eq!(goal, Version::FIRST, "a roll that failed is none");
+        assert_eq!(goal, Version::FIRST, "a roll that failed doesn't count");
         let (_, goal, last) = course(&[RollInput::Back]);
         assert_eq!((goal, last), (Version::FIRST, None));
         let (_, goal, _) = course(&[RollInput::Ask, RollInput::Back]);

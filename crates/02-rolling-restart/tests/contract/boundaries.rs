@@ -30,8 +30,8 @@ pub(crate) fn one_worker_alone_is_replaced(trial: &Trial) -> Kept {
         .map_err(|broken| broken.during("with WORKERS=1"))
 }
 
-/// After 1.9.0 comes 1.10.0. Each roll is over before the next SIGUSR2: one that comes during a roll is
-/// a matter of another promise.
+/// After 1.9.0 comes 1.10.0. Each roll is over before the next SIGUSR2: another promise is about a
+/// SIGUSR2 during a roll.
 pub(crate) fn versions_are_numbers(trial: &Trial) -> Kept {
     let cluster = trial.start(&[("WORKERS", "1"), AT_ONCE, ("LAME_DUCK_MS", "10")])?;
     let (mut old, _) = scene::first_answer(trial, &cluster, "1.0.0")?;

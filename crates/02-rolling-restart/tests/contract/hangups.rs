@@ -42,7 +42,7 @@ pub(crate) fn after_one_that_was_called_off(trial: &Trial) -> Kept {
     cluster.signal(Signal::SIGHUP);
     settled(trial, &cluster, "1.0.0", &known)
         .map(|_| ())
-        .map_err(|broken| broken.during("SIGHUP, after one that was called off"))
+        .map_err(|broken| broken.during("SIGHUP, after a roll that was called off"))
 }
 
 /// Waits until `pid` was reaped.

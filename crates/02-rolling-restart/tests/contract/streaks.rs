@@ -12,8 +12,8 @@ use harness::{
 
 use crate::scene::{self, AT_ONCE, PROMPT, WORKERS};
 
-/// The delay is longer than the check. The first death of a slot has none, and a delay keeps the primary
-/// from nothing else.
+/// The delay is longer than the check. After the first death of a slot there must be no delay, and
+/// the delay of one slot must not hold up the primary elsewhere.
 pub(crate) fn a_delay_is_for_one_slot_alone(trial: &Trial) -> Kept {
     let wait = patience(Duration::from_mins(1));
     let millis = wait.as_millis().to_string();
@@ -79,7 +79,8 @@ pub(crate) fn a_late_start_is_a_death(trial: &Trial) -> Kept {
         seen.extend(there.iter().copied());
         (seen.len() > WORKERS && there.len() < WORKERS).then_some(())
     });
-    // A program that doesn't count the death starts another worker soon; one that counts it twice, none.
+    // A program that doesn't count the death starts another worker soon. A program that counts it
+    // twice starts no other worker.
     let again = processes::until(patience(Duration::from_millis(500)), || {
         children(&cluster).difference(&seen).next().copied()
     });

@@ -46,8 +46,8 @@ impl Candidate {
 
 /// The next move that is allowed, or `None`: then there is something to wait for, or nothing to do.
 ///
-/// `slots` are those that must have a worker: none that was given up. `may_start` says whether a slot
-/// may have its next worker now.
+/// `slots` must have a worker; slots that were given up aren't among them. `may_start` says whether
+/// a slot may have its next worker now.
 pub(crate) fn next_move(
     workers: &[Candidate],
     slots: &[Slot],
@@ -71,7 +71,7 @@ pub(crate) fn next_move(
     }
     let is_reliable = |worker: &&Candidate| worker.need == Need::None && worker.state.is_ready();
     let drain = |worker: &&Candidate| worker.need == Need::Drain && worker.state.is_ready();
-    // A slot that was given up keeps a sick worker: that is better than none.
+    // A slot that was given up keeps a sick worker, which is better than an empty slot.
     let mut drains = workers.iter().filter(drain).filter(|worker| slots.contains(&worker.slot));
     let succeeded = drains.clone().find(|worker| in_slot(worker.slot).find(is_reliable).is_some());
     if let Some(worker) = succeeded {

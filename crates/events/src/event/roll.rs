@@ -29,7 +29,7 @@ pub enum RollEvent {
     Finished {
         /// That version.
         version: String,
-        /// Whether it is the one that was asked for.
+        /// Whether it is the version that was asked for.
         outcome: RollOutcome,
         /// How long it took.
         millis: u64,

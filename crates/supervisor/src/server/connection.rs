@@ -25,8 +25,8 @@ use super::{
 };
 use crate::http::{self, Body};
 
-/// How long a client may take until it has sent the head of its next request: otherwise one that
-/// sends half a head holds a connection forever. As long as nginx keeps an idle connection.
+/// How long a client may take until it has sent the head of its next request. Without this limit a
+/// client that sends half a head holds a connection forever. nginx keeps an idle connection as long.
 const HEAD_LIMIT: Duration = Duration::from_secs(75);
 
 /// Serves one connection until it closes, or its fate is decided.

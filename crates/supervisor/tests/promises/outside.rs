@@ -31,7 +31,7 @@ pub(crate) fn an_unread_stdout_holds_up_nothing(trial: &Trial) -> Kept {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let answers =
         until(patience(PROMPT), || Connection::open(address, patience(PROMPT)).ok()?.get("/").ok());
-    trial.expect(answers.is_some(), "an answer to GET /", "there is none")?;
+    trial.expect(answers.is_some(), "an answer to GET /", "no answer")?;
     let _ = processes::sweep::send(child.id(), Signal::SIGTERM);
     let code = exit_code(&mut child);
     trial.expect(code == Some(0), "exit code 0 after SIGTERM", format!("{code:?}"))
