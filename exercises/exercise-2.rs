@@ -188,26 +188,39 @@ impl Cluster {
 
     /// 5. `version` is bad. If the roll is on its way to that version, every slot goes back to the
     ///    version before it, with an empty `history`: "leads to the last good version". A roll that is
-    ///    already on its way back, or that has another version, changes nothing.
+    ///    already on its way back, or that has another version, changes nothing. Beyond the
+    ///    exercise: `progress.abandon`, then `progress.publish`: "GET /roll says".
     fn give_up(&mut self, version: Version, reason: &str) {
         todo!("{version}: {reason}. If this is what is being rolled out, back to the one before")
     }
 
     /// 6. Every slot runs what it must run, so the roll is over, well or badly: "SIGUSR2 replaces every
-    ///    worker". Begin the next roll if one was asked for meanwhile: "one more roll after it".
+    ///    worker".
+    ///
+    /// - It went well if `goal` is what the roll went `to`. Only then `previous` becomes its `from`.
+    /// - Begin the next roll if `again` asked for one meanwhile: "one more roll after it".
+    /// - Beyond the exercise: `progress.finish`, then `progress.publish`: "GET /roll says".
     fn arrive(&mut self) {
         todo!("the roll is over: say how it went, and begin the next one if there is one")
     }
 
-    /// 7. Drains every worker, whatever its version, and waits until the last one is gone: "SIGTERM
-    ///    during a roll drains both versions".
+    /// 7. Shuts the cluster down, and returns the exit code: "SIGTERM during a roll drains both
+    ///    versions".
     ///
-    /// The exit code is 0 if each worker drained without a cut and exited with 0, and 1 otherwise.
+    /// - The listening socket is closed, and every worker drains, whatever its version and state.
+    /// - The primary starts no new worker, and waits until the last one is gone.
+    /// - A worker that is overdue is killed, and a second signal kills every worker.
+    ///   `Intent::Roll` and `Intent::RollBack` change nothing.
+    /// - The exit code is 0 if each worker drained without a cut and exited with 0, and 1 otherwise.
     async fn shut_down(mut self, mut intents: Intents) -> ExitCode {
         todo!("drain every worker, and wait until the last one is gone")
     }
 
     /// 8. Beyond the exercise: the operator wants the version before this one: "SIGHUP rolls back".
+    ///
+    /// - During a roll: back to the version with which it began.
+    /// - On the way back, or before the first good roll: nothing.
+    /// - Otherwise: a roll to `previous`.
     fn roll_back(&mut self) {
         todo!("every slot back to the version before this one")
     }

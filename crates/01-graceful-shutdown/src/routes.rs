@@ -49,7 +49,7 @@ pub(crate) async fn respond(
 }
 
 impl Site {
-    /// An answer that says who gives it.
+    /// An answer that names its worker.
     fn says(&self, status: &str) -> Value {
         json!({ "worker": self.slot, "pid": std::process::id(), "status": status })
     }

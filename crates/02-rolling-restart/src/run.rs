@@ -8,7 +8,8 @@ use crate::{Config, Intents, Workers, service::RollService};
 
 /// Runs `primary`, or the given worker in a process that was started as one.
 ///
-/// The signal handlers are installed first: from then on no signal ends the process by itself.
+/// Before `primary` runs, the handlers of SIGTERM, SIGINT, SIGHUP and SIGUSR2 are installed: from then
+/// on none of these signals ends the process by itself.
 pub fn run(primary: impl AsyncFnOnce(Config, Workers, Intents) -> ExitCode) -> ExitCode {
     cluster_basics::run(
         async || {

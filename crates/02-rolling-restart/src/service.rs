@@ -30,7 +30,7 @@ impl RollService {
         RollService { slot, version, ready: OnceLock::new(), progress }
     }
 
-    /// Who answers.
+    /// The worker that answers.
     pub(crate) fn name(&self) -> Value {
         let uptime = self.ready.get().map_or(Duration::ZERO, Instant::elapsed);
         json!({

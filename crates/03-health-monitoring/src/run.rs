@@ -17,7 +17,8 @@ use crate::{
 /// Runs `primary`; or, in a process that was started as one, the given worker, with `heartbeat` on the
 /// event loop that serves its requests.
 ///
-/// The signal handlers are installed first: from then on no signal ends the process by itself.
+/// Before `primary` runs, the handlers of SIGTERM, SIGINT and SIGHUP are installed: from then on none
+/// of these signals ends the process by itself.
 pub fn run<H>(
     primary: impl AsyncFnOnce(Config, Workers, Admin, Intents) -> ExitCode,
     heartbeat: impl Fn(HeartbeatSender) -> H + Send + Sync + 'static,

@@ -2,7 +2,7 @@
 //!
 //! A controller that remembers "I was at slot 3" is wrong as soon as a worker dies behind its back.
 //! This one looks at who is there, each time anything changes, and says which moves are allowed. A
-//! crash in the middle of a roll, a roll back, and the first start are no special cases of it.
+//! crash in the middle of a roll, a roll back, and the first start aren't special cases of it.
 
 use std::time::{Duration, Instant};
 

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// After a roll the first restart in each slot is immediate.
-pub(crate) fn a_roll_is_no_death(trial: &Trial) -> Kept {
+pub(crate) fn a_roll_does_not_count_as_a_death(trial: &Trial) -> Kept {
     let wait = waits();
     let delays = [("RESTART_DELAY_MS", &*wait), ("RESTART_DELAY_MAX_MS", &*wait)];
     let cluster = trial.start(&[AT_ONCE, delays[0], delays[1]])?;
@@ -30,7 +30,7 @@ pub(crate) fn a_roll_is_no_death(trial: &Trial) -> Kept {
 }
 
 /// A worker that was ready for a moment does not end the streak.
-pub(crate) fn a_moment_ends_no_streak(trial: &Trial) -> Kept {
+pub(crate) fn a_moment_does_not_end_a_streak(trial: &Trial) -> Kept {
     let wait = waits();
     let delays = [("RESTART_DELAY_MS", &*wait), ("RESTART_DELAY_MAX_MS", &*wait)];
     let cluster = trial.start(&[AT_ONCE, delays[0], delays[1]])?;

@@ -51,7 +51,7 @@ fn past_a_good_one(trial: &Trial) -> Kept {
         .map_err(|broken| broken.during("SIGUSR2 on the way back from 1.3.0"))
 }
 
-/// Rolls to `version`, which fails when one slot runs it. A request holds up that one's way back.
+/// Rolls to `version`, which fails when one slot runs it. A request in that slot delays the way back.
 fn fails_in_the_middle(trial: &Trial, cluster: &Cluster, version: &str) -> Kept<Pending> {
     let old = scene::hold_all(trial, cluster, 500)?;
     ask_for_the_next(cluster);

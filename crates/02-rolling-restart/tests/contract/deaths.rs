@@ -1,4 +1,4 @@
-//! Workers that die, and workers that should.
+//! Workers that die, and workers that the primary must kill.
 
 use std::{
     collections::BTreeSet,
@@ -41,8 +41,8 @@ pub(crate) fn a_worker_that_keeps_dying_is_restarted_with_growing_delays(trial: 
     streaks::a_streak_ends_and_a_delay_has_a_limit(trial)?;
     deaths_on_the_way_back::have_their_delays(trial)
         .map_err(|broken| broken.during("a worker of 1.0.0 dies on the way back from 1.1.0"))?;
-    aftermath::a_roll_is_no_death(trial)?;
-    aftermath::a_moment_ends_no_streak(trial)
+    aftermath::a_roll_does_not_count_as_a_death(trial)?;
+    aftermath::a_moment_does_not_end_a_streak(trial)
         .map_err(|broken| broken.during("a replacement is killed as soon as it answers"))?;
     boundaries::a_long_streak_ends_nothing(trial)
 }

@@ -6,7 +6,7 @@ use harness::{Cluster, Kept, Signal, Trial, patience, who::children};
 
 use crate::scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next};
 
-/// How long a replacement may take that must not come, generously.
+/// How long the check watches for a replacement that must not start.
 const WATCH: Duration = Duration::from_millis(1500);
 
 /// 1.1.0 runs in one slot when it fails in the next one. A request there holds up the way back. A

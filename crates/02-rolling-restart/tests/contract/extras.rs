@@ -210,7 +210,11 @@ pub(crate) fn a_version_that_dies_right_after_it_was_ready_is_given_up(trial: &T
         .map_err(|broken| broken.during("with MIN_READY_MS=3000"))?;
     let replaced = first.difference(&last).count();
     let observed = format!("{replaced} old workers were replaced by it first");
-    trial.expect(replaced == 0, "no old worker goes for one that dies within 3 s", observed)?;
+    trial.expect(
+        replaced == 0,
+        "no old worker drains: each new worker dies within 3 s",
+        observed,
+    )?;
     // Four of 1.0.0 are there between two tries, too. Only a roll that ended lets the next one begin.
     ask_for_the_next(&cluster);
     scene::first_answer(trial, &cluster, "1.2.0")

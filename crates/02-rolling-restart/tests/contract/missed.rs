@@ -9,7 +9,7 @@ use crate::scene::{self, AT_ONCE, Met, NO_HURRY, PROMPT, ask_for_the_next};
 /// How long the check watches a roll that could drain a worker that can't be spared.
 const WATCH: Duration = Duration::from_millis(500);
 
-/// How long an immediate start takes, generously.
+/// An immediate start takes less than this.
 const GRACE: Duration = Duration::from_millis(300);
 
 /// A new worker becomes ready while another slot is empty and has to wait: four are ready, and the roll
@@ -80,7 +80,7 @@ fn its_predecessor_stays(trial: &Trial, cluster: &Cluster, met: &mut Met) -> Kep
     let how = processes::until(patience(WATCH), || scene::is_going(kept));
     let observed =
         format!("the old worker with pid {} {}", old.pid, how.clone().unwrap_or_default());
-    let expected = "four ready workers: a roll drains none that it can't spare";
+    let expected = "four ready workers: the roll drains no worker that it can't spare";
     trial
         .expect(how.is_none(), expected, observed)
         .map_err(|broken| broken.advice("How many are ready, and how many would be left?"))

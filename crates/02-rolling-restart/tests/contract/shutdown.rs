@@ -69,7 +69,8 @@ fn an_empty_slot_holds_nothing(trial: &Trial) -> Kept {
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], delays[0], delays[1], faults])?;
     who::meet_all(trial, &cluster, "/", WORKERS - 1)?;
     let are_three = || (children(&cluster).len() == WORKERS - 1).then_some(());
-    processes::until(patience(PROMPT), are_three);
+    let found = processes::until(patience(PROMPT), are_three);
+    trial.expect(found.is_some(), "three workers, and an empty slot", "it is not empty")?;
     cluster.signal(Signal::SIGTERM);
     ends_with(trial, &cluster, 0, "nothing was cut off")
 }
@@ -78,7 +79,7 @@ fn a_second_signal_ends_it(trial: &Trial) -> Kept {
     let cluster = in_the_middle(trial, &NO_HURRY)?;
     let _held = cluster.get("/slow?ms=60000")?.in_flight()?;
     cluster.signal(Signal::SIGTERM);
-    turns_away(&cluster);
+    turns_away(trial, &cluster)?;
     cluster.signal(Signal::SIGTERM);
     let exit = cluster.wait_exit(PROMPT)?;
     let expected = "any exit code but 0: a second signal cut work off";
@@ -97,7 +98,7 @@ fn both_versions_finish(trial: &Trial) -> Kept {
     let (old, kept) = scene::predecessor(trial, &mut idle, &new)?;
     scene::it_drains(trial, old, kept)?;
     cluster.signal(Signal::SIGTERM);
-    turns_away(&cluster);
+    turns_away(trial, &cluster)?;
     // SIGUSR2 is not a second request to stop.
     if !in_new.is_over() {
         cluster.signal(Signal::SIGUSR2);
@@ -163,12 +164,13 @@ fn stop_one(trial: &Trial, cluster: &Cluster) -> Kept<u32> {
 
 /// Waits until the cluster is seen to shut down. Otherwise two signals might be read as one, or in the
 /// other order.
-fn turns_away(cluster: &Cluster) {
+fn turns_away(trial: &Trial, cluster: &Cluster) -> Kept {
     let is_turned_away = || {
         let answer = cluster.try_connect().and_then(|mut new| new.get("/"));
         answer.map_or(true, |answer| answer.status != 200).then_some(())
     };
-    let _ = processes::until(patience(PROMPT), is_turned_away);
+    let is_closed = processes::until(patience(PROMPT), is_turned_away).is_some();
+    trial.expect(is_closed, "a shutdown refuses new clients", "new clients are still answered")
 }
 
 /// The cluster exits with `code`, because of what `happened`, and leaves no process.
