@@ -1,4 +1,4 @@
-//! `cargo xtask doctor`: what the workbook needs of the machine, and how to mend what is missing.
+//! `cargo xtask doctor`: what the workbook needs of the machine, and how to install what is missing.
 //!
 //! It looks and never touches: stray processes are named, not killed.
 

@@ -23,7 +23,7 @@ pub(crate) fn main() -> ExitCode {
     cluster_basics::run(primary, worker)
 }
 
-/// Keeps a worker in each slot. Never returns: Ctrl-C ends the process.
+/// Keeps a worker in each slot, until Ctrl-C ends the process or a worker can't be started.
 async fn primary() -> Result<ExitCode, StartError> {
     let listener = listener::bind("PORT", config::port()?)?;
     let slots = Slot::all(config::workers(2)?);

@@ -16,7 +16,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
 use tokio::sync::mpsc;
 
 use crate::listener::ACCEPT_INTERVAL;
@@ -65,7 +68,7 @@ impl Acceptor {
     }
 
     /// Accepts what waits in the kernel's queue, and for a moment what completes its handshake, then no
-    /// more. Takes effect within 200 ms; go on calling [`Self::next`] until it returns `None`.
+    /// more. Takes effect within 200 ms while descriptors are free; go on calling [`Self::next`] until it returns `None`.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
         self.thread.unpark();
@@ -85,7 +88,11 @@ fn accept_until(
 ) {
     while !is_stopping.load(Ordering::Acquire) {
         match accept(&listener) {
-            Ok(stream) => drop(accepted.blocking_send(stream)),
+            Ok(stream) => {
+                if accepted.blocking_send(stream).is_err() {
+                    return;
+                }
+            }
             Err(error) if is_routine(&error) => {}
             // Out of descriptors, most likely: asking again at once would only burn CPU.
             Err(_) => thread::park_timeout(ACCEPT_INTERVAL),
@@ -100,7 +107,11 @@ fn accept_until(
             break;
         }
         match accept(&listener) {
-            Ok(stream) => drop(accepted.blocking_send(stream)),
+            Ok(stream) => {
+                if accepted.blocking_send(stream).is_err() {
+                    return;
+                }
+            }
             Err(error) if is_routine(&error) => {}
             // A descriptor becomes free when another connection closes.
             Err(_) => thread::park_timeout(ACCEPT_INTERVAL),
@@ -130,5 +141,11 @@ fn is_routine(error: &io::Error) -> bool {
 
 fn is_readable(listener: &TcpListener, timeout: PollTimeout) -> bool {
     let mut fds = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-    matches!(poll(&mut fds, timeout), Ok(1..))
+    loop {
+        match poll(&mut fds, timeout) {
+            // The kernel never goes on with a `poll` after a signal (man `signal(7)`).
+            Err(Errno::EINTR) => {}
+            polled => return matches!(polled, Ok(1..)),
+        }
+    }
 }

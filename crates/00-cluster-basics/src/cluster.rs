@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     process::Child,
     sync::{Notify, mpsc},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -16,8 +16,12 @@ use crate::{
     spawn::spawn,
 };
 
-/// How long the primary still reads a worker's channel after the worker has ended.
+/// A worker that has ended, and whose channel is silent for this long, has said everything.
 const LAST_WORDS: Duration = Duration::from_millis(50);
+
+/// How long the primary reads a worker's channel after the worker has ended, at most: a process that
+/// the worker started may hold its end of the channel, and go on talking.
+const LAST_READ: Duration = Duration::from_secs(5);
 
 /// The longest queue of notices. When it is full, the workers wait, and not the primary's memory.
 const QUEUE: usize = 256;
@@ -90,7 +94,7 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
         let (sender, receiver) = channel(stream)?;
         let kill = Arc::new(Notify::new());
         self.workers.insert(pid, Handle { sender, kill: kill.clone() });
-        // A task for each worker: a worker that floods its channel delays only its own notices.
+        // A task for each worker. All tasks share the queue of notices, and take turns in it.
         tokio::spawn(watch(WorkerId { slot, pid }, child, kill, receiver, self.notice.clone()));
         Ok(pid)
     }
@@ -115,12 +119,6 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
     /// say so.
     pub fn tell(&self, pid: Pid, message: &Out) -> Result<(), SendError> {
         self.workers.get(&pid).ok_or(SendError::Closed)?.sender.try_send(message)
-    }
-
-    /// Tells every worker `message`; returns the workers that could not be told.
-    pub fn tell_all(&self, message: &Out) -> Vec<(Pid, SendError)> {
-        let told = self.workers.iter().map(|(pid, worker)| (*pid, worker.sender.try_send(message)));
-        told.filter_map(|(pid, told)| Some((pid, told.err()?))).collect()
     }
 
     /// Ends the worker `pid` at once, by SIGKILL: a stopped process hears nothing else.
@@ -166,7 +164,7 @@ async fn watch<In: DeserializeOwned + Send + 'static>(
     notice: mpsc::Sender<Notice<In>>,
 ) {
     let has_ended = Arc::new(Notify::new());
-    let reading = tokio::spawn(read(id, receiver, has_ended.clone(), notice.clone()));
+    let mut reading = tokio::spawn(read(id, receiver, has_ended.clone(), notice.clone()));
     let exit = loop {
         tokio::select! {
             biased;
@@ -177,7 +175,9 @@ async fn watch<In: DeserializeOwned + Send + 'static>(
     };
     has_ended.notify_one();
     // Its last words come before its end. An error would mean that the runtime ends.
-    let _ = reading.await;
+    if timeout(LAST_READ, &mut reading).await.is_err() {
+        reading.abort();
+    }
     let _ = notice.send(Notice::Exited { id, exit }).await;
 }
 

@@ -30,6 +30,8 @@ pub(crate) const PRIMARY_PID: &str = "PRIMARY_PID";
 pub(crate) const LISTENER: usize = 0;
 pub(crate) const CHANNEL: usize = 1;
 const FIRST_FD: i32 = 3;
+/// The descriptor of the channel, as a file.
+pub(crate) const CHANNEL_FILE: &str = "/dev/fd/4";
 
 /// Starts a worker for `slot`, with `settings` in its environment beside our own, and returns it
 /// with our end of its channel.

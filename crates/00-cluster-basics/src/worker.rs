@@ -1,9 +1,13 @@
 //! What a worker finds when it starts: its slot, the listener, and the channel to its primary.
 
 use std::{
-    env, io,
+    env, fs, io,
     net::TcpListener,
-    os::{fd::OwnedFd, unix::net::UnixStream},
+    os::{
+        fd::OwnedFd,
+        unix::{fs::FileTypeExt, net::UnixStream},
+    },
+    sync::LazyLock,
 };
 
 use events::Slot;
@@ -15,7 +19,7 @@ use nix::{
 
 use crate::{
     channel::{Receiver, Sender, channel},
-    spawn::{CHANNEL, LISTENER, PRIMARY_PID, WORKER_ID},
+    spawn::{CHANNEL, CHANNEL_FILE, LISTENER, PRIMARY_PID, WORKER_ID},
 };
 
 /// This process, as a worker. `Out` is what it says to its primary, `In` what it is told.
@@ -30,11 +34,24 @@ pub struct Worker<Out, In> {
     pub receiver: Receiver<In>,
 }
 
-/// Whether this process was started as a worker: by its parent, which says so.
+/// Whether this process was started as a worker: the variables say so, and its channel is there. A
+/// shell can set variables, but it hands down no channel.
+///
+/// A worker whose primary has died already is still a worker. It must not become a second primary.
 #[must_use]
 pub fn is_worker() -> bool {
+    /// Decided once: later the channel may have been closed.
+    static IS_WORKER: LazyLock<bool> = LazyLock::new(|| {
+        let is_socket = |file: fs::Metadata| file.file_type().is_socket();
+        let has_channel = || fs::metadata(CHANNEL_FILE).is_ok_and(is_socket);
+        env::var_os(WORKER_ID).is_some() && env::var_os(PRIMARY_PID).is_some() && has_channel()
+    });
+    *IS_WORKER
+}
+
+fn has_its_primary() -> bool {
     let primary = env::var(PRIMARY_PID).ok().and_then(|pid| pid.parse().ok());
-    env::var_os(WORKER_ID).is_some() && primary == Some(getppid().as_raw())
+    primary == Some(getppid().as_raw())
 }
 
 /// From now on the kernel kills this worker when its primary dies, even if the worker is stopped or
@@ -45,7 +62,7 @@ pub fn is_worker() -> bool {
 pub fn die_with_primary() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
-    if is_worker() { Ok(()) } else { Err(io::Error::other("the primary is gone")) }
+    if has_its_primary() { Ok(()) } else { Err(io::Error::other("the primary is gone")) }
 }
 
 impl<Out, In> Worker<Out, In> {

@@ -1,7 +1,8 @@
 //! Reporting an event: one line, one `write`.
 //!
 //! Several processes share the pipe, and the kernel keeps a write whole only while it is short
-//! (`PIPE_BUF`, 4096 bytes on Linux). We stay below 1 KiB and never go through a buffered writer.
+//! (`PIPE_BUF`, 4096 bytes on Linux). An event has at most 1 KiB, and each line is flushed: Rust's
+//! stdout passes a whole line on in one `write` while its buffer is empty.
 
 use std::{
     fmt::Display,
@@ -41,8 +42,9 @@ pub fn warn(text: impl Display) {
 /// last lines.
 pub fn flush(limit: Duration) {
     let began = Instant::now();
-    STDOUT.flush(limit);
-    STDERR.flush(limit.saturating_sub(began.elapsed()));
+    // The reason of the end first: an event can be counted as dropped, and an error can't.
+    STDERR.flush(limit);
+    STDOUT.flush(limit.saturating_sub(began.elapsed()));
 }
 
 fn line(event: &Event) -> String {
@@ -59,15 +61,16 @@ pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The line that stands for `event` on the wire.
-///
-/// # Panics
-/// When the line is longer than [`MAX_LINE`]: a bug in the event's producer, not a runtime state.
+/// The line that stands for `event` on the wire. A line longer than [`MAX_LINE`] could tear on a
+/// shared pipe, so it is dropped, and the line says that instead: a text may come from a worker, and a
+/// worker must not end its primary.
 #[must_use]
 pub fn wire_line(event: &Event) -> String {
     let mut line = serde_json::to_string(event).expect("an event has only strings and numbers");
     line.push('\n');
-    assert!(line.len() <= MAX_LINE, "an event of {} bytes tears on a shared pipe", line.len());
+    if line.len() > MAX_LINE {
+        return wire_line(&ServiceEvent::EventsDropped { count: 1 }.into());
+    }
     line
 }
 

@@ -8,12 +8,12 @@
 use std::{
     collections::VecDeque,
     io::Write,
-    sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
-/// The longest queue. A line has at most 1 KiB, so a queue has at most 1 MiB.
+/// The longest queue, in lines. An event has at most 1 KiB, so a queue of events has at most 1 MiB.
 const LONGEST: usize = 1024;
 
 /// Lines on their way to one stream.
@@ -22,11 +22,11 @@ pub(crate) struct Output {
     how_many: fn(u64) -> String,
     queue: Mutex<Queue>,
     changed: Condvar,
-    has_thread: OnceLock<bool>,
 }
 
 struct Queue {
     lines: VecDeque<String>,
+    has_thread: bool,
     is_writing: bool,
     dropped: u64,
 }
@@ -34,17 +34,16 @@ struct Queue {
 impl Output {
     /// Output to the stream that `open` returns; `how_many` says in a line how many were dropped.
     pub(crate) const fn new(open: fn() -> Box<dyn Write>, how_many: fn(u64) -> String) -> Self {
-        let queue = Queue { lines: VecDeque::new(), is_writing: false, dropped: 0 };
-        let queue = Mutex::new(queue);
-        Output { open, how_many, queue, changed: Condvar::new(), has_thread: OnceLock::new() }
+        let lines = VecDeque::new();
+        let queue = Queue { lines, has_thread: false, is_writing: false, dropped: 0 };
+        Output { open, how_many, queue: Mutex::new(queue), changed: Condvar::new() }
     }
 
     /// Adds `line`, which a thread writes. Without room it is dropped and counted.
     pub(crate) fn send(&'static self, line: String) {
-        if !self.has_thread() {
-            return;
-        }
         let mut queue = self.lock();
+        // A machine may have no thread left. Then the lines wait, and the next line tries again.
+        queue.has_thread = queue.has_thread || self.start_thread();
         // Room for the line that says how many were dropped, too.
         if queue.lines.len() + 2 > LONGEST {
             queue.dropped += 1;
@@ -65,13 +64,9 @@ impl Output {
         drop(self.changed.wait_timeout_while(self.lock(), limit, is_busy));
     }
 
-    /// Starts the thread with the first line. Without one, lines are dropped: a machine that has no
-    /// thread left isn't a reason to end.
-    fn has_thread(&'static self) -> bool {
-        *self.has_thread.get_or_init(|| {
-            let thread = thread::Builder::new().name("output".to_owned());
-            thread.spawn(|| self.write_to((self.open)())).is_ok()
-        })
+    fn start_thread(&'static self) -> bool {
+        let thread = thread::Builder::new().name("output".to_owned());
+        thread.spawn(|| self.write_to((self.open)())).is_ok()
     }
 
     fn write_to(&self, mut stream: Box<dyn Write>) {
@@ -83,9 +78,12 @@ impl Output {
             let line = queue.lines.pop_front().unwrap_or_default();
             queue.is_writing = true;
             drop(queue);
-            // One `write` a line. A reader that is gone isn't a reason to end.
-            let _ = stream.write_all(line.as_bytes()).and_then(|()| stream.flush());
-            self.lock().is_writing = false;
+            // One `write` a line. A reader that is gone, or a full disk, isn't a reason to end.
+            let written = stream.write_all(line.as_bytes()).and_then(|()| stream.flush());
+            let mut queue = self.lock();
+            queue.is_writing = false;
+            queue.dropped += u64::from(written.is_err());
+            drop(queue);
             self.changed.notify_all();
         }
     }

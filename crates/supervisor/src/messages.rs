@@ -47,6 +47,7 @@ pub enum FromWorker<Report> {
     Report(Report),
 }
 
-/// For a chapter that has no words of its own in one direction. The type has no values, so nothing can be sent.
+/// For a chapter that has no words of its own in one direction. The type has no values, so nothing
+/// can be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Nothing {}

@@ -102,10 +102,10 @@ impl RestartHistory {
 
     /// `worker` died, or has to be replaced. Its slot may have the next worker at once if this is the
     /// first death of a streak, and otherwise after a delay, which is reported. A worker counts once,
-    /// even if it is found sick and then dies. Returns the length of the streak.
+    /// even if it is found sick, and dies after its successor. Returns the length of the streak.
     pub fn count(&mut self, worker: &Worker) -> u32 {
         let counted = self.streaks.get(&(worker.slot, worker.version));
-        if let Some(streak) = counted.filter(|streak| streak.born == worker.born) {
+        if let Some(streak) = counted.filter(|streak| streak.born >= worker.born) {
             return streak.deaths;
         }
         let (streak, delay) = self.add(worker, Instant::now(), fastrand::f64());

@@ -10,6 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     intents::{Intent, Intents},
+    lifecycle::ESCALATION,
     timers::at,
     workers::{Notice, Workers},
 };
@@ -31,14 +32,18 @@ where
     // A new client is refused once the last copy of the socket is closed, and this one is ours.
     workers.stop_listening();
     workers.drain_all(limit);
+    let mut leave_at = None;
     while !workers.is_empty() {
         let deadline = workers.deadline(Instant::now());
         tokio::select! {
             notice = workers.next() => tally.add(&notice),
-            intent = intents.next() => if intent == Intent::ShutdownNow {
+            intent = intents.next() => if intent == Intent::ShutdownNow && leave_at.is_none() {
                 tally.force();
                 workers.kill_all("a second signal");
+                leave_at = Some(Instant::now() + ESCALATION);
             },
+            // A process that waits for its disk dies of SIGKILL only when the disk has answered.
+            () = at(leave_at) => break,
             () = at(deadline) => workers.kill_overdue(Instant::now()),
         }
     }

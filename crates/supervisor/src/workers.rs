@@ -37,11 +37,8 @@ pub struct Workers<Order, Report> {
     standing_order: Option<Order>,
     cut: usize,
     /// When to report the starts that failed.
-    failed_starts: VecDeque<Instant>,
+    failed_starts: VecDeque<(Pid, Instant)>,
 }
-
-/// The pid of a worker that could not be started. No process has it.
-const NO_PROCESS: Pid = Pid(0);
 
 /// A failed start is reported after this pause: what is missing (memory, descriptors, processes) is
 /// still missing a moment later, and a primary that tries again at once only burns CPU.
@@ -112,13 +109,13 @@ where
         let variable: Vec<_> = named.iter().map(|version| ("VERSION", version.as_str())).collect();
         let started = self.cluster.spawn_with(slot, &variable);
         // A failed start is in the fleet, too: until its `Exited` no plan starts another one there.
-        let pid = *started.as_ref().unwrap_or(&NO_PROCESS);
+        let pid = *started.as_ref().unwrap_or(&self.no_process());
         let state = State::started(born, self.settings.ready_timeout);
         let worker = Worker { slot, pid, version, born, state, replaced_in: None };
         self.fleet.add(worker);
         if let Err(error) = started {
             warn(format_args!("no worker can be started in slot {slot}: {error}"));
-            self.failed_starts.push_back(born + FAILED_START_PAUSE);
+            self.failed_starts.push_back((pid, born + FAILED_START_PAUSE));
             return;
         }
         emit(WorkerEvent::Started { id: worker.id(), version: named });
@@ -126,6 +123,15 @@ where
         if let Some(order) = self.standing_order.clone() {
             self.tell(pid, &ToWorker::Order(order));
         }
+    }
+
+    /// A pid for a worker that could not be started. No process has it, and no other worker.
+    fn no_process(&self) -> Pid {
+        let beyond = (0..).map(|n| Pid(u32::MAX - n));
+        beyond
+            .take(self.fleet.all().len() + 1)
+            .find(|pid| self.fleet.get(*pid).is_none())
+            .unwrap_or(Pid(0))
     }
 
     /// Tells the worker `pid` to take no new connections, to finish what it holds within
@@ -143,10 +149,10 @@ where
     }
 
     fn drain_within(&mut self, pid: Pid, timeout: Duration) {
-        if pid == NO_PROCESS {
+        if let Some(failed) = self.failed_starts.iter().position(|(failed, _)| *failed == pid) {
             // There is nothing to wait for, and nothing was lost.
             self.fleet.remove(pid);
-            self.failed_starts.pop_front();
+            self.failed_starts.remove(failed);
             return;
         }
         let action = self.fleet.step(pid, WorkerInput::Drain(timeout), Instant::now());
@@ -177,11 +183,16 @@ where
         let before = self.fleet.get(pid);
         let action = self.fleet.step(pid, input, now);
         if let (Some(before), Some(WorkerAction::Kill(reason))) = (before, action) {
-            emit(WorkerEvent::Killed { id: before.id(), reason: reason.to_owned() });
-            self.cluster.kill(pid);
-            // A worker that was never ready had nothing to lose.
-            self.cut += usize::from(!before.state.is_starting());
+            self.end(before, reason);
         }
+    }
+
+    /// Kills `worker`, which is in the state in which it was found, for this `reason`.
+    fn end(&mut self, worker: Worker, reason: &str) {
+        emit(WorkerEvent::Killed { id: worker.id(), reason: reason.to_owned() });
+        self.cluster.kill(worker.pid);
+        // A worker that was never ready had nothing to lose.
+        self.cut += usize::from(!worker.state.is_starting());
     }
 
     /// Ends every worker at once, by SIGKILL. They clean nothing up.

@@ -42,7 +42,7 @@ pub(super) fn verify(
     Ok(())
 }
 
-/// A learner's work in the exercise file is no problem; a committed difference is.
+/// A learner's work in the exercise file isn't a problem. A committed difference is one.
 fn same_as_exercise(
     workspace: &Workspace,
     chapter: &Chapter,

@@ -4,11 +4,14 @@
 use std::time::{Duration, Instant};
 
 use cluster_basics::channel::ReceiveError;
-use events::{Exit, Pid, WorkerEvent, WorkerId, emit, millis};
+use events::{Exit, Pid, WorkerEvent, WorkerId, emit, millis, timeline::clip};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{NO_PROCESS, Workers};
+use super::Workers;
 use crate::{fleet::Worker, lifecycle::WorkerInput, messages::FromWorker, timers::at};
+
+/// The longest text of a worker that goes into an event, in characters.
+const LONGEST_TEXT: usize = 100;
 
 /// What became of a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +49,10 @@ where
                     cluster_basics::Notice::Garbled { id, error } => self.garbled(id, &error),
                     cluster_basics::Notice::Exited { id, exit } => self.lost(id.pid, exit),
                 },
-                () = at(self.failed_starts.front().copied()) => {
-                    self.failed_starts.pop_front();
-                    self.fleet.remove(NO_PROCESS).map(|lost| Notice::Exited(lost, Exit::Code(-1)))
+                () = at(self.failed_starts.front().map(|(_, until)| *until)) => {
+                    let failed = self.failed_starts.pop_front();
+                    let lost = failed.and_then(|(pid, _)| self.fleet.remove(pid));
+                    lost.map(|lost| Notice::Exited(lost, Exit::Code(-1)))
                 }
             };
             if let Some(notice) = notice {
@@ -72,6 +76,8 @@ where
                 self.fleet.get(pid).map(Notice::Draining)
             }
             FromWorker::CleanedUp { resource, detail } => {
+                let (resource, detail) =
+                    (clip(&resource, LONGEST_TEXT), clip(&detail, LONGEST_TEXT));
                 emit(WorkerEvent::CleanedUp { slot: id.slot, resource, detail });
                 None
             }
@@ -86,8 +92,8 @@ where
 
     /// The worker's channel is of no use any more. Its end counts as a crash, so the state stays.
     fn garbled(&mut self, id: WorkerId, error: &ReceiveError) -> Option<Notice<Report>> {
-        emit(WorkerEvent::Killed { id, reason: error.to_string() });
-        self.cluster.kill(id.pid);
+        // The error quotes what the worker sent.
+        self.end(self.fleet.get(id.pid)?, &clip(&error.to_string(), LONGEST_TEXT));
         None
     }
 

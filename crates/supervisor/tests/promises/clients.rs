@@ -28,7 +28,7 @@ fn half_close(mut client: TcpStream) -> std::io::Result<String> {
 }
 
 /// The drain timeout ends before the lame duck does.
-pub(crate) fn an_idle_connection_is_no_cut(trial: &Trial) -> Kept {
+pub(crate) fn an_idle_connection_is_not_a_cut(trial: &Trial) -> Kept {
     let cluster = trial.start(&[("DRAIN_TIMEOUT_MS", "200"), ("LAME_DUCK_MS", "5000")])?;
     let (_, _idle) = meet(trial, &cluster, "/")?;
     exits_with(trial, &cluster, 0)

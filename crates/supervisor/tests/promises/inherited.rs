@@ -1,12 +1,19 @@
 //! What a program inherits, and must not trust.
 
-use std::{env, io, process::Command};
+use std::{
+    env, io,
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixStream, process::CommandExt},
+    },
+    process::{Command, Stdio},
+};
 
 use events::Exit;
 use harness::{Cluster, Kept, Signal, Trial, who::meet_all};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal::SIGTERM};
 
-use crate::PROMPT;
+use crate::{PROMPT, outside::exit_code};
 
 /// `env` can ignore a signal for what it executes, and a parent can block one.
 pub(crate) fn ignored_and_blocked_signals_are_reset(trial: &Trial) -> Kept {
@@ -26,6 +33,21 @@ pub(crate) fn a_worker_id_from_the_shell_makes_no_worker(trial: &Trial) -> Kept 
     let cluster = trial.start(&[("WORKER_ID", "1"), ("PRIMARY_PID", "1")])?;
     meet_all(trial, &cluster, "/", 2)?;
     ends_well(trial, &cluster)
+}
+
+/// It finds its variables and a channel, but its parent isn't the primary of the variables.
+pub(crate) fn a_worker_without_its_primary_is_no_primary(trial: &Trial) -> Kept {
+    let pair = UnixStream::pair();
+    let (ours, theirs) = pair.map_err(|error| trial.broken("two sockets", error.to_string()))?;
+    drop(ours);
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$0\" 4<&0"]).arg(own_program(trial)?).process_group(0);
+    command.env("PORT", "0").env("WORKER_ID", "1").env("PRIMARY_PID", "1");
+    command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());
+    let started = processes::spawn(&mut command);
+    let mut child = started.map_err(|error| trial.broken("a program", error.to_string()))?;
+    let code = exit_code(&mut child);
+    trial.expect(code == Some(1), "exit code 1, and no cluster", format!("{code:?}"))
 }
 
 /// systemd sends SIGTERM to every process. The workers are between `exec` and their handlers.

@@ -56,6 +56,11 @@ const PROMISES: &[Promise] = &[
         "#births-and-deaths"
     ),
     promise!(
+        inherited::a_worker_without_its_primary_is_no_primary,
+        "A worker whose primary has died ends, and does not become a primary.",
+        "#births-and-deaths"
+    ),
+    promise!(
         inherited::sigterm_to_the_group_at_the_start_loses_nothing,
         "SIGTERM to the whole group while workers start: exit code 0.",
         "#births-and-deaths"
@@ -66,7 +71,7 @@ const PROMISES: &[Promise] = &[
         "#the-channel"
     ),
     promise!(
-        clients::an_idle_connection_is_no_cut,
+        clients::an_idle_connection_is_not_a_cut,
         "An idle connection at the drain timeout isn't a cut: exit code 0.",
         "#the-channel"
     ),

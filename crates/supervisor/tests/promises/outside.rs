@@ -6,7 +6,6 @@ use std::{
     net::{SocketAddr, TcpListener},
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, Command, Stdio},
-    sync::mpsc::channel,
     thread,
     time::Duration,
 };
@@ -37,7 +36,7 @@ pub(crate) fn an_unread_stdout_holds_up_nothing(trial: &Trial) -> Kept {
     trial.expect(code == Some(0), "exit code 0 after SIGTERM", format!("{code:?}"))
 }
 
-fn exit_code(child: &mut Child) -> Option<i32> {
+pub(crate) fn exit_code(child: &mut Child) -> Option<i32> {
     let status = until(patience(PROMPT), || child.try_wait().ok().flatten())?;
     status.code().or(status.signal())
 }
@@ -58,10 +57,10 @@ pub(crate) fn a_frozen_worker_holds_up_nothing(trial: &Trial) -> Kept {
 pub(crate) fn a_worker_that_talks_garbage_is_replaced(trial: &Trial) -> Kept {
     let cluster = trial.start(&[])?;
     let met = meet_all(trial, &cluster, "/", 2)?;
-    let [other, _] = pids(&met);
+    let known = pids(&met);
     drop(met);
     let (talker, _) = meet(trial, &cluster, "/garbage")?;
-    new_worker(trial, &cluster, &[other, talker.pid])?;
+    new_worker(trial, &cluster, &known)?;
     let is_gone = until(patience(PROMPT), || (!processes::is_alive(talker.pid)).then_some(()));
     let observed = format!("pid {} is still there", talker.pid);
     trial.expect(is_gone.is_some(), "the end of the worker that talks garbage", observed)
@@ -98,10 +97,8 @@ pub(crate) fn a_port_that_becomes_free_is_taken(trial: &Trial) -> Kept {
     let holder = bound.map_err(|error| trial.broken("a port", error.to_string()))?;
     let address = holder.local_addr();
     let port = address.map_err(|error| trial.broken("a port", error.to_string()))?.port();
-    let (_stop, stopped) = channel::<()>();
     thread::spawn(move || {
-        // It is never stopped: this is how long the port is in use.
-        let _ = stopped.recv_timeout(Duration::from_millis(700));
+        thread::park_timeout(Duration::from_millis(700));
         drop(holder);
     });
     trial.start(&[("PORT", &port.to_string())]).map(|_| ())

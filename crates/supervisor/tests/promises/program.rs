@@ -92,7 +92,8 @@ impl Service for Hello {
     async fn background(&self, channel: WorkerChannel<String>) {
         loop {
             self.talk_garbage.notified().await;
-            channel.report("not a number".to_owned()).await;
+            // An error that quotes it does not fit into an event.
+            channel.report("not a number ".repeat(1000)).await;
         }
     }
 }

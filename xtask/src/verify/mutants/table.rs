@@ -6,7 +6,7 @@ use events::contract::{Report, Status};
 use super::{Case, autopsy::autopsy};
 use crate::{verify::chapter::Chapter, wrap::pad};
 
-const NAMES: usize = 34;
+const NAMES: usize = 33;
 
 /// A row for each mutant, and a column for each promise of `chapter`.
 pub(super) fn table(chapter: &Chapter, judged: &[(&Case, &[Report])]) -> String {
@@ -67,7 +67,7 @@ mod tests {
         let column = |line: &str| line.chars().count();
         assert_eq!(column(&row), column(&heading[1]), "{row}\n{}", heading.join("\n"));
         assert!(row.ends_with("· - ✗") && heading[1].ends_with("0 1 2"), "{row}");
-        assert!(heading[0].ends_with("1 1 2 2 2") && column(&row) <= 81, "{}", heading[0]);
+        assert!(heading[0].ends_with("1 1 2 2 2") && column(&row) <= 80, "{}", heading[0]);
         colored::control::unset_override();
     }
 }
