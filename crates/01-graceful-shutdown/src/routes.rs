@@ -55,8 +55,8 @@ impl Site {
     }
 }
 
-/// More than the buffers between two sockets hold, so that a client which does not read blocks it. It
-/// is one piece: the request is done with, and the connection is not.
+/// An answer larger than the buffers between two sockets, so a client that doesn't read blocks the
+/// worker's write. The body is one piece: the handler has returned, and the connection is still busy.
 fn download(megabytes: u64) -> Response<Body> {
     let size = usize::try_from(megabytes.min(1024) << 20).unwrap_or(0);
     http::answer(StatusCode::OK, Full::from(vec![b'.'; size]).boxed_unsync())

@@ -12,7 +12,7 @@ pub struct Config {
     pub shared: Settings,
     /// `MAX_SURGE`: processes beyond `WORKERS` that a roll may have alive.
     pub max_surge: u32,
-    /// `MAX_UNAVAILABLE`: workers that a roll may have not ready.
+    /// `MAX_UNAVAILABLE`: how many workers may be missing because a roll took them out.
     pub max_unavailable: u32,
     /// `MIN_READY_MS`: how long a new worker must have been ready until a roll relies on it.
     pub min_ready: Duration,

@@ -21,9 +21,9 @@ impl Add for Counts {
 
     fn add(self, other: Counts) -> Counts {
         Counts {
-            requests: self.requests + other.requests,
-            errors: self.errors + other.errors,
-            cpu: self.cpu + other.cpu,
+            requests: self.requests.saturating_add(other.requests),
+            errors: self.errors.saturating_add(other.errors),
+            cpu: self.cpu.saturating_add(other.cpu),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The routes of PROTOCOL.md: who answers, and every way to fall ill.
+//! The routes of PROTOCOL.md: the answers of a worker, and every way to make it ill.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -55,7 +55,7 @@ impl Site {
         json!({ "worker": self.slot, "pid": Pid::own() })
     }
 
-    /// On another thread: this is about memory, and the kernel may take its time to find so much.
+    /// On another thread: this is about memory, and the kernel may need a while to find that much.
     async fn leak_megabytes(&self, megabytes: u64) {
         let size = usize::try_from(megabytes.min(4096) << 20).unwrap_or(0);
         // Written to, or the kernel would only promise it.

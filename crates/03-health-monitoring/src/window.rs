@@ -31,13 +31,13 @@ impl Window {
         self.samples.push_back((now, counts));
     }
 
-    /// What was counted within the window.
+    /// What was counted within the window. A faulty worker may count backwards.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let (_, first, last) = self.ends();
         Counts {
-            requests: last.requests - first.requests,
-            errors: last.errors - first.errors,
+            requests: last.requests.saturating_sub(first.requests),
+            errors: last.errors.saturating_sub(first.errors),
             cpu: last.cpu.saturating_sub(first.cpu),
         }
     }

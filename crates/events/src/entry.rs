@@ -13,7 +13,7 @@ pub enum Source {
     Reported,
     /// The tester did it or saw it.
     Observed,
-    /// The program printed something that is no event: a debugging line, a panic.
+    /// The program printed something that isn't an event: a debugging line, a panic.
     Output,
 }
 

@@ -144,7 +144,7 @@ impl Cluster {
         Ok(exchange::start(&self.recorder, connection, "POST", path, body, patience(READ_LIMIT)))
     }
 
-    /// Sends `signal` to the process that we started, and to it alone; answers when that was.
+    /// Sends `signal` to the process that we started, and to it alone. Returns when that was.
     pub fn signal(&self, signal: Signal) -> Moment {
         let pid = self.pid;
         let moment = self.recorder.observe(format!("{signal} sent to the primary (pid {pid})"));

@@ -22,7 +22,7 @@
 //! | [`exchange`] | one request whose every step is recorded |
 //! | [`who`] | which processes answer |
 //! | [`client`] | an ordinary HTTP client, for questions |
-//! | [`receiver`] | whom the program POSTs to: a webhook that answers, hangs, or refuses |
+//! | [`receiver`] | a webhook that the program POSTs to: it answers, hangs, or refuses |
 //! | [`busy`] | a machine without an idle core |
 //! | [`load`], [`ledger`] | steady traffic, and the exact account of what became of it |
 //! | [`mod@tour`], [`stage`], `canvas` | a demonstration in steps, with a measured end |

@@ -18,7 +18,7 @@ impl Subject {
             Err(_) => vec![default.to_owned()],
             Ok(line) => shlex::split(&line)
                 .filter(|words| !words.is_empty())
-                .ok_or_else(|| format!("SUBJECT is no command line: {line}"))?,
+                .ok_or_else(|| format!("SUBJECT isn't a command line: {line}"))?,
         };
         Ok(Subject { words })
     }

@@ -124,7 +124,7 @@ pub struct Poll {
     pub there: BTreeSet<u32>,
     /// What each of them said that was asked since the last start or end of a worker.
     pub said: BTreeMap<u32, String>,
-    /// The last word of everybody who was ever asked, for the story.
+    /// The last answer of each worker that was ever asked, for the story.
     pub heard: BTreeMap<u32, String>,
     looks: u32,
 }
@@ -157,7 +157,7 @@ impl Poll {
     }
 }
 
-/// The processes that the primary started itself: what a worker starts is no worker.
+/// The processes that the primary started itself: a process that a worker starts isn't a worker.
 #[must_use]
 pub fn children(cluster: &Cluster) -> BTreeSet<u32> {
     let processes = cluster.processes().into_iter();

@@ -1,4 +1,4 @@
-//! The process table: who runs, and who started whom.
+//! The process table: every process, and its parent.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::family::Family;
 pub struct Process {
     /// Its number.
     pub pid: u32,
-    /// Who started it, or adopted it.
+    /// The process that started it, or adopted it.
     pub parent: u32,
     /// Its process group.
     pub group: u32,

@@ -68,7 +68,7 @@ pub struct RestartHistory {
     recent: VecDeque<Instant>,
 }
 
-/// Consecutive deaths of one version in one slot, and when that slot may have its next worker of that
+/// Consecutive crashes of one version in one slot, and when that slot may have its next worker of that
 /// version. Another version starts with a clean slate.
 #[derive(Clone, Copy, Debug)]
 struct Streak {

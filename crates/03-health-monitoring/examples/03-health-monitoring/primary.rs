@@ -202,8 +202,8 @@ impl Primary {
         self.workers.all().iter().map(candidate).collect()
     }
 
-    /// The slots that must have a worker: none that was given up, but for one start each
-    /// `RETRY_AFTER_MS`. If that worker is never ready, its death gives the slot up anew.
+    /// The slots that must have a worker. A slot that was given up isn't among them, except for
+    /// one start each `RETRY_AFTER_MS`. If that worker is never ready, its death gives the slot up anew.
     fn hopeful(&self, now: Instant) -> Vec<Slot> {
         let retry_after = self.config.retry_after;
         let is_hopeful =

@@ -46,8 +46,8 @@ impl Candidate {
 
 /// The next move that is allowed, or `None`: then there is something to wait for, or nothing to do.
 ///
-/// `slots` must have a worker; slots that were given up aren't among them. `may_start` says whether
-/// a slot may have its next worker now.
+/// `slots` must have a worker. A slot that was given up isn't among them, except for one start each
+/// `RETRY_AFTER_MS`. `may_start` says whether a slot may have its next worker now.
 pub(crate) fn next_move(
     workers: &[Candidate],
     slots: &[Slot],
@@ -92,14 +92,14 @@ pub(crate) fn status(ready: usize, slots: usize) -> Status {
     }
 }
 
-/// Whether more than half of the slots have a worker that can be relied on.
+/// Whether more than half of the slots have a ready worker that isn't silent.
 fn has_majority(workers: &[Candidate], slots: &[Slot]) -> bool {
-    let is_reliable = |slot: &&Slot| {
+    let is_heard = |slot: &&Slot| {
         workers.iter().any(|worker| {
             worker.slot == **slot && worker.state.is_ready() && worker.need != Need::Kill
         })
     };
-    slots.iter().filter(is_reliable).count() * 2 > slots.len()
+    slots.iter().filter(is_heard).count() * 2 > slots.len()
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ fn true_figures(
     Ok(slots)
 }
 
-/// The resident set size of `pid`. Outside Linux the check can't read it, and believes the answer.
+/// The resident set size of `pid`. Only Linux has this file.
 fn resident(pid: u32) -> u64 {
     let pages = |statm: String| statm.split(' ').nth(1)?.parse::<u64>().ok();
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
@@ -108,7 +108,6 @@ pub(crate) fn counters_never_go_down(trial: &Trial) -> Kept {
             scene::health_shows(trial, &cluster, victim.worker, &expected, PROMPT, is_there)?;
         dying = seen.pid.unwrap_or_default();
     }
-    // The successor has counted as well, or the sum would not show whether it is one.
     let restarts = format!("worker_restarts_total{{{worker}}}");
     let restarted = |metrics: &Metrics| {
         metrics.value(&restarts).unwrap_or(0.0) >= 2.0
@@ -200,9 +199,10 @@ fn frozen_ones_hold_nothing_up(trial: &Trial) -> Kept {
     for _ in 0..3 {
         let (status, slots) = health(trial, &cluster)?;
         let listed = slots.iter().filter(|slot| met.keys().any(|pid| slot.pid == Some(*pid)));
-        let (listed, observed) = (listed.count(), format!("GET /health: {status}"));
+        let listed = listed.count();
+        let observed = format!("GET /health: {status}, and lists {listed} of them");
         trial.recorder.observe(observed.clone());
-        trial.expect(listed == WORKERS, "an answer that lists the frozen workers", observed)?;
+        trial.expect(listed == WORKERS, "GET /health lists the three frozen workers", observed)?;
     }
     Ok(())
 }
