@@ -8,7 +8,13 @@ use super::{
     findings::Findings,
     hints, printed, quotes,
 };
-use crate::{exit::Failure, hint::hints_file, mutants, syllabus::TOPICS, workspace::Workspace};
+use crate::{
+    exit::Failure,
+    hint::hints_file,
+    mutants::{self, Mutant},
+    syllabus::TOPICS,
+    workspace::Workspace,
+};
 
 pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(), Failure> {
     findings.add("each topic that is there has its guides", &missing(workspace));
@@ -24,6 +30,8 @@ pub(super) fn verify(workspace: &Workspace, findings: &mut Findings) -> Result<(
         let name = chapter.exercise.name();
         let what = format!("the passages that teach the promises and mutants of {name}");
         findings.add(&what, &passages(workspace, &chapter)?);
+        let what = format!("a row for each mutant of {name}, where a guide has such a table");
+        findings.add(&what, &unlisted(workspace, &chapter)?);
         let problems = match workspace.read(hints_file(chapter.topic)) {
             Ok(text) => hints::problems(&chapter, &text),
             Err(error) => vec![format!("{error:#}; write the hints of {name}.")],
@@ -69,6 +77,23 @@ fn passages(workspace: &Workspace, chapter: &Chapter) -> anyhow::Result<Vec<Stri
         Some(format!("{who} points to {place}, {why}"))
     });
     Ok(wrong.collect())
+}
+
+/// Mutants without a row, if another mutant of the chapter has one.
+fn unlisted(workspace: &Workspace, chapter: &Chapter) -> anyhow::Result<Vec<String>> {
+    let mutants = mutants::of(workspace, chapter.topic)?;
+    let mut problems = Vec::new();
+    for guide in chapter.topic.guides {
+        let file = format!("guides/{guide}.md");
+        let Ok(text) = workspace.read(&file) else { continue };
+        let has_row = |mutant: &&Mutant| text.contains(&format!("\n| `{}` |", mutant.name));
+        let (listed, others): (Vec<_>, Vec<_>) = mutants.iter().partition(has_row);
+        if !listed.is_empty() {
+            let rows = others.iter().map(|mutant| mutant.name.as_str());
+            problems.extend(rows.map(|name| format!("{file} has no row for {name}. Add one.")));
+        }
+    }
+    Ok(problems)
 }
 
 /// A guide that is missing is one problem, not one for each promise that it teaches.
