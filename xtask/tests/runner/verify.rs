@@ -167,8 +167,8 @@ fn thorough_judges_the_promises_before_the_named_one_too() {
     let sham = workbook();
     sham.run("verify --only mutants --thorough --chapter 01").success().stdout(
         contains("· kept   ✗ killed by   - skipped  1 2 3 4")
-            .and(contains("    of-first                          ✗\n"))
-            .and(contains("    of-third                          · · ✗\n")),
+            .and(contains("    of-first                         ✗\n"))
+            .and(contains("    of-third                         · · ✗\n")),
     );
     let count = |promise: &str, all: &[String]| all.iter().filter(|one| *one == promise).count();
     let all = judged(&sham);
@@ -177,7 +177,7 @@ fn thorough_judges_the_promises_before_the_named_one_too() {
     mutant(&sham, "third", "first third", 3);
     sham.run("verify --only mutants").success();
     let told =
-        contains("dies of first, not of").and(contains("of-third                          ✗\n"));
+        contains("dies of first, not of").and(contains("of-third                         ✗\n"));
     sham.run("verify --only mutants --thorough").code(1).stdout(told);
 }
 
