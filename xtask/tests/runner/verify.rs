@@ -166,7 +166,7 @@ fn a_broken_build_or_grader_says_so() {
 fn thorough_judges_the_promises_before_the_named_one_too() {
     let sham = workbook();
     sham.run("verify --only mutants --thorough --chapter 01").success().stdout(
-        contains("· kept   ✗ killed by   - skipped  1 2 3 4")
+        contains("· kept  ✗ killed by  - skipped   1 2 3 4")
             .and(contains("    of-first                         ✗\n"))
             .and(contains("    of-third                         · · ✗\n")),
     );

@@ -27,7 +27,7 @@ fn heading(promises: usize) -> Vec<String> {
     };
     let numbers = 1..=promises;
     let ones = line(
-        "· kept   ✗ killed by   - skipped",
+        "· kept  ✗ killed by  - skipped",
         numbers.clone().map(|n| (n % 10).to_string()).collect(),
     );
     if promises < 10 {
