@@ -1,7 +1,7 @@
 //! How late heartbeats come on a busy machine, and whether a worker is replaced for that:
 //! `cargo bench -q -p health-monitoring --bench false-alarms`.
 //!
-//! Four busy loops; `SECONDS` or `MINUTES` says for how long. Beside the solution, whose workers must
+//! Two busy loops for each core; `SECONDS` or `MINUTES` says for how long. Beside the solution, whose workers must
 //! all be there at the end, runs a primary that only notes when it hears which worker.
 
 use std::{
@@ -41,7 +41,7 @@ fn measure(trial: &Trial) -> Kept {
     let mut seen: BTreeSet<u32> = met.into_keys().collect();
     let all = seen.len();
     let mut listener = listener()?;
-    let busy = Busy::start(4);
+    let busy = Busy::every_core();
     processes::until(duration(), || {
         seen.extend(who::children(&cluster));
         (!cluster.is_running()).then_some(())

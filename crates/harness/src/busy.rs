@@ -2,6 +2,7 @@
 
 use std::{
     hint::spin_loop,
+    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,11 +14,12 @@ use std::{
 pub struct Busy(Arc<AtomicBool>);
 
 impl Busy {
-    /// Starts this many `loops`.
+    /// Starts two loops for each core.
     #[must_use]
-    pub fn start(loops: usize) -> Self {
+    pub fn every_core() -> Self {
+        let cores = thread::available_parallelism().map_or(2, NonZero::get);
         let is_over = Arc::new(AtomicBool::new(false));
-        for _ in 0..loops {
+        for _ in 0..2 * cores {
             let is_over = is_over.clone();
             thread::spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {

@@ -13,19 +13,15 @@ use events::{Slot, WorkerEvent, emit, millis};
 
 use crate::{fleet::Worker, settings::Settings, version::Version};
 
-/// How long a slot stays empty after a death.
+/// How long a slot stays empty after a death: not at all after the first death of a streak, then for
+/// `first`, and twice as long each time, up to `most`. A worker that is ready for longer than `most`
+/// ends the streak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backoff {
-    /// Not at all, however often it happens.
-    None,
-    /// Not at all after the first death of a streak; then for `first`, and twice as long each time, up
-    /// to `most`. A worker that is ready for longer than `most` ends the streak.
-    Exponential {
-        /// The delay after the second death.
-        first: Duration,
-        /// The longest delay.
-        most: Duration,
-    },
+pub struct Backoff {
+    /// The delay after the second death.
+    pub first: Duration,
+    /// The longest delay.
+    pub most: Duration,
 }
 
 impl Backoff {
@@ -33,20 +29,15 @@ impl Backoff {
     /// that workers which died together don't come back together.
     #[must_use]
     pub fn delay(self, deaths: u32, random: f64) -> Duration {
-        match self {
-            Backoff::Exponential { first, most } if deaths > 1 => {
-                let doublings = (deaths - 2).min(20);
-                first.saturating_mul(1 << doublings).min(most).mul_f64(1.0 - random / 2.0)
-            }
-            Backoff::None | Backoff::Exponential { .. } => Duration::ZERO,
+        if deaths < 2 {
+            return Duration::ZERO;
         }
+        let doublings = (deaths - 2).min(20);
+        self.first.saturating_mul(1 << doublings).min(self.most).mul_f64(1.0 - random / 2.0)
     }
 
     fn ends_the_streak(self, served: Duration) -> bool {
-        match self {
-            Backoff::None => true,
-            Backoff::Exponential { most, .. } => served > most,
-        }
+        served > self.most
     }
 }
 
@@ -90,7 +81,7 @@ impl RestartHistory {
     #[must_use]
     pub fn with_settings(settings: &Settings) -> Self {
         let (first, most) = (settings.restart_delay, settings.restart_delay_max);
-        RestartHistory::new(Backoff::Exponential { first, most })
+        RestartHistory::new(Backoff { first, most })
     }
 
     /// More deaths than `intensity` allows, of all slots together, are too much.
@@ -168,7 +159,7 @@ mod tests {
     const MS: fn(u64) -> Duration = Duration::from_millis;
 
     fn backoff() -> Backoff {
-        Backoff::Exponential { first: MS(200), most: MS(10_000) }
+        Backoff { first: MS(200), most: MS(10_000) }
     }
 
     #[test]
@@ -177,7 +168,6 @@ mod tests {
         let wanted = [0, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000].map(MS);
         assert_eq!(delays, wanted);
         assert_eq!(backoff().delay(u32::MAX, 0.0), MS(10_000));
-        assert_eq!(Backoff::None.delay(9, 0.0), Duration::ZERO);
     }
 
     #[test]

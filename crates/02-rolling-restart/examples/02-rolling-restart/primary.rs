@@ -160,7 +160,7 @@ impl Primary {
         (self.rollout, action) = self.rollout.step(input, now, self.config.roll_timeout);
         match action {
             None => return,
-            Some(RollAction::Begin { to, .. }) => {
+            Some(RollAction::Begin { to }) => {
                 self.began = now;
                 self.progress.begin(to);
             }

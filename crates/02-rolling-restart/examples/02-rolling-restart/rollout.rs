@@ -68,8 +68,6 @@ pub(crate) enum RollInput {
 pub(crate) enum RollAction {
     /// A roll begins.
     Begin {
-        /// The version that runs.
-        from: Version,
         /// The version that every worker must run.
         to: Version,
     },
@@ -194,7 +192,7 @@ impl Course {
 
 fn begin(from: Version, to: Version, finish_by: Instant) -> (RolloutPhase, Option<RollAction>) {
     let course = Course { from, to, finish_by, deaths: 0, again: false };
-    (RolloutPhase::Rolling(course), Some(RollAction::Begin { from, to }))
+    (RolloutPhase::Rolling(course), Some(RollAction::Begin { to }))
 }
 
 fn arrive(version: Version, asked_for: Version, again: bool) -> (RolloutPhase, Option<RollAction>) {

@@ -56,7 +56,7 @@ fn fails_in_the_middle(trial: &Trial, cluster: &Cluster, version: &str) -> Kept<
     let old = scene::hold_all(trial, cluster, 500)?;
     ask_for_the_next(cluster);
     let (_, kept) = scene::first_answer(trial, cluster, version)?;
-    let held = cluster.get_on(kept, "/slow?ms=1300").in_flight()?;
+    let held = cluster.get_on(kept, &scene::slow(1300)).in_flight()?;
     for (_, pending) in old {
         whole(trial, pending)?;
     }

@@ -29,7 +29,7 @@ pub(crate) fn have_their_delays(trial: &Trial) -> Kept {
     ask_for_the_next(&cluster);
     let (new, kept) = scene::first_answer(trial, &cluster, "1.1.0")?;
     known.insert(new.pid);
-    let path = format!("/slow?ms={}", patience(Duration::from_secs(30)).as_millis());
+    let path = scene::slow(30_000);
     let held = cluster.get_on(kept, &path).in_flight()?;
     // The old worker in that slot is gone, then the new version fails in the next slot, and the way
     // back begins with a worker of 1.0.0 in this one: the only process that stays.

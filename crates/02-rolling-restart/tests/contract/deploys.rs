@@ -148,7 +148,7 @@ fn what_was_rolled_goes_back(trial: &Trial) -> Kept {
     const FAULTS: &str = "1.1.0/2:never-ready,1.1.0/3:never-ready";
     let timeout = brief();
     // This request is still in flight when the timeout is over.
-    let held = format!("/slow?ms={}", patience(Duration::from_secs(3)).as_millis());
+    let held = scene::slow(3000);
     let cluster = trial.start(&[AT_ONCE, ("FAULTS", FAULTS), ("READY_TIMEOUT_MS", &timeout)])?;
     settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (_, count) = census::during(&cluster, || {

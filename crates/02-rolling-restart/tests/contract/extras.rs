@@ -87,7 +87,7 @@ fn each_phase_is_told(trial: &Trial) -> Kept {
         roll["phase"] == "rolling" && roll["version"] == "1.1.0"
     })?;
     let (_, kept) = scene::first_answer(trial, &cluster, "1.1.0")?;
-    let held = cluster.get_on(kept, "/slow?ms=2000").in_flight()?;
+    let held = cluster.get_on(kept, &scene::slow(2000)).in_flight()?;
     cluster.signal(Signal::SIGHUP);
     told(trial, &cluster, "phase rolling-back, version 1.0.0", |roll| {
         roll["phase"] == "rolling-back" && roll["version"] == "1.0.0"

@@ -14,7 +14,7 @@ pub(crate) fn on_the_way_back(trial: &Trial) -> Kept {
     ask_for_the_next(&cluster);
     let (new, kept) = scene::first_answer(trial, &cluster, "1.1.0")?;
     known.insert(new.pid);
-    let path = format!("/slow?ms={}", patience(Duration::from_secs(3)).as_millis());
+    let path = scene::slow(3000);
     let held = cluster.get_on(kept, &path).in_flight()?;
     let waits = scene::new_worker(trial, &cluster, &known)?;
     cluster.signal(Signal::SIGHUP);

@@ -49,9 +49,14 @@ pub(crate) fn meet_all(trial: &Trial, cluster: &Cluster) -> Kept<Met> {
     who::meet_all(trial, cluster, "/", WORKERS)
 }
 
-/// A request in flight at each of the four workers, which takes `millis`.
-pub(crate) fn hold_all(trial: &Trial, cluster: &Cluster, millis: u32) -> Kept<Vec<(Who, Pending)>> {
-    let path = format!("/slow?ms={millis}");
+/// A request that takes `millis`, and longer on a slow machine, like the limits of the checks.
+pub(crate) fn slow(millis: u64) -> String {
+    format!("/slow?ms={}", patience(Duration::from_millis(millis)).as_millis())
+}
+
+/// A request in flight at each of the four workers, as [`slow`] makes it.
+pub(crate) fn hold_all(trial: &Trial, cluster: &Cluster, millis: u64) -> Kept<Vec<(Who, Pending)>> {
+    let path = slow(millis);
     let met = meet_all(trial, cluster)?.into_values();
     met.map(|(who, kept)| Ok((who, cluster.get_on(kept, &path).in_flight()?))).collect()
 }

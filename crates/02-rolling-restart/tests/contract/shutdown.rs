@@ -46,7 +46,7 @@ fn is_waited_for(trial: &Trial, slot: u32) -> Kept<bool> {
         return Err(trial.broken("workers 1 to 4", format!("no process is worker {slot}")));
     };
     drop(met);
-    let held = cluster.get_on(kept, "/slow?ms=2000").in_flight()?;
+    let held = cluster.get_on(kept, &scene::slow(2000)).in_flight()?;
     ask_for_the_next(&cluster);
     let (new, _) = scene::first_answer(trial, &cluster, "1.1.0")?;
     if new.worker != slot {
@@ -94,7 +94,7 @@ fn both_versions_finish(trial: &Trial) -> Kept {
     let held = scene::hold_all(trial, &cluster, 2000)?;
     ask_for_the_next(&cluster);
     let (new, kept) = scene::first_answer(trial, &cluster, "1.1.0")?;
-    let in_new = cluster.get_on(kept, "/slow?ms=1800").in_flight()?;
+    let in_new = cluster.get_on(kept, &scene::slow(1800)).in_flight()?;
     let (old, kept) = scene::predecessor(trial, &mut idle, &new)?;
     scene::it_drains(trial, old, kept)?;
     cluster.signal(Signal::SIGTERM);

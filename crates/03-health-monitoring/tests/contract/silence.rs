@@ -64,8 +64,8 @@ fn on_a_busy_machine(trial: &Trial) -> Kept {
         there = children(&cluster);
         (there.len() == WORKERS).then_some(())
     });
-    let _busy = Busy::start(4);
-    trial.recorder.observe("four busy loops begin");
+    let _busy = Busy::every_core();
+    trial.recorder.observe("busy loops begin, two for each core");
     left_alone(trial, &cluster, &there, Duration::from_secs(3))?;
     let answering = all_answer(trial, &cluster)?;
     trial.expect(answering == there, "the same three workers", format!("{answering:?}"))
