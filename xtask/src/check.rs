@@ -47,7 +47,7 @@ struct Check<'a> {
 pub(crate) fn check(workspace: &Workspace, options: &Options) -> Outcome {
     let wanted = wanted(workspace, options)?;
     interrupt::guard(|| {})?;
-    let mut holds = true;
+    let mut worst = Verdict::Kept;
     let mut objects = Vec::new();
     for (topic, exercise) in wanted {
         if !options.json && !objects.is_empty() {
@@ -55,13 +55,13 @@ pub(crate) fn check(workspace: &Workspace, options: &Options) -> Outcome {
         }
         let check = Check { workspace, topic, exercise, options };
         let (verdict, object) = check.run().inspect_err(|failure| check.tell(failure))?;
-        holds &= verdict == Verdict::Kept;
+        worst = worst.max(verdict);
         objects.push(object);
     }
     if options.json {
-        say(json::together(objects, options.name == "all").to_string());
+        say(json::together(objects, options.name == "all", worst).to_string());
     }
-    Ok(Verdict::from_holds(holds))
+    Ok(worst)
 }
 
 fn wanted(
@@ -76,6 +76,22 @@ fn wanted(
         return Err(Failure::Usage(sentence.into()));
     }
     Ok(exercises().filter(|(topic, _)| topic.has_exercise(workspace)).collect())
+}
+
+/// Of the promise that was asked for, or of all that are needed.
+fn verdict(plan: &Plan, reports: &[Report]) -> Verdict {
+    let is_asked_for = |index: usize| match plan.only {
+        Some(only) => only == index,
+        None => !plan.promises[index].extra,
+    };
+    let asked_for = reports.iter().enumerate().filter(|(index, _)| is_asked_for(*index));
+    let of_one = |report: &Report| match report.status {
+        Status::Broken => Verdict::Broken,
+        Status::Unclear => Verdict::Unclear,
+        Status::Skipped if plan.only.is_some() => Verdict::Broken,
+        Status::Kept | Status::Skipped | Status::NotReached | Status::Faulty => Verdict::Kept,
+    };
+    asked_for.map(|(_, report)| of_one(report)).max().unwrap_or(Verdict::Kept)
 }
 
 impl Check<'_> {
@@ -126,11 +142,7 @@ impl Check<'_> {
             self.say(words.warnings(subject.warnings));
         }
         self.say(self.last_word(plan, words, &reports));
-        let holds = match plan.only {
-            Some(only) => reports[only].status == Status::Kept,
-            None => first_broken(plan.promises, &reports).is_none(),
-        };
-        let verdict = Verdict::from_holds(holds);
+        let verdict = verdict(plan, &reports);
         let source = &self.options.source;
         let object = json::checked(self.exercise, source, plan.promises, &reports, verdict);
         Ok((verdict, object))
@@ -144,6 +156,7 @@ impl Check<'_> {
             Some(Status::Kept) => words.passed_one(),
             Some(_) => String::new(),
             None if is_broken => words.failed(reports),
+            None if verdict(plan, reports) == Verdict::Unclear => words.unclear_in_all(reports),
             None => words.passed(reports, &next_step(self.workspace, &progress).command),
         }
     }

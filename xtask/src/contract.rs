@@ -43,10 +43,14 @@ impl Contract {
         serde_json::from_str(&catalogue).context("the contract's catalogue is no JSON")
     }
 
-    /// Starts the check of one promise on the program that `subject` starts.
-    pub(crate) fn start(&self, promise: &str, subject: &str) -> anyhow::Result<Child> {
+    /// Starts the check of one promise on the program that `subject` starts, with deadlines that are
+    /// `longer` times as long as usual.
+    pub(crate) fn start(&self, promise: &str, subject: &str, longer: f64) -> anyhow::Result<Child> {
         let mut command = self.command("judge");
-        command.env("CONTRACT_PROMISE", promise).env("SUBJECT", subject);
+        command
+            .env("CONTRACT_PROMISE", promise)
+            .env("SUBJECT", subject)
+            .env("CHECK_PATIENCE", (patience() * longer).to_string());
         processes::spawn(&mut command).context("the contract can't start")
     }
 

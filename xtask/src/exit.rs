@@ -5,11 +5,13 @@
 
 use std::process::ExitCode;
 
-/// A command that did its work says one of two things.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A command that did its work says one of these, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
     /// All is well: exit code 0.
     Kept,
+    /// The machine was too busy to tell whether a promise is kept: exit code 4.
+    Unclear,
     /// A promise is broken, the program does not compile, a check is red: exit code 1.
     Broken,
 }
@@ -40,6 +42,7 @@ impl From<Verdict> for ExitCode {
         match verdict {
             Verdict::Kept => ExitCode::SUCCESS,
             Verdict::Broken => ExitCode::from(1),
+            Verdict::Unclear => ExitCode::from(4),
         }
     }
 }
@@ -48,6 +51,15 @@ impl Verdict {
     /// Kept when `holds`, broken otherwise.
     pub(crate) fn from_holds(holds: bool) -> Self {
         if holds { Verdict::Kept } else { Verdict::Broken }
+    }
+
+    /// What a script reads.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Verdict::Kept => "kept",
+            Verdict::Unclear => "unclear",
+            Verdict::Broken => "broken",
+        }
     }
 }
 

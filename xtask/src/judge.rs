@@ -1,9 +1,11 @@
 //! Checking the promises: side by side, but decided in order.
 //!
-//! Eight at a time, because most of a check is waiting. What is shown depends only on the order of
-//! the promises: the first broken one ends the check, and the later ones are called off.
+//! As many at a time as the machine bears, because most of a check is waiting. What is shown depends
+//! only on the order of the promises: the first broken one ends the check, and the later ones are
+//! called off. A promise that broke on a busy machine is judged again, alone ([`doubt`]).
 
 mod cancel;
+mod doubt;
 mod promise;
 
 use std::{
@@ -15,11 +17,14 @@ use std::{
 };
 
 use events::contract::{Promise, Report, Status};
+use processes::jobs_at_a_time;
 
 use self::cancel::Cancellation;
+use self::doubt::{is_doubtful, judge_again};
 use crate::{contract::Contract, exit::Failure, interrupt};
 
-const SIDE_BY_SIDE: usize = 8;
+/// What a check needs of a core, on average. Most of it is waiting.
+const SHARE_OF_A_CORE: f64 = 0.25;
 
 /// What is to be judged, and how thoroughly.
 pub(crate) struct Plan<'a> {
@@ -42,22 +47,49 @@ impl Plan<'_> {
         &self,
         mut decided: impl FnMut(usize, &Report),
     ) -> Result<Vec<Report>, Failure> {
+        let mut reports = Vec::with_capacity(self.promises.len());
+        while reports.len() < self.promises.len() {
+            let doubtful = self.judge_side_by_side(&mut reports, &mut decided);
+            interrupt::end_everything();
+            let Some(doubtful) = doubtful? else { break };
+            let index = reports.len();
+            let report = judge_again(self, index, &doubtful);
+            interrupt::end_everything();
+            let report = report?;
+            decided(index, &report);
+            let is_over = self.ends_at(index, &report);
+            reports.push(report);
+            if is_over {
+                break;
+            }
+        }
+        reports.resize(self.promises.len(), Report::bare(Status::NotReached));
+        Ok(reports)
+    }
+
+    /// Judges the promises that have no report yet, up to the end of the check, or up to a report
+    /// that is in doubt, which is returned.
+    fn judge_side_by_side(
+        &self,
+        reports: &mut Vec<Report>,
+        decided: &mut impl FnMut(usize, &Report),
+    ) -> anyhow::Result<Option<Report>> {
         let cancellation = Cancellation::default();
-        let next = AtomicUsize::new(0);
+        let next = AtomicUsize::new(reports.len());
         let (sender, judged) = channel();
-        let outcome = thread::scope(|scope| {
-            for _ in 0..SIDE_BY_SIDE {
+        let left = self.promises.len() - reports.len();
+        let jobs = if self.only.is_some() { 1 } else { jobs_at_a_time(SHARE_OF_A_CORE) };
+        thread::scope(|scope| {
+            for _ in 0..jobs.min(left) {
                 let sender = sender.clone();
                 let (next, cancellation) = (&next, &cancellation);
                 scope.spawn(move || self.work(next, cancellation, &sender));
             }
             drop(sender);
-            let outcome = self.decide(&judged, &mut decided);
+            let outcome = self.decide(&judged, reports, decided);
             cancellation.cancel();
             outcome
-        });
-        interrupt::end_everything();
-        Ok(outcome?)
+        })
     }
 
     /// Judges one promise after the other, with nothing beside them.
@@ -80,7 +112,7 @@ impl Plan<'_> {
                 break;
             }
         }
-        reports.resize(self.promises.len(), undecided(Status::NotReached));
+        reports.resize(self.promises.len(), Report::bare(Status::NotReached));
         Ok(reports)
     }
 
@@ -100,33 +132,37 @@ impl Plan<'_> {
 
     fn report(&self, index: usize, cancellation: &Cancellation) -> anyhow::Result<Report> {
         if self.only.is_some_and(|only| only != index) {
-            return Ok(undecided(Status::Skipped));
+            return Ok(Report::bare(Status::Skipped));
         }
-        promise::judge(self, index, cancellation)
+        promise::judge(self, index, 1.0, cancellation)
     }
 
+    /// Hands out the verdicts in order; the first that is in doubt ends that, and is returned.
     fn decide(
         &self,
         judged: &Receiver<Judged>,
+        reports: &mut Vec<Report>,
         decided: &mut impl FnMut(usize, &Report),
-    ) -> anyhow::Result<Vec<Report>> {
+    ) -> anyhow::Result<Option<Report>> {
         let mut waiting: Vec<Option<anyhow::Result<Report>>> =
             self.promises.iter().map(|_| None).collect();
-        let mut reports = Vec::with_capacity(self.promises.len());
         for (index, report) in judged {
             waiting[index] = Some(report);
             while let Some(report) = waiting.get_mut(reports.len()).and_then(Option::take) {
                 let report = report?;
+                if is_doubtful(&report) {
+                    return Ok(Some(report));
+                }
                 let at = reports.len();
                 decided(at, &report);
+                let is_over = self.ends_at(at, &report);
                 reports.push(report);
-                if self.ends_at(at, &reports[at]) {
-                    reports.resize(self.promises.len(), undecided(Status::NotReached));
-                    return Ok(reports);
+                if is_over {
+                    return Ok(None);
                 }
             }
         }
-        Ok(reports)
+        Ok(None)
     }
 
     fn ends_at(&self, index: usize, report: &Report) -> bool {
@@ -139,8 +175,4 @@ pub(crate) fn first_broken(promises: &[Promise], reports: &[Report]) -> Option<u
     let needed_and_broken =
         |(promise, report): (&Promise, &Report)| !promise.extra && report.status == Status::Broken;
     promises.iter().zip(reports).position(needed_and_broken)
-}
-
-fn undecided(status: Status) -> Report {
-    Report { status, millis: 0, story: None }
 }

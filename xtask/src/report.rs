@@ -52,6 +52,20 @@ impl Words<'_> {
         self.line(index, &"✗".red().bold().to_string(), report)
     }
 
+    /// A promise of which the machine was too busy to tell; what was busy, and what to do.
+    pub(crate) fn unclear(&self, index: usize, report: &Report) -> String {
+        let line = self.line(index, &"?".yellow().bold().to_string(), report);
+        let waits = report.starvation.unwrap_or_default();
+        let why = format!(
+            "Unclear: this machine was too busy to tell. In one second a process of the program \
+             waited {} ms for a core, and the checker's own clock was {} ms late. End what else \
+             runs, and check again:",
+            waits.program_ms, waits.tester_ms,
+        );
+        let again = format!("{}{}", self.indent(), self.again(index).bold());
+        format!("{line}\n{}\n{again}", self.aside(&why))
+    }
+
     /// A promise that this machine can't check.
     pub(crate) fn skipped(&self, index: usize, report: &Report) -> String {
         let line = self.line(index, &"-".yellow().to_string(), report);

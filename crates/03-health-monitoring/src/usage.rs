@@ -33,13 +33,12 @@ impl ResourceUsage {
         let stat = Stat::of(pid.0)?;
         let resident: u64 = statm.split(' ').nth(1)?.parse().ok()?;
         // Some kernels don't keep this figure. Without it a worker gets no starvation allowance.
-        let schedstat = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
-        let starved = schedstat.split(' ').nth(1).and_then(|nanos| nanos.parse().ok());
+        let starved = processes::starved(pid.0).unwrap_or_default();
         let open_files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count();
         Some(ResourceUsage {
             rss_bytes: resident * limit(SysconfVar::PAGE_SIZE)?,
             cpu: stat.cpu,
-            starved: Duration::from_nanos(starved.unwrap_or(0)),
+            starved,
             open_files: u64::try_from(open_files).ok()?,
         })
     }

@@ -30,6 +30,26 @@ pub struct Report {
     /// Why, unless it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub story: Option<Story>,
+    /// How busy the machine was, if it was too busy to blame the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starvation: Option<Starvation>,
+}
+
+impl Report {
+    /// A verdict without a story.
+    #[must_use]
+    pub fn bare(status: Status) -> Self {
+        Report { status, millis: 0, story: None, starvation: None }
+    }
+}
+
+/// The longest waits for a core within any one second of a check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Starvation {
+    /// How late the tester's own clock was, in milliseconds.
+    pub tester_ms: u64,
+    /// How long a process of the program was ready to run and had no core, in milliseconds.
+    pub program_ms: u64,
 }
 
 /// The verdict on one promise.
@@ -44,6 +64,8 @@ pub enum Status {
     NotReached,
     /// The machine lacks what this check needs, or the learner asked for another one.
     Skipped,
+    /// The machine was too busy to tell whether the program does it.
+    Unclear,
     /// The grader itself failed. Never blamed on the program.
     Faulty,
 }

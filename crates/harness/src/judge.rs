@@ -14,7 +14,9 @@ use std::{
 use events::contract::{Report, Status, Story};
 use processes::{adopt_orphans, end_descendants, on_interrupt, when_stdin_closes};
 
-use crate::{Trial, broken::Kept, patience, recorder::Recorder, subject::Subject};
+use crate::{
+    Trial, broken::Kept, patience, recorder::Recorder, starvation::Watch, subject::Subject,
+};
 
 /// Every wait in a check has its own deadline; this one only says that a check has a bug.
 const LIMIT: Duration = Duration::from_secs(100);
@@ -30,13 +32,17 @@ pub fn in_this_process(check: fn(&Trial) -> Kept, subject: Subject) -> ExitCode 
     }
     let began = Instant::now();
     let recorder = Recorder::default();
+    let watch = Watch::start();
     let (status, story) = judge(check, subject, &recorder);
+    let starvation = watch.finish().filter(|_| status != Status::Kept);
     let (status, story) = match sweep() {
+        // A check that took too long has a bug, unless it got no core.
+        Ok(()) if status == Status::Unclear && starvation.is_none() => (Status::Faulty, story),
         Ok(()) => (status, story),
         Err(left) => (Status::Faulty, Some(fault(&left, &recorder))),
     };
     let millis = events::millis(began.elapsed());
-    let report = Report { status, millis, story };
+    let report = Report { status, millis, story, starvation };
     println!("{}", serde_json::to_string(&report).expect("a report can be written"));
     ExitCode::SUCCESS
 }
@@ -75,7 +81,7 @@ fn judge(
         }
         Err(RecvTimeoutError::Timeout) => {
             let observed = format!("no verdict after {} s", patience(LIMIT).as_secs());
-            (Status::Faulty, Some(fault(&observed, recorder)))
+            (Status::Unclear, Some(fault(&observed, recorder)))
         }
     }
 }

@@ -44,6 +44,7 @@ pub mod patience;
 pub mod receiver;
 pub mod recorder;
 pub mod stage;
+mod starvation;
 pub mod subject;
 pub mod tour;
 pub mod trial;

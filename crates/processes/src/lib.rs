@@ -12,10 +12,12 @@
 //! Linux can do that; elsewhere an orphan is found by its process group alone.
 //!
 //! [`mod@spawn`] starts processes, [`stat`] reads one, [`mod@table`] lists them, [`family`] lists ours cheaply, [`sweep`]
-//! ends them, [`interrupt`] says when, [`wait`] is the only place that polls.
+//! ends them, [`interrupt`] says when, [`wait`] is the only place that polls, [`spare`] says how many
+//! the machine bears.
 
 pub mod family;
 pub mod interrupt;
+pub mod spare;
 pub mod spawn;
 pub mod stat;
 pub mod sweep;
@@ -25,7 +27,8 @@ pub mod wait;
 pub use family::Family;
 pub use interrupt::{on_interrupt, when_stdin_closes};
 pub use spawn::{is_ending, park_for_good, spawn};
-pub use stat::Stat;
+pub use spare::{jobs_at_a_time, spare_cores};
+pub use stat::{Stat, starved};
 pub use sweep::{adopt_orphans, end_descendants};
 pub use table::{Process, descendants_of, is_alive, is_asleep, process, table};
 pub use wait::until;

@@ -1,6 +1,10 @@
 //! What the kernel says of one process: `/proc/PID/stat` (man `proc_pid_stat`). Linux alone has it.
 
-use std::{fs::File, io::Read, time::Duration};
+use std::{
+    fs::{self, File},
+    io::Read,
+    time::Duration,
+};
 
 /// The file has 52 fields of at most 20 digits, and a name of at most 64 bytes.
 const LONGEST: usize = 1200;
@@ -42,6 +46,15 @@ impl Stat {
             || Some(Duration::from_millis((ticks.next()? + ticks.next()?) * 1000 / TICKS));
         Some(Stat { state, parent, group, cpu: time()?, reaped_cpu: time()? })
     }
+}
+
+/// For how long the first thread of the process `pid` was ready to run and had no core, since it
+/// began (man `proc_pid_schedstat`). The kernel adds a wait when it ends. `None` when the process is
+/// gone, or the kernel does not count it.
+#[must_use]
+pub fn starved(pid: u32) -> Option<Duration> {
+    let text = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+    Some(Duration::from_nanos(text.split(' ').nth(1)?.parse().ok()?))
 }
 
 #[cfg(test)]

@@ -22,14 +22,14 @@ pub(super) fn checked(
     verdict: Verdict,
 ) -> Value {
     let count = |status: Status| reports.iter().filter(|report| report.status == status).count();
-    let verdict = if verdict == Verdict::Kept { "kept" } else { "broken" };
     let promises: Vec<Value> = promises.iter().zip(reports).map(one).collect();
     json!({
         "exercise": exercise.name(),
         "subject": source.label(exercise),
-        "verdict": verdict,
+        "verdict": verdict.word(),
         "kept": count(Status::Kept),
         "broken": count(Status::Broken),
+        "unclear": count(Status::Unclear),
         "promises": promises,
     })
 }
@@ -39,19 +39,19 @@ pub(super) fn repeated(
     exercise: &Exercise,
     source: &Source,
     promises: &[Promise],
-    (runs, kept_all): (u32, u32),
+    (runs, kept_all, unclear): (u32, u32, u32),
     broke: &[(usize, u32)],
+    verdict: Verdict,
 ) -> Value {
-    let is_needed = |(index, _): &(usize, u32)| !promises[*index].extra;
-    let verdict = if broke.iter().any(is_needed) { "broken" } else { "kept" };
     let broke =
         broke.iter().map(|(index, times)| json!({ "id": promises[*index].id, "times": times }));
     json!({
         "exercise": exercise.name(),
         "subject": source.label(exercise),
-        "verdict": verdict,
+        "verdict": verdict.word(),
         "runs": runs,
         "kept_all": kept_all,
+        "unclear": unclear,
         "broke": broke.collect::<Vec<_>>(),
     })
 }
@@ -88,14 +88,13 @@ pub(super) fn failed(exercise: &Exercise, source: &Source, failure: &Failure) ->
 }
 
 /// One object, whatever was asked for.
-pub(super) fn together(mut objects: Vec<Value>, is_all: bool) -> Value {
+pub(super) fn together(mut objects: Vec<Value>, is_all: bool, worst: Verdict) -> Value {
     if !is_all && objects.len() == 1 {
         return objects.remove(0);
     }
-    let is_kept = objects.iter().all(|object| object["verdict"] == "kept");
     json!({
         "exercise": "all",
-        "verdict": if is_kept { "kept" } else { "broken" },
+        "verdict": worst.word(),
         "exercises": objects,
     })
 }
@@ -112,6 +111,7 @@ fn one((promise, report): (&Promise, &Report)) -> Value {
         "expected": story.map(|story| &story.expected),
         "observed": story.map(|story| &story.observed),
         "timeline": timeline.iter().map(entry).collect::<Vec<_>>(),
+        "starvation": report.starvation,
         "guide": promise.guide,
     })
 }

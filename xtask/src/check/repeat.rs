@@ -5,13 +5,22 @@ use std::{collections::BTreeMap, time::Instant};
 use events::contract::{Report, Status};
 use serde_json::Value;
 
-use super::{Check, json};
+use super::{Check, json, verdict};
 use crate::{
     exit::{Failure, Verdict},
     judge::Plan,
     report::Words,
     terminal::Ticker,
 };
+
+/// What was counted over all runs.
+#[derive(Default)]
+struct Count {
+    kept_all: u32,
+    unclear: u32,
+    /// How often each promise broke.
+    broke: BTreeMap<usize, u32>,
+}
 
 /// Judges as often as asked, with a line per run, and counts which promises broke how often.
 pub(super) fn repeat(
@@ -20,8 +29,8 @@ pub(super) fn repeat(
     words: &Words,
 ) -> Result<(Verdict, Value), Failure> {
     let runs = check.options.runs;
-    let mut broke: BTreeMap<usize, u32> = BTreeMap::new();
-    let mut kept_all = 0;
+    let mut count = Count::default();
+    let mut worst = Verdict::Kept;
     for run in 1..=runs {
         let started = Instant::now();
         let mut ticker = Ticker::new();
@@ -29,31 +38,47 @@ pub(super) fn repeat(
             ticker.show(&format!("run {run} of {runs}: promise {} is decided", index + 1));
         })?;
         drop(ticker);
-        let broken: Vec<usize> = broken(&reports).collect();
-        for index in &broken {
-            *broke.entry(*index).or_default() += 1;
-        }
+        let verdict = verdict(plan, &reports);
+        worst = worst.max(verdict);
+        count.add(verdict, &reports);
         let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // A learner who asks for one promise needs that one.
-        let is_needed = |index: &usize| plan.only.is_some() || !plan.promises[*index].extra;
-        let needed = broken.iter().copied().find(is_needed);
-        kept_all += u32::from(needed.is_none());
-        check.say(words.run((run, runs), plan.only, needed, millis));
-        for index in broken {
-            if let Some(story) = &reports[index].story {
-                check.say(words.story(index, story, None));
-            }
+        check.say(words.run((run, runs), plan.only, decisive(plan, &reports), millis));
+        for (index, story) in stories(&reports) {
+            check.say(words.story(index, story, None));
         }
     }
-    let broke: Vec<(usize, u32)> = broke.into_iter().collect();
-    check.say(words.runs(runs, plan.only, kept_all, &broke));
-    let holds = broke.iter().all(|(index, _)| plan.promises[*index].extra);
+    let broke: Vec<(usize, u32)> = count.broke.into_iter().collect();
+    check.say(words.runs(runs, plan.only, (count.kept_all, count.unclear), &broke));
     let source = &check.options.source;
-    let object = json::repeated(check.exercise, source, plan.promises, (runs, kept_all), &broke);
-    Ok((Verdict::from_holds(holds), object))
+    let counts = (runs, count.kept_all, count.unclear);
+    let object = json::repeated(check.exercise, source, plan.promises, counts, &broke, worst);
+    Ok((worst, object))
 }
 
-fn broken(reports: &[Report]) -> impl Iterator<Item = usize> {
-    let is_broken = |(_, report): &(usize, &Report)| report.status == Status::Broken;
-    reports.iter().enumerate().filter(is_broken).map(|(index, _)| index)
+impl Count {
+    fn add(&mut self, verdict: Verdict, reports: &[Report]) {
+        self.kept_all += u32::from(verdict == Verdict::Kept);
+        self.unclear += u32::from(verdict == Verdict::Unclear);
+        for (index, _) in stories(reports) {
+            *self.broke.entry(index).or_default() += 1;
+        }
+    }
+}
+
+/// The promise that keeps a run from being a good one: the first that broke, or else the first that
+/// is unclear.
+fn decisive(plan: &Plan, reports: &[Report]) -> Option<(usize, Status)> {
+    // A learner who asks for one promise needs that one.
+    let is_needed = |index: usize| plan.only.is_some() || !plan.promises[index].extra;
+    let first = |status| {
+        let found = reports.iter().position(|report| report.status == status);
+        found.filter(|index| is_needed(*index)).map(|index| (index, status))
+    };
+    first(Status::Broken).or_else(|| first(Status::Unclear))
+}
+
+/// The promises that broke, with their stories.
+fn stories(reports: &[Report]) -> impl Iterator<Item = (usize, &events::contract::Story)> {
+    let broken = reports.iter().enumerate().filter(|(_, report)| report.status == Status::Broken);
+    broken.filter_map(|(index, report)| Some((index, report.story.as_ref()?)))
 }

@@ -44,6 +44,7 @@ impl<'a> Show<'a> {
         match report.status {
             Status::Kept => say(self.words.kept(index, report)),
             Status::Broken => self.broken(index, report),
+            Status::Unclear => say(self.words.unclear(index, report)),
             Status::Skipped => say(self.words.skipped(index, report)),
             Status::NotReached | Status::Faulty => {}
         }

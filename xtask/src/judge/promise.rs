@@ -12,7 +12,6 @@ use events::contract::{Report, Status};
 use super::{
     Plan,
     cancel::{Cancellation, Hold},
-    undecided,
 };
 use crate::{contract::deadline, pipes};
 
@@ -27,17 +26,19 @@ pub(super) enum News {
     CalledOff,
 }
 
-/// Judges the promise at `index`. An error means that the grader failed.
+/// Judges the promise at `index`, with deadlines that are `patience` times as long as usual. An error
+/// means that the grader failed.
 pub(super) fn judge(
     plan: &Plan,
     index: usize,
+    patience: f64,
     cancellation: &Cancellation,
 ) -> anyhow::Result<Report> {
     if cancellation.is_cancelled() {
-        return Ok(undecided(Status::NotReached));
+        return Ok(Report::bare(Status::NotReached));
     }
     let id = &plan.promises[index].id;
-    let mut child = plan.contract.start(id, plan.subject)?;
+    let mut child = plan.contract.start(id, plan.subject, patience)?;
     let (sender, news) = channel();
     let hold = Hold { pipe: child.stdin.take(), waiter: sender.clone() };
     cancellation.hold(index, hold);
@@ -46,15 +47,15 @@ pub(super) fn judge(
         let _ = sender.send(News::Line(line));
     });
     let complaint = pipes::everything(child.stderr.take());
-    let verdict = match news.recv_timeout(deadline()) {
+    let verdict = match news.recv_timeout(deadline().mul_f64(patience)) {
         Ok(News::Line(line)) if !line.is_empty() => wind_down(&mut child)
             .then_some(line)
             .ok_or_else(|| anyhow!("it printed a report and then did not end well")),
         Ok(News::CalledOff) => {
             wind_down(&mut child);
-            return Ok(undecided(Status::NotReached));
+            return Ok(Report::bare(Status::NotReached));
         }
-        Ok(News::Line(_)) | Err(_) => Err(end_speechless(&mut child)),
+        Ok(News::Line(_)) | Err(_) => Err(end_speechless(&mut child, deadline().mul_f64(patience))),
     };
     cancellation.release(index);
     let report = verdict.and_then(|line| serde_json::from_str(&line).context("that is no report"));
@@ -72,14 +73,14 @@ fn wind_down(child: &mut Child) -> bool {
     ended.is_some_and(|status| status.success())
 }
 
-fn end_speechless(child: &mut Child) -> anyhow::Error {
+fn end_speechless(child: &mut Child, limit: Duration) -> anyhow::Error {
     // A process that closed its stdout is about to end; one that hangs is not.
     let ended = processes::until(Duration::from_millis(500), || child.try_wait().ok().flatten());
     if let Some(status) = ended {
         return anyhow!("it ended without a report ({status})");
     }
     kill(child);
-    anyhow!("it gave no report within {} s", deadline().as_secs())
+    anyhow!("it gave no report within {} s", limit.as_secs())
 }
 
 fn kill(child: &mut Child) {

@@ -21,6 +21,13 @@ impl Words<'_> {
         text.dimmed().to_string()
     }
 
+    /// No promise is broken, and not all could be judged.
+    pub(crate) fn unclear_in_all(&self, reports: &[Report]) -> String {
+        let unclear = self.count(reports, Status::Unclear);
+        let text = format!("{}; {unclear} unclear: no verdict.", self.tally(reports));
+        format!("\n{}", text.yellow().bold())
+    }
+
     /// All needed promises are kept. Only the learner is praised, and told what is `next`.
     pub(crate) fn passed(&self, reports: &[Report], next: &str) -> String {
         let tally = self.tally(reports);
@@ -61,15 +68,16 @@ impl Words<'_> {
         &self,
         (run, runs): (u32, u32),
         only: Option<usize>,
-        broken: Option<usize>,
+        worst: Option<(usize, Status)>,
         millis: u64,
     ) -> String {
         let digits = runs.to_string().len();
-        let (mark, what) = match broken {
+        let (mark, what) = match worst {
             None => ("✓".green(), self.kept_what(only)),
-            Some(index) => {
+            Some((index, status)) => {
                 let sentence = &self.promises[index].sentence;
-                ("✗".red().bold(), format!("{}  {sentence}", self.number(index).trim()))
+                let mark = if status == Status::Unclear { "?".yellow() } else { "✗".red() };
+                (mark.bold(), format!("{}  {sentence}", self.number(index).trim()))
             }
         };
         let lead = format!("{mark} run {run:>digits$}/{runs}  ");
@@ -88,7 +96,7 @@ impl Words<'_> {
         &self,
         runs: u32,
         only: Option<usize>,
-        kept_all: u32,
+        (kept_all, unclear): (u32, u32),
         broke: &[(usize, u32)],
     ) -> String {
         let needed = self.needed();
@@ -100,7 +108,11 @@ impl Words<'_> {
             }
             None => format!("kept all {needed} promises"),
         };
-        let summary = format!("{kept_all} of {runs} runs {what}.");
+        let doubt = match unclear {
+            0 => String::new(),
+            _ => format!(" In {unclear}, the machine was too busy to tell."),
+        };
+        let summary = format!("{kept_all} of {runs} runs {what}.{doubt}");
         let mut lines = vec![format!("\n{}", summary.bold())];
         lines.extend(broke.iter().map(|(index, times)| {
             let lead = format!("  {times:>3} x  {}  ", self.number(*index).trim());

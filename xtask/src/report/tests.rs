@@ -31,7 +31,7 @@ fn words<'a>(promises: &'a [Promise], source: &'a Source) -> Words<'a> {
 }
 
 fn report(status: Status) -> Report {
-    Report { status, millis: 412, story: None }
+    Report { millis: 412, ..Report::bare(status) }
 }
 
 fn story() -> Story {

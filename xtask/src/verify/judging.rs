@@ -43,6 +43,11 @@ pub(super) fn judge(
                 "{} breaks promise {number}: {observed}. See `{} --only {number}`.",
                 program.label, program.again,
             )),
+            Status::Unclear => problems.push(format!(
+                "The machine was too busy to tell whether {} keeps promise {number}. End what else \
+                 runs, then `{} --only {number}`.",
+                program.label, program.again,
+            )),
         }
     }
     Ok(problems)
@@ -55,7 +60,7 @@ pub(super) fn second_look(
     first: Report,
     findings: &mut Findings,
 ) -> Result<Report, Failure> {
-    if first.status != Status::Broken {
+    if !matches!(first.status, Status::Broken | Status::Unclear) {
         return Ok(first);
     }
     findings.repeated();

@@ -41,6 +41,7 @@ fn row(name: &str, reports: &[Report], is_right: bool) -> String {
         Status::Kept => "·".dimmed().to_string(),
         Status::Broken if is_right => "✗".green().to_string(),
         Status::Broken | Status::Faulty => "✗".red().bold().to_string(),
+        Status::Unclear => "?".yellow().to_string(),
         Status::Skipped => "-".dimmed().to_string(),
         Status::NotReached => " ".into(),
     };
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     fn report(status: Status) -> Report {
-        Report { status, millis: 1, story: None }
+        Report::bare(status)
     }
 
     #[test]
