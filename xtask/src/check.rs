@@ -28,6 +28,8 @@ pub(crate) struct Options {
     /// The exercise, or `all`.
     pub(crate) name: String,
     pub(crate) source: Source,
+    /// Variables for the program, quoted like a command line.
+    pub(crate) env: String,
     /// One promise: its number, id, or a part of it.
     pub(crate) only: Option<String>,
     pub(crate) runs: u32,
@@ -97,18 +99,20 @@ fn verdict(plan: &Plan, reports: &[Report]) -> Verdict {
 impl Check<'_> {
     fn run(&self) -> Result<(Verdict, Value), Failure> {
         let source = &self.options.source;
-        let (subject, contract) = match prepare(self.workspace, self.topic, self.exercise, source) {
-            Ok(ready) => ready,
-            Err(Unready::Failed(failure)) => return Err(failure),
-            Err(Unready::DoesNotCompile { label, errors }) => {
-                let text = self.words(&[]).does_not_compile(&label, &errors);
-                self.say(text);
-                return Ok((
-                    Verdict::Broken,
-                    json::does_not_compile(self.exercise, source, &errors),
-                ));
-            }
-        };
+        let (subject, mut contract) =
+            match prepare(self.workspace, self.topic, self.exercise, source) {
+                Ok(ready) => ready,
+                Err(Unready::Failed(failure)) => return Err(failure),
+                Err(Unready::DoesNotCompile { label, errors }) => {
+                    let text = self.words(&[]).does_not_compile(&label, &errors);
+                    self.say(text);
+                    return Ok((
+                        Verdict::Broken,
+                        json::does_not_compile(self.exercise, source, &errors),
+                    ));
+                }
+            };
+        contract.env.clone_from(&self.options.env);
         let promises = contract.catalogue()?;
         let only =
             self.options.only.as_deref().map(|part| pick::pick(&promises, part)).transpose()?;

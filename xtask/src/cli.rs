@@ -55,6 +55,12 @@ fn definition() -> Clap {
 fn learners_commands() -> [Clap; 8] {
     let json = arg!(--json "One JSON object on stdout, and nothing else");
     let solution = arg!(--solution "The finished program instead of yours");
+    let env = Arg::new("env")
+        .long("env")
+        .value_name("NAME=VALUE")
+        .help("A variable for the program, which gets only PATH and its like from your shell")
+        .action(ArgAction::Append)
+        .value_parser(setting);
     let program = arg!(--program <CMD> "Any other program, such as \"node server.js\"");
     [
         Clap::new("list")
@@ -65,12 +71,14 @@ fn learners_commands() -> [Clap; 8] {
             .arg(name("What to run: 01-graceful-shutdown, 1, exercise-1"))
             .arg(arg!(--serve "Start the program and nothing else; Ctrl-C stops it"))
             .args([&solution, &program])
+            .arg(env.clone().conflicts_with("serve"))
             .arg(json.clone().conflicts_with("serve"))
             .group(clap::ArgGroup::new("subject").args(["solution", "program"])),
         Clap::new("check")
             .about("Grade an exercise: each promise, then the first failure's story")
             .arg(name("The exercise: exercise-1, 1, or all"))
             .args([&program, &solution])
+            .arg(env)
             .arg(arg!(--only <PROMISE> "One promise: its number, its name, or a part of it"))
             .arg(
                 Arg::new("runs")
@@ -124,12 +132,14 @@ fn command(matches: &ArgMatches) -> Command {
         "run" => Command::Run(run::Options {
             name: name(),
             source: source(matches),
+            env: settings(matches),
             serve: flag("serve"),
             json: flag("json"),
         }),
         "check" => Command::Check(check::Options {
             name: name(),
             source: source(matches),
+            env: settings(matches),
             only: text("only"),
             runs: matches.get_one("runs").copied().unwrap_or(1),
             keep_going: flag("keep-going"),
@@ -155,6 +165,21 @@ fn source(matches: &ArgMatches) -> Source {
         None if matches.get_flag("solution") => Source::Solution,
         None => Source::Own,
     }
+}
+
+/// The settings for the program under test, as one line that a shell would split.
+fn settings(matches: &ArgMatches) -> String {
+    let settings = matches.get_many::<String>("env").into_iter().flatten();
+    // A setting holds no NUL: it was an argument.
+    shlex::try_join(settings.map(String::as_str)).unwrap_or_default()
+}
+
+fn setting(text: &str) -> Result<String, String> {
+    let (name, _) = text.split_once('=').unwrap_or_default();
+    if name.is_empty() {
+        return Err("write NAME=VALUE".into());
+    }
+    Ok(text.to_owned())
 }
 
 /// Help goes to stdout and is no error; anything else is one sentence on stderr.
@@ -195,6 +220,10 @@ mod tests {
         ] {
             assert_eq!(refused(line), answer);
         }
+        assert_eq!(
+            refused("xtask check 1 --env WORKERS"),
+            "`WORKERS` does not fit --env <NAME=VALUE>; `cargo xtask help` explains each command."
+        );
         assert!(refused("xtask check 1 --runs 0").starts_with("`0` does not fit --runs <N>"));
         assert!(refused("xtask check 1 --solution --program x").contains("can't be combined"));
     }

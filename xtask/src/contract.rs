@@ -22,6 +22,8 @@ pub(crate) struct Contract {
     pub(crate) binary: PathBuf,
     /// The folder to run it in.
     pub(crate) workspace: Workspace,
+    /// The variables that the learner passes to the program, quoted like a command line.
+    pub(crate) env: String,
 }
 
 impl Contract {
@@ -50,6 +52,7 @@ impl Contract {
         command
             .env("CONTRACT_PROMISE", promise)
             .env("SUBJECT", subject)
+            .env("SUBJECT_ENV", &self.env)
             .env("CHECK_PATIENCE", (patience() * longer).to_string());
         processes::spawn(&mut command).context("the contract can't start")
     }

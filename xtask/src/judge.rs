@@ -9,6 +9,7 @@ mod doubt;
 mod promise;
 
 use std::{
+    env,
     sync::{
         atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, Sender, channel},
@@ -78,7 +79,7 @@ impl Plan<'_> {
         let next = AtomicUsize::new(reports.len());
         let (sender, judged) = channel();
         let left = self.promises.len() - reports.len();
-        let jobs = if self.only.is_some() { 1 } else { jobs_at_a_time(SHARE_OF_A_CORE) };
+        let jobs = if self.only.is_some() { 1 } else { jobs() };
         thread::scope(|scope| {
             for _ in 0..jobs.min(left) {
                 let sender = sender.clone();
@@ -168,6 +169,12 @@ impl Plan<'_> {
     fn ends_at(&self, index: usize, report: &Report) -> bool {
         report.status == Status::Broken && !self.promises[index].extra && !self.keep_going
     }
+}
+
+/// How many checks to do at a time: `CHECK_JOBS`, or what the machine bears now.
+fn jobs() -> usize {
+    let wanted = env::var("CHECK_JOBS").ok().and_then(|text| text.parse().ok());
+    wanted.filter(|jobs| *jobs > 0).unwrap_or_else(|| jobs_at_a_time(SHARE_OF_A_CORE))
 }
 
 /// The first needed promise that broke.

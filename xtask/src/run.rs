@@ -39,6 +39,8 @@ const LONGEST: Duration = Duration::from_mins(5);
 pub(crate) struct Options {
     pub(crate) name: String,
     pub(crate) source: Source,
+    /// Variables for the program, quoted like a command line.
+    pub(crate) env: String,
     /// Only start the program.
     pub(crate) serve: bool,
     pub(crate) json: bool,
@@ -75,11 +77,11 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
         source: &options.source,
         with_tour: !options.serve && topic.has_tour(workspace),
     };
-    if stage.with_tour { stage.tour(options.json) } else { stage.serve(options.serve) }
+    if stage.with_tour { stage.tour(options) } else { stage.serve(options.serve) }
 }
 
 impl Stage<'_> {
-    fn tour(&self, json: bool) -> Outcome {
+    fn tour(&self, options: &Options) -> Outcome {
         let hold: Arc<Mutex<Option<(ChildStdin, u32)>>> = Arc::default();
         interrupt::guard({
             let hold = Arc::clone(&hold);
@@ -92,7 +94,8 @@ impl Stage<'_> {
         if self.exercise.is_none() {
             Progress::saw(self.workspace, next::played(self.topic));
         }
-        let mut tour = tour_of(self.workspace, &binary, &command, json);
+        let mut tour = tour_of(self.workspace, &binary, &command, options.json);
+        tour.env("SUBJECT_ENV", &options.env);
         let mut child = processes::spawn(&mut tour).context("the tour can't start")?;
         let pipe = child.stdin.take().context("the tour has no stdin")?;
         *hold.lock().unwrap_or_else(PoisonError::into_inner) = Some((pipe, child.id()));
@@ -133,6 +136,7 @@ fn tour_of(workspace: &Workspace, binary: &Path, command: &str, json: bool) -> C
         .env("TOUR_FORMAT", if json { "json" } else { "text" })
         .env_remove("RUST_BACKTRACE")
         .env_remove("TOUR_STAY")
+        .env_remove("SUBJECT_ENV")
         .stdin(Stdio::piped());
     if is_watched() && !json {
         tour.env("TOUR_STAY", "1");

@@ -116,7 +116,11 @@ pub(crate) fn prepare(
     let built = build(workspace, None, topic, &targets)
         .map_err(|failure| whose(failure, exercise, source))?;
     let subject = source.subject(exercise, &built)?;
-    let contract = Contract { binary: built.executable(&contract)?, workspace: workspace.clone() };
+    let contract = Contract {
+        binary: built.executable(&contract)?,
+        workspace: workspace.clone(),
+        env: String::new(),
+    };
     Ok((subject, contract))
 }
 

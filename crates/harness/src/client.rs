@@ -29,6 +29,7 @@ pub fn ask_text(address: SocketAddr, path: &str) -> Result<(u16, String, String)
 
 fn get(address: SocketAddr, path: &str) -> Result<Response, reqwest::Error> {
     let client = reqwest::blocking::Client::builder()
+        .no_proxy()
         .pool_max_idle_per_host(0)
         .timeout(patience(Duration::from_secs(10)))
         .build()?;

@@ -49,12 +49,7 @@ impl Cluster {
     /// # Errors
     /// When it can't be started, ends first, or does not say so in time.
     pub fn start(recorder: &Recorder, mut command: Command) -> Kept<Self> {
-        command
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .env_remove("RUST_BACKTRACE");
+        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = processes::spawn(&mut command)
             .map_err(|error| Broken::new("a program that starts", error.to_string()))?;
         // The moment from which reports count: an earlier cluster's `listening` is not ours.

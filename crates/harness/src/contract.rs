@@ -7,16 +7,22 @@
 use std::{
     env,
     process::{Command, ExitCode, Stdio},
+    sync::{PoisonError, RwLock},
     time::Duration,
 };
 
 use events::contract::{Report, Status, Story};
 use libtest_mimic::{Arguments, Failed};
 
-use crate::{Trial, broken::Kept, judge, patience, subject::Subject};
+use crate::{Trial, broken::Kept, judge::in_this_process, patience, subject::Subject};
 
-/// Promises that are judged at the same time: they mostly wait.
-const SIDE_BY_SIDE: usize = 4;
+/// What a check may use of a core, on average, before fewer of them run side by side.
+const SHARE_OF_A_CORE: f64 = 0.5;
+/// How much more patient the second judgement is, of a promise that broke on a busy machine.
+const MORE_PATIENT: f64 = 4.0;
+
+/// Held for reading by each judgement, and for writing by the one that has to be alone.
+static ALONE: RwLock<()> = RwLock::new(());
 
 /// One promise: a sentence, the passage that teaches it, and its check.
 #[derive(Clone, Copy)]
@@ -98,7 +104,7 @@ fn judge_one(solution: &str, promises: &[Promise]) -> ExitCode {
         return ExitCode::from(4);
     };
     match Subject::from_env(solution) {
-        Ok(subject) => judge::in_this_process(promise.check, subject),
+        Ok(subject) => in_this_process(promise.check, subject),
         Err(error) => {
             eprintln!("{error}");
             ExitCode::from(2)
@@ -117,7 +123,7 @@ fn run_all(promises: &[Promise]) -> ExitCode {
         return ExitCode::from(4);
     }
     let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
+    arguments.test_threads.get_or_insert_with(|| processes::jobs_at_a_time(SHARE_OF_A_CORE));
     let tests = promises
         .iter()
         .map(|promise| {
@@ -128,26 +134,39 @@ fn run_all(promises: &[Promise]) -> ExitCode {
     libtest_mimic::run(&arguments, tests).exit_code()
 }
 
-/// Has a process of its own judge the promise `id`, and shows the story if it is broken.
+/// Has the promise `id` judged beside others, and again alone if the machine was too busy.
 fn judge_in_child(id: &str) -> Result<(), Failed> {
+    let beside = ALONE.read().unwrap_or_else(PoisonError::into_inner);
+    let mut report = judge(id, 1.0)?;
+    drop(beside);
+    if report.starvation.is_some() {
+        let _alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
+        report = judge(id, MORE_PATIENT)?;
+    }
+    match (report.status, report.story) {
+        (Status::Kept | Status::Skipped, _) => Ok(()),
+        (_, Some(story)) => Err(as_text(&story).into()),
+        (status, None) => Err(format!("{status:?}").into()),
+    }
+}
+
+/// Has a process of its own judge the promise `id`, `longer` times as patiently as usual.
+fn judge(id: &str, longer: f64) -> Result<Report, Failed> {
     let mut command = Command::new(env::current_exe()?);
     command
         .env("CONTRACT", "judge")
         .env("CONTRACT_PROMISE", id)
+        .env("CHECK_PATIENCE", (patience::factor() * longer).to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut child = processes::spawn(&mut command)?;
     // Held until the child is done: to the judge its end would mean that we are gone.
     let _alive = child.stdin.take();
     let output = child.wait_with_output()?;
-    let report: Report = serde_json::from_slice(&output.stdout).map_err(|error| {
+    let report = serde_json::from_slice(&output.stdout).map_err(|error| {
         format!("the judge ended with {} and no report: {error}", output.status)
     })?;
-    match (report.status, report.story) {
-        (Status::Kept | Status::Skipped, _) => Ok(()),
-        (_, Some(story)) => Err(as_text(&story).into()),
-        (status, None) => Err(format!("{status:?}").into()),
-    }
+    Ok(report)
 }
 
 fn as_text(story: &Story) -> String {

@@ -8,10 +8,15 @@ use std::{env, sync::OnceLock, time::Duration};
 /// generous to begin with.
 #[must_use]
 pub fn patience(limit: Duration) -> Duration {
+    limit.mul_f64(factor())
+}
+
+/// `CHECK_PATIENCE`, or 1.
+#[must_use]
+pub fn factor() -> f64 {
     static FACTOR: OnceLock<f64> = OnceLock::new();
-    let factor = *FACTOR.get_or_init(|| {
+    *FACTOR.get_or_init(|| {
         let factor = env::var("CHECK_PATIENCE").ok().and_then(|text| text.parse().ok());
         factor.filter(|factor| (0.1..=100.0).contains(factor)).unwrap_or(1.0)
-    });
-    limit.mul_f64(factor)
+    })
 }

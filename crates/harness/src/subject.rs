@@ -1,18 +1,25 @@
-//! Which program is under test: `$SUBJECT`, or the reference solution.
+//! Which program is under test: `$SUBJECT`, or the reference solution; and what it gets of our
+//! environment.
 
-use std::{env, process::Command};
+use std::{env, ffi::OsString, process::Command};
+
+/// What a program gets of our environment, and each `LC_…`. Anything else comes from somebody's
+/// shell, and a `WORKERS=1` there would change what the program does.
+const PASSED_ON: [&str; 6] = ["PATH", "HOME", "USER", "LANG", "TMPDIR", "TZ"];
 
 /// The command line of the program under test, as a shell would split it.
 #[derive(Clone, Debug)]
 pub struct Subject {
     words: Vec<String>,
+    /// The variables that the learner passes on purpose: `$SUBJECT_ENV`, quoted like a command line.
+    settings: Vec<(String, String)>,
 }
 
 impl Subject {
     /// Takes `$SUBJECT` (so that any executable can be judged), or else the file `default`.
     ///
     /// # Errors
-    /// When `$SUBJECT` is empty or has an unclosed quote.
+    /// When one of the two is not a command line, or `$SUBJECT` is empty.
     pub fn from_env(default: &str) -> Result<Self, String> {
         let words = match env::var("SUBJECT") {
             Err(_) => vec![default.to_owned()],
@@ -20,14 +27,21 @@ impl Subject {
                 .filter(|words| !words.is_empty())
                 .ok_or_else(|| format!("SUBJECT isn't a command line: {line}"))?,
         };
-        Ok(Subject { words })
+        let settings = env::var("SUBJECT_ENV").unwrap_or_default();
+        let settings = shlex::split(&settings)
+            .ok_or_else(|| format!("SUBJECT_ENV isn't a list of NAME=VALUE: {settings}"))?;
+        let pair = |word: &String| {
+            word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+        };
+        Ok(Subject { words, settings: settings.iter().filter_map(pair).collect() })
     }
 
     /// A command that runs it.
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.words[0]);
-        command.args(&self.words[1..]);
+        command.args(&self.words[1..]).env_clear().envs(env::vars_os().filter(is_passed_on));
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -36,5 +50,23 @@ impl Subject {
     pub fn name(&self) -> String {
         let file = |word: &String| word.rsplit('/').next().unwrap_or(word).to_owned();
         self.words.iter().map(file).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn is_passed_on((name, _): &(OsString, OsString)) -> bool {
+    name.to_str().is_some_and(|name| PASSED_ON.contains(&name) || name.starts_with("LC_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_program_needs_is_passed_on() {
+        let passed_on = |name: &str| is_passed_on(&(name.into(), "1".into()));
+        assert!(passed_on("PATH") && passed_on("LC_ALL"));
+        for name in ["WORKERS", "WORKER_ID", "http_proxy", "CHECK_PATIENCE", "LD_LIBRARY_PATH"] {
+            assert!(!passed_on(name), "{name}");
+        }
     }
 }

@@ -26,8 +26,8 @@ pub mod wait;
 
 pub use family::Family;
 pub use interrupt::{on_interrupt, when_stdin_closes};
-pub use spawn::{is_ending, park_for_good, spawn};
 pub use spare::{jobs_at_a_time, spare_cores};
+pub use spawn::{is_ending, park_for_good, spawn};
 pub use stat::{Stat, starved};
 pub use sweep::{adopt_orphans, end_descendants};
 pub use table::{Process, descendants_of, is_alive, is_asleep, process, table};

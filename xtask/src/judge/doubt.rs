@@ -25,10 +25,9 @@ pub(super) fn judge_again(plan: &Plan, index: usize, first: &Report) -> anyhow::
     let patience = (1.0 / before).clamp(1.0, MOST_PATIENCE);
     let mut report = promise::judge(plan, index, patience, &Cancellation::default())?;
     report.millis += first.millis;
-    if is_doubtful(&report) {
-        // What starves alone, on a machine with cores to spare, starves itself.
-        let was_busy = before.min(spare_part()) < ENOUGH;
-        report.status = if was_busy { Status::Unclear } else { Status::Broken };
+    // What starves alone, on a machine with cores to spare, starves itself.
+    if is_doubtful(&report) && before.min(spare_part()) < ENOUGH {
+        report.status = Status::Unclear;
     }
     if report.status == Status::Broken {
         report.starvation = None;

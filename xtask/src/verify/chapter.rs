@@ -37,7 +37,11 @@ fn chapter(
     let target = Target::Test("contract".into());
     let targets = std::slice::from_ref(&target);
     let built = build(workspace, None, topic, targets).map_err(BuildFailure::into_failure)?;
-    let contract = Contract { binary: built.executable(&target)?, workspace: workspace.clone() };
+    let contract = Contract {
+        binary: built.executable(&target)?,
+        workspace: workspace.clone(),
+        env: String::new(),
+    };
     Ok(Chapter { topic, exercise, promises: contract.catalogue()?, contract })
 }
 

@@ -81,7 +81,8 @@ impl Sham {
     /// `$CONTRACT_PROMISE` is one of `first`, `second`, `third`, `beyond`.
     pub(crate) fn contract(&self, judge: &str) {
         let say = r#"say() { echo '{"status":"'$1'","millis":7}'; }
-break_it() { echo '{"status":"broken","millis":7,"story":{"expected":"200","observed":"connection reset","timeline":[{"at":0.5,"source":"observed","text":"GET /: reset","here":true}]}}'; }"#;
+break_it() { echo '{"status":"broken","millis":7,"story":{"expected":"200","observed":"connection reset","timeline":[{"at":0.5,"source":"observed","text":"GET /: reset","here":true}]}}'; }
+starved() { break_it | sed 's/}$/,"starvation":{"tester_ms":400,"program_ms":700}}/'; }"#;
         let body = format!(
             "if [ $CONTRACT = catalogue ]; then echo '{CATALOGUE}'; exit; fi\n{say}\n{judge}"
         );
@@ -97,6 +98,7 @@ break_it() { echo '{"status":"broken","millis":7,"story":{"expected":"200","obse
             .env("CARGO", self.path("cargo"))
             .env("CARGO_TARGET_DIR", self.path("target"))
             .env("SHAM", self.folder.path())
+            .env("CHECK_JOBS", "8")
             .env_remove("NO_COLOR")
             .env_remove("CLICOLOR_FORCE")
             .stdin(Stdio::null());

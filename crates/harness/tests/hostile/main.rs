@@ -95,7 +95,7 @@ fn start_judge(hostile: &str) -> Result<Child, Failed> {
         .env("CONTRACT", "judge")
         .env("CONTRACT_PROMISE", "it_ends")
         .env("SUBJECT", &me)
-        .env("HOSTILE", hostile)
+        .env("SUBJECT_ENV", format!("HOSTILE={hostile}"))
         // Most of these make the judge wait in vain, so let it be impatient.
         .env("CHECK_PATIENCE", "0.3")
         .stdin(Stdio::piped())
