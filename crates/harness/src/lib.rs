@@ -35,6 +35,7 @@ mod canvas;
 pub mod client;
 pub mod cluster;
 pub mod contract;
+pub mod distance;
 pub mod exchange;
 pub mod judge;
 pub mod ledger;

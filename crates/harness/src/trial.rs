@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use crate::{
     broken::{Broken, Kept},
     cluster::Cluster,
+    distance::OTHER_END,
     recorder::Recorder,
     subject::Subject,
 };
@@ -16,6 +17,7 @@ pub struct Trial {
     /// Everything that happens.
     pub recorder: Recorder,
     subject: Subject,
+    is_far: bool,
     folder: TempDir,
 }
 
@@ -25,7 +27,12 @@ impl Trial {
     /// # Errors
     /// When no temporary folder can be made.
     pub fn new(subject: Subject, recorder: Recorder) -> std::io::Result<Self> {
-        Ok(Trial { recorder, subject, folder: tempfile::tempdir()? })
+        Ok(Trial { recorder, subject, is_far: false, folder: tempfile::tempdir()? })
+    }
+
+    /// The same with clients at the other end of [`crate::distance`].
+    pub(crate) fn at_a_distance(self) -> Self {
+        Trial { is_far: true, ..self }
     }
 
     /// Starts the program with `settings` in its environment, on a port that the system chooses.
@@ -42,7 +49,11 @@ impl Trial {
         let said: Vec<_> =
             settings.iter().map(|(name, value)| format!("{name}={value} ")).collect();
         self.recorder.observe(format!("started {}{}", said.concat(), self.subject.name()));
-        Cluster::start(&self.recorder, command)
+        let mut cluster = Cluster::start(&self.recorder, command)?;
+        if self.is_far {
+            cluster.address.set_ip(OTHER_END);
+        }
+        Ok(cluster)
     }
 
     /// A file in a folder of this trial's own.
