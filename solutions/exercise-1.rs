@@ -25,7 +25,7 @@ use graceful_shutdown::{
     Config, ESCALATION, Exit, FromWorker, Journal, Notice, Outcome, Primary, Server, ShutdownEvent,
     Signal, Signals, Slot, ToWorker, Workers, emit, millis,
 };
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::time::{sleep, timeout_at};
 
 fn main() -> ExitCode {
     graceful_shutdown::run(primary, worker)
@@ -101,7 +101,7 @@ async fn shut_down(
                         outcome = outcome.max(Outcome::Cut);
                     }
                 }
-                Notice::Exited(_, exit) if exit != Exit::Code(0) => {
+                Notice::Exited(worker, exit) if worker.was_ready && exit != Exit::Code(0) => {
                     outcome = outcome.max(Outcome::Cut);
                 }
                 Notice::Ready(_) | Notice::Draining(_) | Notice::Exited(..) => {}
@@ -173,12 +173,13 @@ async fn orders(primary: &mut Primary, signals: &mut Signals) -> Option<(Duratio
 ///   client that sends byte by byte, or never reads".
 /// - Beyond the exercise: "/health says 503 while draining".
 async fn drain(server: &mut Server, lame_duck: Duration, limit: Duration) -> usize {
-    let deadline = tokio::time::Instant::now() + limit;
+    let began = tokio::time::Instant::now();
+    let deadline = began + limit;
     server.fail_readiness();
     server.announce_close();
     server.stop_accepting().await;
     // A request may be on its way on a connection that looks idle from here: serve on for a while.
-    let _ = timeout(lame_duck.min(limit), server.all_closed()).await;
+    let _ = timeout_at(began + lame_duck.min(limit), server.all_closed()).await;
     server.close_idle();
     match timeout_at(deadline, server.all_closed()).await {
         Ok(()) => 0,

@@ -30,6 +30,8 @@ pub struct Worker {
     pub replaced_in: Option<Duration>,
     /// Where it is in its life.
     pub state: State,
+    /// Whether it was ever ready. A worker that wasn't has no work to lose.
+    pub was_ready: bool,
 }
 
 impl Worker {
@@ -77,6 +79,7 @@ impl Fleet {
     /// (any more) changes nothing.
     pub fn step(&mut self, pid: Pid, input: WorkerInput, now: Instant) -> Option<WorkerAction> {
         let worker = self.workers.iter_mut().find(|worker| worker.pid == pid)?;
+        worker.was_ready |= input == WorkerInput::SaidReady;
         let action;
         (worker.state, action) = worker.state.step(input, now);
         action

@@ -189,7 +189,15 @@ mod tests {
     /// A worker that was started at `since`, and ready at once.
     fn worker(slot: Slot, since: Instant) -> Worker {
         let (state, pid) = (State::Ready { since }, Pid(1));
-        Worker { slot, pid, version: Version::FIRST, born: since, replaced_in: None, state }
+        Worker {
+            slot,
+            pid,
+            version: Version::FIRST,
+            born: since,
+            replaced_in: None,
+            state,
+            was_ready: true,
+        }
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Tally {
                 *cut > 0
             }
             // A worker that dies in the middle of its drain takes its work with it.
-            Notice::Exited(_, exit) => *exit != Exit::Code(0),
+            Notice::Exited(worker, exit) => worker.was_ready && *exit != Exit::Code(0),
         };
         if was_cut {
             self.outcome = self.outcome.max(Outcome::Cut);

@@ -111,7 +111,8 @@ where
         // A failed start is in the fleet, too: until its `Exited` no plan starts another one there.
         let pid = *started.as_ref().unwrap_or(&self.no_process());
         let state = State::started(born, self.settings.ready_timeout);
-        let worker = Worker { slot, pid, version, born, state, replaced_in: None };
+        let worker =
+            Worker { slot, pid, version, born, state, was_ready: false, replaced_in: None };
         self.fleet.add(worker);
         if let Err(error) = started {
             warn(format_args!("no worker can be started in slot {slot}: {error}"));
@@ -192,7 +193,7 @@ where
         emit(WorkerEvent::Killed { id: worker.id(), reason: reason.to_owned() });
         self.cluster.kill(worker.pid);
         // A worker that was never ready had nothing to lose.
-        self.cut += usize::from(!worker.state.is_starting());
+        self.cut += usize::from(worker.was_ready);
     }
 
     /// Ends every worker at once, by SIGKILL. They clean nothing up.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use graceful_shutdown::Server;
 
@@ -24,14 +24,15 @@ pub(crate) struct Drained {
 /// 4. Close what is idle, and the rest as it is answered.
 /// 5. At the deadline, cut what is left.
 pub(crate) async fn drain(server: &mut Server, lame_duck: Duration, limit: Duration) -> Drained {
-    let deadline = Instant::now() + limit;
+    let began = Instant::now();
+    let deadline = began + limit;
     let answered_before = server.answered();
     // Readiness first: a load balancer needs time to act on it.
     server.fail_readiness();
     server.announce_close();
     server.stop_accepting().await;
     // Whether they all close by themselves or the time is up: either way, on to the next step.
-    let _ = timeout(lame_duck.min(limit), server.all_closed()).await;
+    let _ = timeout_at(began + lame_duck.min(limit), server.all_closed()).await;
     // From here on a client on an idle connection may have to send its request again.
     server.close_idle();
     let is_in_time = timeout_at(deadline, server.all_closed()).await.is_ok();

@@ -167,7 +167,15 @@ mod tests {
                     self.last_pid.0 += 1;
                     let state = State::started(self.now, Duration::from_secs(5));
                     let (pid, born) = (self.last_pid, self.now);
-                    self.fleet.add(Worker { slot, pid, version, born, state, replaced_in: None });
+                    self.fleet.add(Worker {
+                        slot,
+                        pid,
+                        version,
+                        born,
+                        state,
+                        replaced_in: None,
+                        was_ready: state.is_ready(),
+                    });
                 }
                 Move::Drain(pid) => {
                     let _ = self.fleet.step(pid, WorkerInput::Drain(Duration::ZERO), self.now);

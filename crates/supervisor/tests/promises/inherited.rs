@@ -10,7 +10,10 @@ use std::{
 };
 
 use events::Exit;
-use harness::{Cluster, Kept, Signal, Trial, who::meet_all};
+use harness::{
+    Cluster, Kept, Signal, Trial,
+    who::{children, meet, meet_all},
+};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal::SIGTERM};
 
 use crate::{PROMPT, outside::exit_code};
@@ -58,6 +61,23 @@ pub(crate) fn sigterm_to_the_group_at_the_start_loses_nothing(trial: &Trial) -> 
         let exit = cluster.wait_exit(PROMPT)?;
         let observed = format!("{exit}, in round {round}");
         trial.expect(exit == Exit::Code(0), "exit code 0: nothing was lost", observed)?;
+    }
+    Ok(())
+}
+
+/// The primary is stopped meanwhile, so that it finds the death when it shuts down already.
+pub(crate) fn a_worker_that_was_never_ready_is_no_loss(trial: &Trial) -> Kept {
+    for _ in 0..4 {
+        let faults = ("FAULTS", "1.0.0/2:never-ready");
+        let cluster = trial.start(&[faults, ("READY_TIMEOUT_MS", "120000")])?;
+        let (ready, _) = meet(trial, &cluster, "/")?;
+        let starting = children(&cluster).into_iter().find(|pid| *pid != ready.pid);
+        cluster.signal(Signal::SIGSTOP);
+        cluster.signal(Signal::SIGTERM);
+        cluster.signal_process(starting.unwrap_or_default(), Signal::SIGKILL)?;
+        cluster.signal(Signal::SIGCONT);
+        let exit = cluster.wait_exit(PROMPT)?;
+        trial.expect(exit == Exit::Code(0), "exit code 0: nothing was lost", exit.to_string())?;
     }
     Ok(())
 }

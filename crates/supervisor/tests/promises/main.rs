@@ -66,6 +66,11 @@ const PROMISES: &[Promise] = &[
         "#births-and-deaths"
     ),
     promise!(
+        inherited::a_worker_that_was_never_ready_is_no_loss,
+        "A worker that dies during the shutdown before it was ready is no loss: exit code 0.",
+        "#births-and-deaths"
+    ),
+    promise!(
         clients::a_client_that_half_closes_is_answered,
         "A client that closes its sending side after its request gets the answer.",
         "#the-channel"
