@@ -17,7 +17,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioTimer;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 
 use super::{
     Fate, Shared,
@@ -29,9 +29,18 @@ use crate::http::{self, Body};
 /// client that sends half a head holds a connection forever. nginx keeps an idle connection as long.
 const HEAD_LIMIT: Duration = Duration::from_secs(75);
 
+/// How long the first request of a client may be on its way that waited in the kernel's queue until
+/// the idle connections were closed.
+const LATE_LIMIT: Duration = Duration::from_secs(1);
+
 /// Serves one connection until it closes, or its fate is decided.
 pub(super) async fn serve(stream: TcpStream, open: Open) {
     let mut fate = open.shared.fate.subscribe();
+    let is_late = *fate.borrow() == Fate::ClosedWhenIdle;
+    if is_late {
+        // A client that sends nothing has nothing to lose.
+        let _ = timeout(LATE_LIMIT, stream.readable()).await;
+    }
     let work = Work::default();
     let io = Watched::new(stream, work.blocked.clone());
     let (shared, requests) = (open.shared.clone(), work.requests.clone());
@@ -45,6 +54,8 @@ pub(super) async fn serve(stream: TcpStream, open: Open) {
     let connection = http.serve_connection(io, service);
     tokio::pin!(connection);
     tokio::select! {
+        // First, so that a request that has arrived is taken up before the connection counts as idle.
+        biased;
         // A client that breaks off is its own business.
         _ = connection.as_mut() => return,
         decided = fate.wait_for(|fate| *fate > Fate::Served) => {

@@ -3,12 +3,13 @@
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpStream},
+    process::Command,
 };
 
 use events::Exit;
 use harness::{Cluster, Kept, Signal, Trial, patience, who::meet};
 
-use crate::PROMPT;
+use crate::{PROMPT, inherited::own_program};
 
 pub(crate) fn a_client_that_half_closes_is_answered(trial: &Trial) -> Kept {
     let cluster = trial.start(&[])?;
@@ -59,6 +60,33 @@ pub(crate) fn an_answer_that_is_not_read_is_a_cut(trial: &Trial) -> Kept {
 fn begin_to_read(client: &mut TcpStream, path: &str) -> std::io::Result<()> {
     client.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes())?;
     client.read_exact(&mut [0; 12])
+}
+
+/// One worker with few descriptors; idle connections take all that are left.
+pub(crate) fn clients_that_no_descriptor_is_left_for_are_answered_or_lost(trial: &Trial) -> Kept {
+    const CLIENTS: usize = 40;
+    for timeout in ["30000", "300"] {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n 24; exec \"$0\""]).arg(own_program(trial)?);
+        command.env("PORT", "0").env("WORKERS", "1").env("DRAIN_TIMEOUT_MS", timeout);
+        command.env("LAME_DUCK_MS", "100");
+        let cluster = Cluster::start(&trial.recorder, command)?;
+        let mut clients = Vec::new();
+        for _ in 0..CLIENTS {
+            let mut client = connect(trial, &cluster)?;
+            let sent = client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+            trial.expect(sent.is_ok(), "a request that can be sent", format!("{sent:?}"))?;
+            clients.push(client);
+        }
+        cluster.signal(Signal::SIGTERM);
+        let exit = cluster.wait_exit(PROMPT)?;
+        let answered = clients.iter_mut().filter_map(|client| client.read_exact(&mut [0; 12]).ok());
+        let answered = answered.count();
+        let observed = format!("{answered} of {CLIENTS} requests are answered, and {exit}");
+        let is_right = (answered == CLIENTS) == (exit == Exit::Code(0));
+        trial.expect(is_right, "exit code 0 if each request is answered, or else 1", observed)?;
+    }
+    Ok(())
 }
 
 fn exits_with(trial: &Trial, cluster: &Cluster, code: i32) -> Kept {

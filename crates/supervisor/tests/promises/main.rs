@@ -90,6 +90,11 @@ const PROMISES: &[Promise] = &[
         "An answer that its client does not read is cut by the timeout: exit code 1.",
         "#the-channel"
     ),
+    promise!(
+        clients::clients_that_no_descriptor_is_left_for_are_answered_or_lost,
+        "Clients in the queue of a worker without a free descriptor are served, or exit code 1.",
+        "#the-channel"
+    ),
 ];
 
 fn main() -> ExitCode {
