@@ -9,7 +9,7 @@
 //!
 //! Read in this order: [`event`] (the vocabulary, a file for each subject, each with its sentence),
 //! [`mod@emit`] (writing one), [`entry`] (reading one back), [`mod@panic`] (what a program
-//! prints when it panics), [`timeline`] (many of them under a failing
+//! prints when it panics), [`spin`] (a process that never waits), [`timeline`] (many of them under a failing
 //! promise), [`lanes`] (many of them as a picture), and [`contract`] (what a contract test and the
 //! runner say to each other).
 
@@ -22,6 +22,7 @@ pub mod lanes;
 pub mod numbers;
 pub mod output;
 pub mod panic;
+pub mod spin;
 pub mod timeline;
 
 pub use emit::{emit, flush, millis, warn};

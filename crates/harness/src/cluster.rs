@@ -15,11 +15,11 @@ use events::{Event, Exit, ServiceEvent};
 use nix::sys::signal::Signal;
 use processes::{Family, Process, sweep, until};
 
+pub(crate) use self::witness::ENDED;
 use self::{
     cpu::CpuWatch,
     witness::{pump, watch},
 };
-pub(crate) use self::{cpu::is_spinning, witness::ENDED};
 use crate::{
     broken::{Broken, Kept},
     exchange::{self, Pending},

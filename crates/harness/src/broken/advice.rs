@@ -1,8 +1,6 @@
 //! What a story says beside its timeline: what the program itself told, or a question.
 
-use events::{Entry, Panic};
-
-use crate::cluster::is_spinning;
+use events::{Entry, Panic, spin};
 
 /// The advice under the story of `timeline`, whose check would ask `question`.
 ///
@@ -22,7 +20,6 @@ pub(super) fn of(timeline: &[Entry], question: Option<String>) -> Option<String>
 }
 
 fn spinning(timeline: &[Entry]) -> Option<String> {
-    let entry = timeline.iter().find(|entry| is_spinning(&entry.text))?;
-    let usage = entry.text.strip_prefix("the primary").unwrap_or(&entry.text);
-    Some(format!("The primary spins{usage}. Which of its loops goes round without a wait?"))
+    let usage = spin::of_primary(timeline)?;
+    Some(format!("The primary spins: it{usage}. Which of its loops goes round without a wait?"))
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use events::{Entry, Source};
+use events::{Entry, Source, spin};
 
 use crate::cluster::{ENDED, THE_END};
 
@@ -27,11 +27,7 @@ pub(super) fn that_broke(entries: &[Entry], starts: &[usize], here: Option<usize
 
 /// The last thing that the tester did or saw in `run`.
 pub(super) fn last_observation(entries: &[Entry], run: &Range<usize>) -> Option<usize> {
-    run.clone().rev().find(|at| is_observed(&entries[*at]) && !is_remark(&entries[*at].text))
-}
-
-fn is_remark(text: &str) -> bool {
-    crate::cluster::is_spinning(text)
+    run.clone().rev().find(|at| is_observed(&entries[*at]) && !spin::is_said(&entries[*at]))
 }
 
 fn is_observed(entry: &Entry) -> bool {

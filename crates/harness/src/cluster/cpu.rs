@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::Exit;
+use events::{Exit, spin};
 use processes::{Family, Process, Stat};
 
 use crate::recorder::Recorder;
@@ -60,7 +60,7 @@ impl CpuWatch {
                 (time >= SHORTEST && used >= time.mul_f64(SHARE)).then_some((used, time))
             });
             if let Some((used, time)) = usage {
-                recorder.remark(sentence(*pid, *pid == primary, used, time));
+                recorder.remark(spin::sentence(*pid, *pid == primary, used, time));
             }
         }
     }
@@ -69,18 +69,4 @@ impl CpuWatch {
 fn look(processes: &[Process]) -> Look {
     let of = |process: &Process| Some((process.pid, Stat::of(process.pid)?.cpu));
     (Instant::now(), processes.iter().filter_map(of).collect())
-}
-
-const PRIMARY: &str = "the primary";
-const USED: &str = " of CPU time in the last ";
-
-fn sentence(pid: u32, is_primary: bool, used: Duration, time: Duration) -> String {
-    let name = if is_primary { PRIMARY } else { "a worker" };
-    format!("{name} (pid {pid}) used {:.1} s{USED}{:.1} s", used.as_secs_f64(), time.as_secs_f64())
-}
-
-/// Whether `text` says that the primary kept a core busy. A worker may do so because clients ask
-/// it to; the primary waits for what happens, and has nothing to work on.
-pub(crate) fn is_spinning(text: &str) -> bool {
-    text.starts_with(PRIMARY) && text.contains(USED)
 }

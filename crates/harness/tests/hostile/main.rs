@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     ];
     let cpu = [
         libtest_mimic::Trial::test("a_primary_that_spins_is_said_to_spin", || {
-            is_told("spins", "The primary spins (pid ")
+            is_told("spins", "The primary spins: it (pid ")
         }),
         libtest_mimic::Trial::test("a_primary_that_waits_is_not_said_to_spin", || {
             is_told("ignores_sigterm", "What does it wait for?")
