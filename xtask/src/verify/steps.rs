@@ -122,24 +122,30 @@ impl Trial<'_> {
 
     fn differences(&self, reports: &[Report]) -> Vec<String> {
         let Step { file, line, number, .. } = self.step;
-        let differs = reports.iter().enumerate().filter_map(|(index, report)| {
-            let observed = report.story.as_ref().map_or("", |story| &story.observed);
+        let mut problems = Vec::new();
+        let mut unsaid = Vec::new();
+        for (index, report) in reports.iter().enumerate() {
             let promise = index + 1;
             match (self.step.keeps(index), report.status) {
-                (true, Status::Broken) => Some(format!(
+                (true, Status::Broken) => problems.push(format!(
                     "{file}:{line} says that promise {promise} is kept after step {number}, but: \
-                     {observed}. Correct the patch or the guide."
+                     {}. Correct the patch or the guide.",
+                    report.story.as_ref().map_or("", |story| &story.observed),
                 )),
-                (false, Status::Kept) => Some(format!(
-                    "{file}:{line} does not say that promise {promise} is kept after step {number}, \
-                     and it is. Add it."
-                )),
-                (_, Status::Kept | Status::Broken | Status::Skipped) => None,
+                (false, Status::Kept) => unsaid.push(promise.to_string()),
+                (_, Status::Kept | Status::Broken | Status::Skipped) => {}
                 (_, Status::NotReached | Status::Faulty) => {
-                    Some(format!("promise {promise} was not judged after step {number}."))
+                    problems.push(format!("promise {promise} was not judged after step {number}."));
                 }
             }
-        });
-        differs.collect()
+        }
+        if !unsaid.is_empty() {
+            let promises = unsaid.join(", ");
+            problems.push(format!(
+                "{file}:{line} does not say what else is kept after step {number}: promises \
+                 {promises}. Add them."
+            ));
+        }
+        problems
     }
 }
