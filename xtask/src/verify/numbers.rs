@@ -1,7 +1,7 @@
 //! A promise has one number: the one that `check` prints. Every text that names a promise by its
 //! number also quotes its words, so that a new promise can't leave a stale number behind.
 //!
-//! - `promise 7 ("is cut")` quotes a part of its sentence; `promise 3 of exercise 1 ("…")` is about
+//! - `promise 7 ("is cut")` quotes a part of its sentence, `Promise 7: The sentence.` all of it; `promise 3 of exercise 1 ("…")` is about
 //!   another chapter.
 //! - `Kept after this step: promises 1 to 3.` needs no words: the part `steps` runs that program.
 //! - An ordinal, as in "the second promise", is a number that can't be checked. Only the first promise
@@ -91,7 +91,8 @@ fn problem(chapters: &[Chapter], home: Option<&Chapter>, mention: &Mention) -> O
         return Some(format!("says \"{said}\", but {name} has {}.", chapter.promises.len()));
     };
     let words = &promise.sentence;
-    if mention.words.is_some_and(|quoted| is_part(quoted, words)) {
+    let is_listed = mention.rest.strip_prefix(": ").is_some_and(|rest| rest.starts_with(words));
+    if is_listed || mention.words.is_some_and(|quoted| is_part(quoted, words)) {
         return None;
     }
     Some(format!("says \"{said}\" without words of that promise, which is: {words}"))

@@ -20,6 +20,8 @@ pub(super) struct Mention<'a> {
     pub(super) exercise: Option<u8>,
     /// The words of the promise that stand behind it.
     pub(super) words: Option<&'a str>,
+    /// Whatever stands behind it.
+    pub(super) rest: &'a str,
 }
 
 /// All mentions in `text`, which is one line.
@@ -43,7 +45,7 @@ fn numbered(text: &str, at: usize) -> Option<Mention<'_>> {
     let elsewhere = rest.strip_prefix(" of exercise ").and_then(leading_number);
     let (exercise, rest) =
         elsewhere.map_or((None, rest), |(exercise, rest)| (u8::try_from(exercise).ok(), rest));
-    Some(Mention { at, said, number: Some(number), exercise, words: words(rest) })
+    Some(Mention { at, said, number: Some(number), exercise, words: words(rest), rest })
 }
 
 fn leading_number(text: &str) -> Option<(usize, &str)> {
@@ -63,7 +65,7 @@ fn ordinals<'a>(text: &'a str, ordinal: &str) -> Vec<Mention<'a>> {
     let is_one = |at: usize| !text[at + phrase.len()..].starts_with(char::is_alphanumeric);
     let found = text.match_indices(&phrase).filter(|(at, _)| is_word(*at) && is_one(*at));
     found
-        .map(|(at, said)| Mention { at, said, number: None, exercise: None, words: None })
+        .map(|(at, said)| Mention { at, said, number: None, exercise: None, words: None, rest: "" })
         .collect()
 }
 
