@@ -1,8 +1,8 @@
 //! A promise has one number: the one that `check` prints. Every text that names a promise by its
 //! number also quotes its words, so that a new promise can't leave a stale number behind.
 //!
-//! - `promise 7 ("is cut")` quotes a part of its sentence, `Promise 7: The sentence.` all of it; `promise 3 of exercise 1 ("…")` is about
-//!   another chapter.
+//! - `promise 7 ("is cut")` quotes a part of its sentence, `Promise 7: The sentence.` all of it.
+//!   `promise 3 of exercise 1 ("…")` is about another chapter.
 //! - `Kept after this step: promises 1 to 3.` needs no words: the part `steps` runs that program.
 //! - An ordinal, as in "the second promise", is a number that can't be checked. Only the first promise
 //!   may be called so: a stub is verified to keep it.

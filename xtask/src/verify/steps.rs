@@ -142,8 +142,7 @@ impl Trial<'_> {
         if !unsaid.is_empty() {
             let promises = unsaid.join(", ");
             problems.push(format!(
-                "{file}:{line} does not say what else is kept after step {number}: promises \
-                 {promises}. Add them."
+                "{file}:{line} leaves out what else is kept after step {number}: {promises}. Add that."
             ));
         }
         problems
