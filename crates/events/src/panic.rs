@@ -3,8 +3,10 @@
 use crate::{Entry, Source};
 
 /// A panic in the program under test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Panic<'a> {
+    /// When it was heard, in seconds since the recording began.
+    pub at: f64,
     /// Such as `exercises/exercise-1.rs:129:5`.
     pub place: &'a str,
     /// What it said, without its place.
@@ -17,7 +19,7 @@ impl<'a> Panic<'a> {
     pub fn first(entries: &'a [Entry]) -> Option<Self> {
         let at = entries.iter().position(|entry| place(entry).is_some())?;
         let message = message_of(entries, at).map_or("", |at| entries[at].text.as_str());
-        Some(Panic { place: place(&entries[at])?, message })
+        Some(Panic { at: entries[at].at, place: place(&entries[at])?, message })
     }
 
     /// What a `todo!()` says, if this panic is one; empty if it says nothing.
@@ -71,7 +73,7 @@ mod tests {
 
     #[test]
     fn not_every_panic_is_a_todo() {
-        let todo = |message| Panic { place: "a.rs:1:1", message }.todo();
+        let todo = |message| Panic { at: 0.0, place: "a.rs:1:1", message }.todo();
         assert_eq!(todo("not yet implemented"), Some(""));
         assert_eq!(todo("index out of bounds"), None);
         assert_eq!(Panic::first(&output(&["all is well"])), None);

@@ -1,3 +1,5 @@
+use events::Entry;
+
 use super::*;
 use crate::cluster::{ENDED, THE_END};
 
@@ -113,4 +115,25 @@ fn a_flood_of_output_hides_no_panic() {
     let advice = story.advice.unwrap_or_default();
     assert!(advice.contains("“write the journal”"), "{advice}");
     assert!(story.timeline.len() < 300, "{} entries", story.timeline.len());
+}
+
+#[test]
+fn long_after_a_todo_the_question_comes_first() {
+    let line = |at, text| Entry::from_line(at, text);
+    let mut timeline = vec![
+        line(0.2, TODO_1),
+        line(0.2, "not yet implemented: write the journal"),
+        Entry::observed(0.9, "cut off"),
+        Entry::observed(11.2, "still running"),
+    ];
+    let mut told = |here: usize| {
+        timeline.iter_mut().enumerate().for_each(|(at, entry)| entry.here = at == here);
+        advice::of(&timeline, Some("What ends the wait?".into())).unwrap_or_default()
+    };
+    let late = told(3);
+    assert!(
+        late.starts_with("What ends the wait? 11 s earlier the program came to a todo!()"),
+        "{late}"
+    );
+    assert!(told(2).starts_with("The program came to a todo!()") && !told(2).contains('?'));
 }
