@@ -1,8 +1,8 @@
 //! What was judged as it should be, so that it is judged again only when something changed.
 //!
-//! Kept for each program: the reports on it, and a hash of all that they depend on. What they depend
-//! on is the program itself, every source that its build and its contract are made of, the
-//! dependencies, the toolchain, the promises, and the variables that change a deadline or a build.
+//! Kept for each program: the reports on it, and a hash of all that they depend on. That is the
+//! program itself, every source that its build and its contract are made of, the dependencies, the
+//! toolchain, the promises, and the variables that change a deadline or a build.
 //! The reports are compared with what is expected anew each time.
 
 use std::{

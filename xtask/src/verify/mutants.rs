@@ -5,7 +5,8 @@
 //! have to hold. That takes most of the time: only `--thorough` judges them, and shows as a table
 //! which promise killed which mutant.
 //!
-//! [`pipeline`] builds the next mutant while earlier ones are judged, [`mod@autopsy`] says what is wrong with how a mutant died, [`table`] is the table.
+//! [`pipeline`] builds the next mutant while earlier ones are judged, [`case`] is one mutant,
+//! [`mod@autopsy`] says what is wrong with how a mutant died, [`table`] is the table.
 
 mod autopsy;
 mod case;

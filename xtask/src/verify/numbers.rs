@@ -4,8 +4,8 @@
 //! - `promise 7 ("is cut")` quotes a part of its sentence, `Promise 7: The sentence.` all of it.
 //!   `promise 3 of exercise 1 ("…")` is about another chapter.
 //! - `Kept after this step: promises 1 to 3.` needs no words: the part `steps` runs that program.
-//! - An ordinal, as in "the second promise", is a number that can't be checked. Only the first promise
-//!   may be called so: a stub is verified to keep it.
+//! - An ordinal, as in "the second promise", is a number that can't be checked. Only the first
+//!   promise may be called so: a stub is verified to keep it.
 //! - The guarantees of a guide are the sentences of promises, each with its number.
 //! - What a stub quotes in its comments is part of a promise's sentence.
 
