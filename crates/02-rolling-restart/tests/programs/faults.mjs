@@ -1,0 +1,36 @@
+// FAULTS, with which a check breaks a deploy: `VERSION:FAULT` or `VERSION/SLOT:FAULT`.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { refuse } from '../../../01-graceful-shutdown/tests/programs/settings.mjs';
+
+const ENTRY =
+  /^(\d+\.\d+\.\d+)(?:\/(\d+))?:(?:(slow-start|crash-after-ready):(\d+)|(never-ready|crash-at-start))$/;
+
+/** The faults of the environment, as a list of `{ version, slot, fault, ms }`. */
+export function faults() {
+  const entries = (process.env.FAULTS ?? '').split(',').filter((entry) => entry !== '');
+  return entries.map((entry) => {
+    const [, version, slot, timed, ms, plain] = entry.match(ENTRY) ?? refuse(
+      `FAULTS=${entry} makes no sense: write VERSION:FAULT or VERSION/SLOT:FAULT`,
+    );
+    return { version, slot: slot && Number(slot), fault: timed ?? plain, ms: Number(ms) };
+  });
+}
+
+/** Those of the worker in `slot` that runs `version`. */
+export function faultsOf(version, slot) {
+  const own = faults().filter((it) => it.version === version && (it.slot ?? slot) === slot);
+  const has = (fault) => own.find((it) => it.fault === fault);
+  return {
+    /** Resolves when the worker may begin to serve, if it ever may. */
+    async start() {
+      if (has('crash-at-start')) process.exit(1);
+      if (has('slow-start')) await sleep(has('slow-start').ms);
+      if (has('never-ready')) await new Promise(() => {});
+    },
+    afterReady() {
+      if (has('crash-after-ready')) setTimeout(() => process.exit(1), has('crash-after-ready').ms);
+    },
+  };
+}
