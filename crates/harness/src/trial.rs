@@ -11,6 +11,14 @@ use crate::{
     subject::Subject,
 };
 
+/// Limits that most promises are not about are far away. A promise that is about one of them sets it.
+const FAR_AWAY: [(&str, &str); 4] = [
+    ("READY_TIMEOUT_MS", "60000"),
+    ("DRAIN_TIMEOUT_MS", "60000"),
+    ("RESTART_DELAY_MAX_MS", "60000"),
+    ("MEMORY_LIMIT_MB", "4096"),
+];
+
 /// One check of one promise.
 pub struct Trial {
     /// Everything that happens.
@@ -38,6 +46,7 @@ impl Trial {
             .env("PORT", "0")
             .env("ADMIN_PORT", "0")
             .env("JOURNAL", self.path("journal"))
+            .envs(FAR_AWAY)
             .envs(settings.iter().copied());
         let said: Vec<_> =
             settings.iter().map(|(name, value)| format!("{name}={value} ")).collect();

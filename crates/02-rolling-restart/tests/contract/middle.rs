@@ -93,7 +93,7 @@ fn four_answer_again(trial: &Trial, cluster: &Cluster, victim: u32) -> Kept<BTre
     let limit = patience(PROMPT);
     let mut answered = BTreeSet::new();
     processes::until(limit, || {
-        let whole = greet(cluster, "/", limit).into_iter().map(|(who, _)| who.pid);
+        let whole = greet(cluster, "/").into_iter().map(|(who, _)| who.pid);
         answered.extend(whole.filter(|pid| *pid != victim));
         (answered.len() >= WORKERS || !cluster.is_running()).then_some(())
     });

@@ -77,7 +77,7 @@ fn twice(trial: &Trial) -> Kept {
 }
 
 fn every_answer_says(trial: &Trial, cluster: &Cluster, version: &str) -> Kept {
-    let answers = || greet(cluster, "/", patience(PROMPT));
+    let answers = || greet(cluster, "/");
     let stray = (0..8).flat_map(|_| answers()).find(|(who, _)| who.version != version);
     let observed = stray.map_or_else(String::new, |(who, _)| {
         format!("an answer from {} (pid {}), after four of {version}", who.version, who.pid)
@@ -177,7 +177,7 @@ pub(crate) fn asked_again_during_a_roll_it_rolls_once_more(trial: &Trial) -> Kep
 
 fn goes_further(trial: &Trial, cluster: &Cluster) -> Option<Broken> {
     let known = ["1.0.0", "1.1.0", "1.2.0"];
-    let answers = greet(cluster, "/", patience(PROMPT)).into_iter();
+    let answers = greet(cluster, "/").into_iter();
     let version =
         answers.map(|(who, _)| who.version).find(|version| !known.contains(&version.as_str()))?;
     let expected = "1.1.0, then 1.2.0: one more roll, however often it was asked for";

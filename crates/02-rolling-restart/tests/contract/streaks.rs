@@ -10,7 +10,10 @@ use harness::{
     who::{children, greet},
 };
 
-use crate::scene::{self, AT_ONCE, PROMPT, WORKERS};
+use crate::{
+    pace::{self, millis},
+    scene::{self, AT_ONCE, PROMPT, WORKERS},
+};
 
 /// The delay is longer than the check. After the first death of a slot there must be no delay, and
 /// the delay of one slot must not hold up the primary elsewhere.
@@ -48,7 +51,7 @@ fn replaced(
     cluster.signal_process(victim, Signal::SIGKILL)?;
     let limit = patience(PROMPT);
     let new = processes::until(limit, || {
-        let mut answers = greet(cluster, "/", limit).into_iter().map(|(who, _)| who);
+        let mut answers = greet(cluster, "/").into_iter().map(|(who, _)| who);
         answers.find(|who| who.worker == slot && !known.contains(&who.pid))
     });
     let Some(new) = new else {
@@ -64,7 +67,7 @@ fn replaced(
 /// In slot 2 no worker is ever ready. The first restart is immediate, the second has a delay longer than
 /// the check: five workers are seen, and three are left.
 pub(crate) fn a_late_start_is_a_death(trial: &Trial) -> Kept {
-    let timeout = patience(Duration::from_secs(1)).as_millis().to_string();
+    let timeout = millis(pace::ready_timeout(trial)?);
     let wait = patience(Duration::from_mins(1)).as_millis().to_string();
     let cluster = trial.start(&[
         AT_ONCE,
