@@ -7,9 +7,9 @@ import { faultsOf } from './faults.mjs';
 
 /**
  * Serves with `answer(request, response, worker)`. `onOrder` gets orders that aren't about draining,
- * and `lastWord` is told to the primary with the end of the drain.
+ * `onReady` begins what runs beside the server, and `lastWord` is told with the end of the drain.
  */
-export async function runWorker({ port, lameDuckMs, answer, onOrder, lastWord = () => ({}) }) {
+export async function runWorker({ port, lameDuckMs, answer, onOrder, onReady, lastWord }) {
   // Who signals the whole group means the primary. A worker obeys its orders alone. If the primary
   // dies, `cluster` ends the worker by itself.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => {});
@@ -21,7 +21,7 @@ export async function runWorker({ port, lameDuckMs, answer, onOrder, lastWord = 
   process.on('message', async (order) => {
     if (order.drain === undefined) return onOrder(order);
     const cut = server.listening ? await connections.drain({ timeoutMs: order.drain, lameDuckMs }) : 0;
-    const drained = { answered: connections.answered, cut, ...lastWord() };
+    const drained = { answered: connections.answered, cut, ...lastWord?.() };
     process.send({ drained }, () => process.exit(0));
   });
   // Messages that come before there is a listener for them are lost.
@@ -31,6 +31,7 @@ export async function runWorker({ port, lameDuckMs, answer, onOrder, lastWord = 
   server.listen(port, '127.0.0.1', () => {
     worker.readyAt = performance.now();
     process.send({ ready: true });
+    onReady?.();
     faults.afterReady();
   });
   return worker;
