@@ -1,8 +1,8 @@
 //! `cargo xtask verify`: the workbook proves itself right.
 //!
-//! Stubs fail, solutions and examples keep every promise, each mutant dies for its named reason,
-//! guides quote code that is there, and the house is tidy. Every problem is one sentence that says
-//! what to do.
+//! Stubs fail, solutions, examples and programs in other languages keep every promise, each mutant
+//! dies for its named reason, guides quote code that is there, and the house is tidy. Every problem
+//! is one sentence that says what to do.
 //!
 //! A judgement that fails while others run beside it is repeated alone before it is called a
 //! problem. A busy machine can't make `verify` red that way, and the output counts how often it was
@@ -21,6 +21,7 @@ mod modules;
 mod mutants;
 mod part;
 mod printed;
+mod programs;
 mod quotes;
 mod solutions;
 mod stubs;
@@ -71,6 +72,7 @@ fn run(
         Part::Stubs => stubs::verify(workspace, scope, findings),
         Part::Solutions => solutions::verify(workspace, scope, findings),
         Part::Examples => examples::verify(workspace, scope, findings),
+        Part::Programs => programs::verify(workspace, scope, findings),
         Part::Mutants => mutants::verify(workspace, scope, findings),
         Part::Tours => tours::verify(workspace, scope, findings),
     }

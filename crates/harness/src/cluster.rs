@@ -1,5 +1,6 @@
 //! The program under test, running: in a process group of its own, heard on stdout and stderr.
 
+mod refusal;
 mod witness;
 
 use std::{
@@ -48,7 +49,16 @@ impl Cluster {
     ///
     /// # Errors
     /// When it can't be started, ends first, or does not say so in time.
-    pub fn start(recorder: &Recorder, mut command: Command) -> Kept<Self> {
+    pub fn start(recorder: &Recorder, command: Command) -> Kept<Self> {
+        // The moment from which reports count: an earlier cluster's `listening` is not ours.
+        let earlier = recorder.entries().len();
+        let mut cluster = Cluster::spawn(recorder, command)?;
+        (cluster.address, cluster.admin) = cluster.wait_for_listening(earlier)?;
+        Ok(cluster)
+    }
+
+    /// A program that has just been started, and may end at once.
+    fn spawn(recorder: &Recorder, mut command: Command) -> Kept<Self> {
         command
             .process_group(0)
             .stdin(Stdio::null())
@@ -57,11 +67,9 @@ impl Cluster {
             .env_remove("RUST_BACKTRACE");
         let mut child = processes::spawn(&mut command)
             .map_err(|error| Broken::new("a program that starts", error.to_string()))?;
-        // The moment from which reports count: an earlier cluster's `listening` is not ours.
-        let earlier = recorder.entries().len();
         let pipes_closed =
             [pump(recorder, child.stdout.take()), pump(recorder, child.stderr.take())];
-        let mut cluster = Cluster {
+        let cluster = Cluster {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             admin: None,
             pid: child.id(),
@@ -70,7 +78,6 @@ impl Cluster {
             family: Mutex::new(Family::of(std::process::id())),
         };
         watch(child, pipes_closed, recorder.clone(), cluster.exit.clone());
-        (cluster.address, cluster.admin) = cluster.wait_for_listening(earlier)?;
         Ok(cluster)
     }
 

@@ -1,6 +1,6 @@
 //! What a promise gets to work with: the program under test, a recording, a folder.
 
-use std::path::PathBuf;
+use std::{net::TcpListener, path::PathBuf, process::Command};
 
 use tempfile::TempDir;
 
@@ -41,6 +41,34 @@ impl Trial {
     /// # Errors
     /// When it does not come up.
     pub fn start(&self, settings: &[(&str, &str)]) -> Kept<Cluster> {
+        Cluster::start(&self.recorder, self.command(settings))
+    }
+
+    /// Starts the program with one setting that makes no sense. It must refuse that: end with exit
+    /// code 2 before it serves, and say why.
+    ///
+    /// # Errors
+    /// When it does anything else.
+    pub fn refuses(&self, name: &str, value: &str) -> Kept {
+        let setting = format!("{name}={value}");
+        Cluster::refuses(&self.recorder, self.command(&[(name, value)]), &setting)
+            .map_err(|broken| broken.during(&format!("with {setting}")))
+    }
+
+    /// The same with a port that is in use: this check listens there.
+    ///
+    /// # Errors
+    /// When it does anything else, or no port is free.
+    pub fn refuses_a_port_in_use(&self, name: &str) -> Kept {
+        let taken =
+            TcpListener::bind("127.0.0.1:0").and_then(|taken| Ok((taken.local_addr()?, taken)));
+        match taken {
+            Ok((address, _taken)) => self.refuses(name, &address.port().to_string()),
+            Err(error) => Err(self.broken("a port that can be taken", error.to_string())),
+        }
+    }
+
+    fn command(&self, settings: &[(&str, &str)]) -> Command {
         let mut command = self.subject.command();
         command
             .env("PORT", "0")
@@ -51,7 +79,7 @@ impl Trial {
         let said: Vec<_> =
             settings.iter().map(|(name, value)| format!("{name}={value} ")).collect();
         self.recorder.observe(format!("started {}{}", said.concat(), self.subject.name()));
-        Cluster::start(&self.recorder, command)
+        command
     }
 
     /// A file in a folder of this trial's own.

@@ -12,6 +12,7 @@ pub(crate) enum Part {
     Stubs,
     Solutions,
     Examples,
+    Programs,
     Mutants,
     Tours,
 }
@@ -37,8 +38,8 @@ pub(super) struct Scope {
 
 impl ValueEnum for Part {
     fn value_variants<'a>() -> &'a [Self] {
-        use Part::{Examples, Guides, Mutants, Solutions, Stubs, Tidy, Tours};
-        &[Tidy, Guides, Stubs, Solutions, Examples, Mutants, Tours]
+        use Part::{Examples, Guides, Mutants, Programs, Solutions, Stubs, Tidy, Tours};
+        &[Tidy, Guides, Stubs, Solutions, Examples, Programs, Mutants, Tours]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -54,6 +55,7 @@ impl Part {
             Part::Stubs => "stubs",
             Part::Solutions => "solutions",
             Part::Examples => "examples",
+            Part::Programs => "programs",
             Part::Mutants => "mutants",
             Part::Tours => "tours",
         }
@@ -63,7 +65,12 @@ impl Part {
     fn has_chapters(self) -> bool {
         match self {
             Part::Tidy | Part::Guides => false,
-            Part::Stubs | Part::Solutions | Part::Examples | Part::Mutants | Part::Tours => true,
+            Part::Stubs
+            | Part::Solutions
+            | Part::Examples
+            | Part::Programs
+            | Part::Mutants
+            | Part::Tours => true,
         }
     }
 }
@@ -115,9 +122,9 @@ mod tests {
     fn a_chapter_leaves_out_the_parts_that_have_none() {
         let scope = Scope { chapter: Some(&TOPICS[1]), ..Scope::default() };
         let names: Vec<_> = scope.parts().into_iter().map(Part::name).collect();
-        assert_eq!(names, ["stubs", "solutions", "examples", "mutants", "tours"]);
+        assert_eq!(names, ["stubs", "solutions", "examples", "programs", "mutants", "tours"]);
         assert!(scope.includes(&TOPICS[1]) && !scope.includes(&TOPICS[2]));
-        assert_eq!(Scope::default().parts().len(), 7);
+        assert_eq!(Scope::default().parts().len(), 8);
     }
 
     #[test]

@@ -24,8 +24,11 @@ class Request:
         return int(text) if text.isascii() and text.isdigit() else fallback
 
     async def json(self, status, value):
-        body = json.dumps(value).encode()
-        await self.head(status, len(body), "application/json")
+        await self.text(status, json.dumps(value), "application/json")
+
+    async def text(self, status, text, kind):
+        body = text.encode()
+        await self.head(status, len(body), kind)
         await self.send(body)
 
     async def json_later(self, value, pause):

@@ -25,7 +25,7 @@ WORKERS = number("WORKERS", 2, least=1, most=64)
 DRAIN_TIMEOUT = seconds("DRAIN_TIMEOUT_MS", 10_000)
 DRAIN_TIMEOUT_SIGINT = seconds("DRAIN_TIMEOUT_SIGINT_MS", DRAIN_TIMEOUT * 1000)
 LAME_DUCK = seconds("LAME_DUCK_MS", 300)
-JOURNAL = os.environ.get("JOURNAL") or os.path.join(tempfile.gettempdir(), "journal.log")
+JOURNAL = os.environ.get("JOURNAL", os.path.join(tempfile.gettempdir(), "journal.log"))
 
 
 class Primary:

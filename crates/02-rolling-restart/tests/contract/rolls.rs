@@ -38,7 +38,11 @@ pub(crate) fn four_workers_serve_version_1_0_0(trial: &Trial) -> Kept {
     let slots: BTreeSet<u32> =
         scene::meet_all(trial, &cluster)?.into_values().map(|(who, _)| who.worker).collect();
     let observed = format!("{} processes say that they are the workers {slots:?}", there.len());
-    trial.expect(slots == BTreeSet::from([1, 2, 3, 4]), "workers 1 to 4", observed)
+    trial.expect(slots == BTreeSet::from([1, 2, 3, 4]), "workers 1 to 4", observed)?;
+    for (name, value) in [("WORKERS", "0"), ("READY_TIMEOUT_MS", "soon"), ("FAULTS", "1.1.0")] {
+        trial.refuses(name, value)?;
+    }
+    trial.refuses_a_port_in_use("PORT")
 }
 
 pub(crate) fn sigusr2_replaces_every_worker(trial: &Trial) -> Kept {

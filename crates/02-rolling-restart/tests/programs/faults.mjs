@@ -18,19 +18,19 @@ export function faults() {
   });
 }
 
-/** Those of the worker in `slot` that runs `version`. */
-export function faultsOf(version, slot) {
-  const own = faults().filter((it) => it.version === version && (it.slot ?? slot) === slot);
-  const has = (fault) => own.find((it) => it.fault === fault);
+/** The fault of the worker in `slot` that runs `version`, if it has one: the first in the list. */
+export function faultOf(version, slot) {
+  const own = faults().find((it) => it.version === version && (it.slot ?? slot) === slot);
+  const { fault, ms } = own ?? {};
   return {
     /** Resolves when the worker may begin to serve, if it ever may. */
     async start() {
-      if (has('crash-at-start')) process.exit(1);
-      if (has('slow-start')) await sleep(has('slow-start').ms);
-      if (has('never-ready')) await new Promise(() => {});
+      if (fault === 'crash-at-start') process.exit(1);
+      if (fault === 'slow-start') await sleep(ms);
+      if (fault === 'never-ready') await new Promise(() => {});
     },
     afterReady() {
-      if (has('crash-after-ready')) setTimeout(() => process.exit(1), has('crash-after-ready').ms);
+      if (fault === 'crash-after-ready') setTimeout(() => process.exit(1), ms);
     },
   };
 }

@@ -24,21 +24,23 @@ def faults():
     return found
 
 
-class FaultsOf:
-    """Those of the worker in `slot` that runs `version`."""
+class FaultOf:
+    """The fault of the worker in `slot` that runs `version`, if it has one: the first in the list."""
 
     def __init__(self, version, slot):
-        own = [it for it in faults() if it[0] == version and it[1] in (None, slot)]
-        self._millis = {fault: millis for _, _, fault, millis in own}
+        own = (it for it in faults() if it[0] == version and it[1] in (None, slot))
+        _, _, self._fault, self._millis = next(own, (None, None, None, None))
 
     async def start(self):
         """Returns when the worker may begin to serve, if it ever may."""
-        if "crash-at-start" in self._millis:
-            os._exit(1)
-        await asyncio.sleep(self._millis.get("slow-start", 0) / 1000)
-        if "never-ready" in self._millis:
-            await asyncio.Event().wait()
+        match self._fault:
+            case "crash-at-start":
+                os._exit(1)
+            case "slow-start":
+                await asyncio.sleep(self._millis / 1000)
+            case "never-ready":
+                await asyncio.Event().wait()
 
     def after_ready(self):
-        if (millis := self._millis.get("crash-after-ready")) is not None:
-            asyncio.get_running_loop().call_later(millis / 1000, os._exit, 1)
+        if self._fault == "crash-after-ready":
+            asyncio.get_running_loop().call_later(self._millis / 1000, os._exit, 1)

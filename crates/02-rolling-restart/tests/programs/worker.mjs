@@ -3,7 +3,7 @@
 import http from 'node:http';
 
 import { Connections } from '../../../01-graceful-shutdown/tests/programs/drain.mjs';
-import { faultsOf } from './faults.mjs';
+import { faultOf } from './faults.mjs';
 
 /**
  * Serves with `answer(request, response, worker)`. `onOrder` gets orders that aren't about draining,
@@ -26,13 +26,13 @@ export async function runWorker({ port, lameDuckMs, answer, onOrder, onReady, la
   });
   // Messages that come before there is a listener for them are lost.
   process.send({ hears: true });
-  const faults = faultsOf(worker.version, worker.slot);
-  await faults.start();
+  const fault = faultOf(worker.version, worker.slot);
+  await fault.start();
   server.listen(port, '127.0.0.1', () => {
     worker.readyAt = performance.now();
     process.send({ ready: true });
     onReady?.();
-    faults.afterReady();
+    fault.afterReady();
   });
   return worker;
 }

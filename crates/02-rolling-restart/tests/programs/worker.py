@@ -5,7 +5,7 @@ import os
 import time
 
 import processes
-from faults import FaultsOf
+from faults import FaultOf
 from http1 import Server
 
 
@@ -44,12 +44,12 @@ class Worker:
             start.cancel()
 
     async def _start(self, listener, channel):
-        faults = FaultsOf(self.version, self.slot)
-        await faults.start()
+        fault = FaultOf(self.version, self.slot)
+        await fault.start()
         self.ready_at = time.monotonic()
         self._server = Server(listener, lambda request: self._service.answer(request, self))
         channel.tell(**{"is": "ready"})
-        faults.after_ready()
+        fault.after_ready()
         await self._service.background(channel)
 
     async def _obey(self, channel):
