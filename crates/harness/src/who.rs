@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::Deserialize;
@@ -24,6 +24,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// How long one question of many may take. A primary that hands out connections may have given this
 /// one to a worker that was just killed: then the next question is answered, and this one never.
 const QUESTION: Duration = Duration::from_secs(3);
+/// How long an answer that is there may take until it is read.
+const HEARD: Duration = Duration::from_millis(250);
 
 /// Who answered.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -91,11 +93,13 @@ pub fn meet_all(
         trial.recorder.observe(format!("GET {path}: answered by the processes {pids}"));
         return Ok(met);
     }
-    let observed = if cluster.is_running() {
-        let seconds = limit.as_secs_f64();
-        format!("within {seconds:.0} s, answers only from the process {pids}")
-    } else {
+    let seconds = limit.as_secs_f64();
+    let observed = if !cluster.is_running() {
         "the primary has ended".to_owned()
+    } else if met.is_empty() {
+        format!("within {seconds:.0} s, no answer to GET {path} that names its process")
+    } else {
+        format!("within {seconds:.0} s, answers only from the process {pids}")
     };
     Err(trial.broken(format!("answers from {number} processes"), observed))
 }
@@ -126,9 +130,15 @@ pub fn greet_patiently(cluster: &Cluster, path: &str, limit: Duration) -> Vec<(W
     for connection in &mut connections {
         let _ = connection.send(question.as_bytes());
     }
+    let deadline = Instant::now() + limit;
     let hear = |mut connection: Connection| {
+        // After one that is silent for long the others are heard all the same, if they have answered.
+        let left = deadline.saturating_duration_since(Instant::now());
+        connection.limit_reads(left.max(patience(HEARD))).ok()?;
         let who = serde_json::from_str(&connection.answer().ok()?.body).ok()?;
-        Some((who, connection.with_limit(patience(READ_LIMIT)).ok()?))
+        // For the next question on this connection, which may take its time.
+        connection.limit_reads(patience(READ_LIMIT)).ok()?;
+        Some((who, connection))
     };
     connections.into_iter().filter_map(hear).collect()
 }

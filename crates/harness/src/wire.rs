@@ -45,15 +45,10 @@ impl Connection {
         Ok(Connection { reader: BufReader::new(stream), limit, answered: 0 })
     }
 
-    /// The same connection, on which every later read gives up after `limit`.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn with_limit(mut self, limit: Duration) -> Result<Self, Failure> {
-        let told = self.reader.get_ref().set_read_timeout(Some(limit));
-        told.map_err(|error| classify(&error, false, limit))?;
+    /// From now on a read waits for `limit` at most.
+    pub(crate) fn limit_reads(&mut self, limit: Duration) -> io::Result<()> {
         self.limit = limit;
-        Ok(self)
+        self.reader.get_ref().set_read_timeout(Some(limit))
     }
 
     /// Whether the server has closed it by now. A client must look before it uses a connection

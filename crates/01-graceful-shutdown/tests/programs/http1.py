@@ -89,7 +89,8 @@ class Connection:
         self.owes, self.head_is_out = True, False
         first, *lines = head.decode("latin-1").rstrip().split("\r\n")
         method, target, version = first.split(" ")
-        fields = {name.lower(): value.strip() for name, _, value in (l.partition(":") for l in lines)}
+        parts = [line.partition(":") for line in lines]
+        fields = {name.lower(): value.strip() for name, _, value in parts}
         asks_to_close = fields.get("connection", "").lower() == "close" or version == "HTTP/1.0"
         self.closes = asks_to_close or self._server.is_draining
         body = await self._reader.readexactly(int(fields.get("content-length", 0)))

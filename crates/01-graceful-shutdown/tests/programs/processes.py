@@ -105,4 +105,5 @@ def listen(port, name="PORT"):
     try:
         return socket.create_server(("127.0.0.1", port), backlog=1024)
     except OSError as error:
-        refuse(f"{name}={port} can't be used ({error.strerror}): write another one, or 0 for any")
+        reason = os.strerror(error.errno)
+        refuse(f"{name}={port} can't be used ({reason}): write another one, or 0 for any")

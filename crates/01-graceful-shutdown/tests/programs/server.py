@@ -112,7 +112,8 @@ class Primary:
         is_clean = self.cut == 0 and not self.has_lost
         outcome = "forced" if self.is_forced else "drained" if is_clean else "cut"
         millis = int((time.monotonic() - self.began) * 1000)
-        report("shutdown-complete", outcome=outcome, drained=self.drained, cut=self.cut, millis=millis)
+        counts = {"drained": self.drained, "cut": self.cut, "millis": millis}
+        report("shutdown-complete", outcome=outcome, **counts)
         return 0 if outcome == "drained" else 1
 
 

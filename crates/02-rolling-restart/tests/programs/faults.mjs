@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { refuse } from '../../../01-graceful-shutdown/tests/programs/settings.mjs';
 
-const ENTRY =
-  /^(\d+\.\d+\.\d+)(?:\/(\d+))?:(?:(slow-start|crash-after-ready):(\d+)|(never-ready|crash-at-start))$/;
+const VERSION = /^(\d+\.\d+\.\d+)(?:\/(\d+))?:/;
+const FAULT = /(?:(slow-start|crash-after-ready):(\d+)|(never-ready|crash-at-start))$/;
+const ENTRY = new RegExp(VERSION.source + FAULT.source);
 
 /** The faults of the environment, as a list of `{ version, slot, fault, ms }`. */
 export function faults() {
@@ -18,7 +19,7 @@ export function faults() {
   });
 }
 
-/** The fault of the worker in `slot` that runs `version`, if it has one: the first in the list. */
+/** The fault of a worker, if it has one: the first in the list that is about it. */
 export function faultOf(version, slot) {
   const own = faults().find((it) => it.version === version && (it.slot ?? slot) === slot);
   const { fault, ms } = own ?? {};

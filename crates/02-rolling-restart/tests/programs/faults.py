@@ -25,7 +25,7 @@ def faults():
 
 
 class FaultOf:
-    """The fault of the worker in `slot` that runs `version`, if it has one: the first in the list."""
+    """The fault of a worker, if it has one: the first in the list that is about it."""
 
     def __init__(self, version, slot):
         own = (it for it in faults() if it[0] == version and it[1] in (None, slot))

@@ -1,8 +1,8 @@
 // What the primary does next. It has no memory of how far a roll is: it looks at the workers that
 // are there. So a crash in the middle, a roll back and the first start need no code of their own.
 //
-// A cluster is `{ slots, workers, goal, settings }`. A slot has `number`, `retryAt` and `diedOf` (the
-// version of its last death); a worker has `slot`, `version`, `state` (starting, ready, draining or
+// A cluster is `{ slots, workers, goal, settings }`. A slot has `number`, `retryAt` and `diedOf`
+// (the version of its last death); a worker has `slot`, `version`, `state` (starting, ready, draining or
 // killed), and when it came to that. The goal is `{ from, to, isBack }`; in between two rolls both
 // are the same version.
 
@@ -24,7 +24,8 @@ export function nextMove(cluster, now) {
 export function isOver(cluster, now) {
   const { slots, workers, goal } = cluster;
   if (!workers.every(({ version }) => version === aim(goal))) return false;
-  return goal.isBack || slots.every((slot) => inSlot(cluster, slot).some(isAvailable(cluster, now)));
+  const isFilled = (slot) => inSlot(cluster, slot).some(isAvailable(cluster, now));
+  return goal.isBack || slots.every(isFilled);
 }
 
 /** When the next move may be possible though nothing happens until then. */
@@ -89,7 +90,8 @@ function startASuccessor(cluster) {
   const isRolling = (slot) => isRolled(slot) && versions(slot).some((it) => it !== aim(goal));
   if (!hasRoom(cluster) || slots.filter(isRolling).length >= settings.maxSurge) return undefined;
   // An empty slot has to wait, but not for the fix of what died there.
-  const mayStart = (slot) => versions(slot).length > 0 || (slot.diedOf && slot.diedOf !== aim(goal));
+  const isFix = ({ diedOf }) => diedOf !== null && diedOf !== aim(goal);
+  const mayStart = (slot) => versions(slot).length > 0 || isFix(slot);
   const next = slots.find((slot) => !isRolled(slot) && mayStart(slot));
   return next && { start: next, version: aim(goal) };
 }

@@ -121,7 +121,7 @@ class Plan:
                 return Move(kill=worker)
 
     def _fill_a_slot(self):
-        """A death in a roll: the new version has to prove itself before it fills slots of others."""
+        """A death in a roll: the new version has to prove itself before it fills other slots."""
         if not self._has_room():
             return None
         is_proven = any(

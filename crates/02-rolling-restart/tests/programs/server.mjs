@@ -131,7 +131,7 @@ class Primary {
     this.#go();
   }
 
-  /** A death of the new version before it has proven itself is the deploy's. Any other is the slot's. */
+  /** A death of a new version that has not proven itself is the deploy's. Others are the slot's. */
   #countDeath(worker, what, now) {
     const { slot, version, readyAt } = worker;
     const isProven = readyAt !== null && now - readyAt >= settings.minReadyMs;

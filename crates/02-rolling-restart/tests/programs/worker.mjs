@@ -6,7 +6,7 @@ import { Connections } from '../../../01-graceful-shutdown/tests/programs/drain.
 import { faultOf } from './faults.mjs';
 
 /**
- * Serves with `answer(request, response, worker)`. `onOrder` gets orders that aren't about draining,
+ * Serves with `answer(request, response, worker)`. `onOrder` gets orders that aren't about a drain,
  * `onReady` begins what runs beside the server, and `lastWord` is told with the end of the drain.
  */
 export async function runWorker({ port, lameDuckMs, answer, onOrder, onReady, lastWord }) {
@@ -20,7 +20,8 @@ export async function runWorker({ port, lameDuckMs, answer, onOrder, onReady, la
   const connections = new Connections(server);
   process.on('message', async (order) => {
     if (order.drain === undefined) return onOrder(order);
-    const cut = server.listening ? await connections.drain({ timeoutMs: order.drain, lameDuckMs }) : 0;
+    const limits = { timeoutMs: order.drain, lameDuckMs };
+    const cut = server.listening ? await connections.drain(limits) : 0;
     const drained = { answered: connections.answered, cut, ...lastWord?.() };
     process.send({ drained }, () => process.exit(0));
   });

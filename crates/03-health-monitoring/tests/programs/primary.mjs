@@ -135,7 +135,7 @@ export class Primary {
     for (const place of this.#places) this.#fill(place, now);
   }
 
-  /** What its figures say. A worker that is not ready, or must drain already, is not judged again. */
+  /** What its figures say. A worker that is not ready, or must drain, is not judged again. */
   #judge(worker, now) {
     const { health, slot, pid } = worker;
     if (!isReady(worker)) return;
@@ -161,8 +161,8 @@ export class Primary {
       this.#workers.kill(worker, 'it was not ready in time');
       return this.#fails(worker, 'died', 'not ready in time');
     }
-    const { drainTimeoutMs, escalationMs } = this.#settings;
-    if (worker.state === 'draining' && now >= worker.drainingSince + drainTimeoutMs + escalationMs) {
+    const drainLimit = this.#settings.drainTimeoutMs + this.#settings.escalationMs;
+    if (worker.state === 'draining' && now >= worker.drainingSince + drainLimit) {
       return this.#workers.kill(worker, 'its drain is overdue');
     }
     if (!isReady(worker)) return;

@@ -211,7 +211,7 @@ class Primary:
                     worker.drain(settings.drain_timeout, now)
 
     def may_kill(self, now):
-        """With a majority any time. Otherwise one after the other, when no slot misses its worker."""
+        """With a majority any time. Otherwise one by one, when no slot misses its worker."""
         expected = {place.number for place in self.places if not place.is_given_up}
         ready = [worker for worker in self.workers.all if is_ready(worker)]
         heard = {worker.slot for worker in ready if not worker.health.is_silent(now)}

@@ -1,4 +1,4 @@
-"""What a process uses, read from outside: a frozen one has figures, too. Only Linux has these files."""
+"""What a process uses, read from outside: a frozen one has figures, too. Linux has these files."""
 
 import os
 
