@@ -228,9 +228,9 @@ export class Primary {
     const well = own.find(isWell);
     if (well) return { state: 'ready', worker: well };
     const sick = own.find(isReady);
-    if (isGivenUp) return { state: 'given-up', worker: sick };
     if (sick) return { state: 'sick', worker: sick };
     const starting = own.find(({ state }) => state === 'starting');
-    return { state: starting ? 'starting' : 'empty', worker: starting };
+    if (starting) return { state: 'starting', worker: starting };
+    return { state: isGivenUp ? 'given-up' : 'empty', worker: undefined };
   }
 }

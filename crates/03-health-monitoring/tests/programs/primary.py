@@ -264,12 +264,9 @@ class Primary:
         for worker in ready:
             if not worker.health.sick_of and not worker.health.is_silent(now):
                 return "ready", worker
-        sick = ready[0] if ready else None
-        if place.is_given_up:
-            return "given-up", sick
-        if sick:
-            return "sick", sick
+        if ready:
+            return "sick", ready[0]
         for worker in own:
             if worker.state is State.STARTING:
                 return "starting", worker
-        return "empty", None
+        return "given-up" if place.is_given_up else "empty", None
