@@ -16,7 +16,7 @@ const FAR_AWAY: [(&str, &str); 4] = [
     ("READY_TIMEOUT_MS", "60000"),
     ("DRAIN_TIMEOUT_MS", "60000"),
     ("RESTART_DELAY_MAX_MS", "60000"),
-    ("MEMORY_LIMIT_MB", "4096"),
+    ("MEMORY_LIMIT_MB", "1000"),
 ];
 
 /// One check of one promise.
