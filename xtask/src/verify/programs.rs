@@ -31,7 +31,7 @@ const LANGUAGES: [Language; 2] = [
     Language {
         interpreter: "node",
         file: "server.mjs",
-        probe: ["--eval", "process.exit(parseInt(process.versions.node) < 20)"],
+        probe: ["--eval", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"],
         wanted: "Node 20 or newer",
     },
     Language {
