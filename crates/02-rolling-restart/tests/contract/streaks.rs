@@ -67,7 +67,8 @@ fn replaced(
 /// In slot 2 no worker is ever ready. The first restart is immediate, the second has a delay longer than
 /// the check: five workers are seen, and three are left.
 pub(crate) fn a_late_start_is_a_death(trial: &Trial) -> Kept {
-    let timeout = millis(pace::ready_timeout(trial)?);
+    let late = pace::ready_timeout(trial)?;
+    let timeout = millis(late);
     let wait = patience(Duration::from_mins(1)).as_millis().to_string();
     let cluster = trial.start(&[
         AT_ONCE,
@@ -77,7 +78,8 @@ pub(crate) fn a_late_start_is_a_death(trial: &Trial) -> Kept {
         ("RESTART_DELAY_MAX_MS", &wait),
     ])?;
     let (mut seen, mut there) = (BTreeSet::new(), BTreeSet::new());
-    let waits = processes::until(patience(PROMPT), || {
+    // Two workers are late, one after the other.
+    let waits = processes::until(patience(PROMPT) + late * 2, || {
         there = children(&cluster);
         seen.extend(there.iter().copied());
         (seen.len() > WORKERS && there.len() < WORKERS).then_some(())
