@@ -116,12 +116,12 @@ fn four_answer_again(trial: &Trial, cluster: &Cluster, victim: u32) -> Kept<BTre
 /// Every old worker holds a request, so that the first one drains for a while: time to kill it, or
 /// the new one in its place.
 fn while_the_old_one_drains(trial: &Trial, kills_the_new_one: bool) -> Kept {
-    // Longer than the start of its successor.
-    let hold = pace::longer_than_a_start(trial, Duration::from_millis(1200))?;
-    let hold = u64::try_from(hold.as_millis()).unwrap_or(u64::MAX);
+    // The requests take longer than the start of a successor.
+    let start = pace::longer_than_a_start(trial, Duration::from_millis(1200))?;
+    let start_millis = u64::try_from(start.as_millis()).unwrap_or(u64::MAX);
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, BRIEF])?;
     let mut idle = scene::meet_all(trial, &cluster)?;
-    let held = scene::hold_all(trial, &cluster, hold)?;
+    let held = scene::hold_all(trial, &cluster, start_millis)?;
     let before: BTreeSet<u32> = held.iter().map(|(who, _)| who.pid).collect();
     ask_for_the_next(&cluster);
     let (new, _) = scene::first_answer(trial, &cluster, "1.1.0")?;
