@@ -1,6 +1,7 @@
 //! The program under test, running: in a process group of its own, heard on stdout and stderr.
 
 mod cpu;
+mod refusal;
 mod witness;
 
 use std::{
@@ -54,15 +55,22 @@ impl Cluster {
     ///
     /// # Errors
     /// When it can't be started, ends first, or does not say so in time.
-    pub fn start(recorder: &Recorder, mut command: Command) -> Kept<Self> {
+    pub fn start(recorder: &Recorder, command: Command) -> Kept<Self> {
+        // The moment from which reports count: an earlier cluster's `listening` is not ours.
+        let earlier = recorder.entries().len();
+        let mut cluster = Cluster::spawn(recorder, command)?;
+        (cluster.address, cluster.admin) = cluster.wait_for_listening(earlier)?;
+        Ok(cluster)
+    }
+
+    /// A program that has just been started, and may end at once.
+    fn spawn(recorder: &Recorder, mut command: Command) -> Kept<Self> {
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = processes::spawn(&mut command)
             .map_err(|error| Broken::new("a program that starts", error.to_string()))?;
-        // The moment from which reports count: an earlier cluster's `listening` is not ours.
-        let earlier = recorder.entries().len();
         let pipes_closed =
             [pump(recorder, child.stdout.take()), pump(recorder, child.stderr.take())];
-        let mut cluster = Cluster {
+        let cluster = Cluster {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             admin: None,
             pid: child.id(),
@@ -73,7 +81,6 @@ impl Cluster {
         };
         watch(child, pipes_closed, recorder.clone(), cluster.exit.clone());
         cluster.cpu.begin(recorder.clone(), cluster.exit.clone());
-        (cluster.address, cluster.admin) = cluster.wait_for_listening(earlier)?;
         Ok(cluster)
     }
 
