@@ -168,10 +168,14 @@ impl Topic {
         workspace.has(format!("{}/Cargo.toml", self.folder()))
     }
 
-    /// Whether its exercise can be checked yet.
+    /// Whether its exercise is written yet. The stub says so: a learner may have lost their file.
     pub(crate) fn has_exercise(&self, workspace: &Workspace) -> bool {
-        let file = self.exercise.as_ref().map(Exercise::file);
-        self.is_built(workspace) && file.is_some_and(|file| workspace.has(file))
+        self.exercise.is_some() && workspace.has(self.stub())
+    }
+
+    /// `crates/01-graceful-shutdown/stub.rs`: what the learner begins with.
+    pub(crate) fn stub(&self) -> String {
+        format!("{}/stub.rs", self.folder())
     }
 
     /// Whether a scripted tour of its example exists.

@@ -2,6 +2,9 @@
 //!
 //! An escape sequence takes no column, so widths are counted without them.
 
+/// Columns that are filled, however far a text is indented.
+const NARROWEST: usize = 10;
+
 /// Breaks `text` at spaces into lines of at most `width` columns. A word that is longer stays
 /// whole: a path or an address that was cut can't be pasted.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
@@ -23,24 +26,28 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
 /// Wraps `text` behind `lead`, and indents the following lines by the width of `lead`.
 pub(crate) fn hang(lead: &str, text: &str, width: usize) -> String {
     let indent = visible_width(lead);
-    let lines = wrap(text, width.saturating_sub(indent).max(20));
+    let lines = wrap(text, width.saturating_sub(indent).max(NARROWEST));
     let follow = format!("\n{}", " ".repeat(indent));
     format!("{lead}{}", lines.join(&follow))
 }
 
 /// Columns that `text` takes on the screen.
 pub(crate) fn visible_width(text: &str) -> usize {
-    let mut columns = 0;
+    visible(text).count()
+}
+
+/// `text` without its escape sequences.
+pub(crate) fn plain(text: &str) -> String {
+    visible(text).collect()
+}
+
+fn visible(text: &str) -> impl Iterator<Item = char> {
     let mut in_escape = false;
-    for c in text.chars() {
-        match c {
-            '\x1b' => in_escape = true,
-            'm' if in_escape => in_escape = false,
-            _ if in_escape => {}
-            _ => columns += 1,
-        }
-    }
-    columns
+    text.chars().filter(move |c| {
+        let is_hidden = in_escape || *c == '\x1b';
+        in_escape = is_hidden && *c != 'm';
+        !is_hidden
+    })
 }
 
 /// `text` with spaces up to `width` columns.
@@ -63,6 +70,7 @@ mod tests {
     #[test]
     fn colours_take_no_columns() {
         assert_eq!(visible_width("\x1b[1;31mred\x1b[0m"), 3);
+        assert_eq!(plain("\x1b[1;31mred\x1b[0m m"), "red m");
         assert_eq!(wrap("\x1b[1mab\x1b[0m cd", 5).len(), 1);
         assert_eq!(pad("\x1b[1mab\x1b[0m", 4), "\x1b[1mab\x1b[0m  ");
     }
