@@ -94,7 +94,7 @@ impl Words<'_> {
     }
 
     /// The command that checks the same again.
-    fn command(&self) -> String {
+    pub(crate) fn command(&self) -> String {
         let check = format!("cargo xtask check {}", self.exercise.name());
         match self.source {
             Source::Own => check,
