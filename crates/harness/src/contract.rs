@@ -5,13 +5,16 @@
 //! `CONTRACT=judge`. See [`events::contract`] for what is said.
 
 use std::{
-    env,
+    env, io,
+    path::Path,
     process::{Command, ExitCode, Stdio},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use events::contract::{Report, Status, Story};
 use libtest_mimic::{Arguments, Failed};
+use processes::Scratch;
 
 use crate::{Trial, broken::Kept, judge, patience, subject::Subject};
 
@@ -107,34 +110,59 @@ fn judge_one(solution: &str, promises: &[Promise]) -> ExitCode {
 }
 
 fn run_all(promises: &[Promise]) -> ExitCode {
-    let guarded = processes::adopt_orphans().and_then(|()| {
-        processes::on_interrupt(|| {
-            let _ = processes::end_descendants(patience(Duration::from_secs(5)));
-        })
-    });
-    if let Err(error) = guarded {
-        eprintln!("can't guard what the tests start: {error}");
-        return ExitCode::from(4);
-    }
     let mut arguments = Arguments::from_args();
+    let scratch = match guard_all() {
+        Ok(scratch) => scratch,
+        Err(error) => {
+            eprintln!("can't guard what the tests start: {error}");
+            return ExitCode::from(4);
+        }
+    };
+    let folder = {
+        let scratch = scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        scratch.as_ref().map_or_else(env::temp_dir, |scratch| scratch.path().to_owned())
+    };
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let tests = promises
         .iter()
         .map(|promise| {
-            let id = promise.id();
-            libtest_mimic::Trial::test(id, move || judge_in_child(id))
+            let (id, folder) = (promise.id(), folder.clone());
+            libtest_mimic::Trial::test(id, move || judge_in_child(id, &folder))
         })
         .collect();
-    libtest_mimic::run(&arguments, tests).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, tests);
+    drop(take(&scratch));
+    conclusion.exit_code()
+}
+
+/// The folder for the temporary files of all judges. Some of them are killed, so this process removes it.
+type SharedScratch = Arc<Mutex<Option<Scratch>>>;
+
+fn guard_all() -> io::Result<SharedScratch> {
+    processes::reset_signals()?;
+    processes::adopt_orphans()?;
+    let scratch = SharedScratch::default();
+    let to_remove = scratch.clone();
+    processes::on_interrupt(move || {
+        let _ = processes::end_descendants(patience(Duration::from_secs(5)));
+        drop(take(&to_remove));
+    })?;
+    let made = Scratch::new(&env::temp_dir())?;
+    *scratch.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+    Ok(scratch)
+}
+
+fn take(scratch: &SharedScratch) -> Option<Scratch> {
+    scratch.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// Has a process of its own judge the promise `id`, and shows the story if it is broken.
-fn judge_in_child(id: &str) -> Result<(), Failed> {
+fn judge_in_child(id: &str, temporary: &Path) -> Result<(), Failed> {
     let mut command = Command::new(env::current_exe()?);
-    command
+    processes::guard_of_its_own(&mut command)
         .env("CONTRACT", "judge")
         .env("CONTRACT_PROMISE", id)
-        .stdin(Stdio::piped())
+        .env("TMPDIR", temporary)
         .stdout(Stdio::piped());
     let mut child = processes::spawn(&mut command)?;
     // Held until the child is done: to the judge its end would mean that we are gone.

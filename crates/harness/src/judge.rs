@@ -14,7 +14,7 @@ use std::{
 use events::contract::{Report, Status, Story};
 use processes::{adopt_orphans, end_descendants, on_interrupt, when_stdin_closes};
 
-use crate::{Trial, broken::Kept, patience, recorder::Recorder, subject::Subject};
+use crate::{Trial, broken::Kept, patience, recorder::Recorder, subject::Subject, trial};
 
 /// Every wait in a check has its own deadline; this one only says that a check has a bug.
 const LIMIT: Duration = Duration::from_secs(100);
@@ -51,6 +51,8 @@ pub(crate) fn guard() -> std::io::Result<()> {
 
 fn sweep() -> Result<(), String> {
     let left = end_descendants(patience(SWEEP_LIMIT));
+    // After the programs, which write there.
+    trial::remove_folders();
     if left.is_empty() {
         Ok(())
     } else {
@@ -88,7 +90,8 @@ fn attempt(
 ) {
     // A panic drops `verdict` unsent: that is how it is noticed.
     let _ = panic::catch_unwind(AssertUnwindSafe(|| {
-        let trial = Trial::new(subject, recorder).expect("a temporary folder can be made");
+        let trial = Trial::new(subject, recorder)
+            .unwrap_or_else(|error| panic!("no temporary folder can be made: {error}"));
         let _ = verdict.send(check(&trial));
     }));
 }

@@ -1,6 +1,10 @@
 //! What a promise gets to work with: the program under test, a recording, a folder.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
 
 use tempfile::TempDir;
 
@@ -10,6 +14,17 @@ use crate::{
     recorder::Recorder,
     subject::Subject,
 };
+
+/// The folders of all trials of this process.
+static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes the folders of all trials, for a process that ends in the middle of one.
+pub(crate) fn remove_folders() {
+    for folder in FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        // It is gone already if its trial came to its end.
+        let _ = fs::remove_dir_all(folder);
+    }
+}
 
 /// One check of one promise.
 pub struct Trial {
@@ -25,7 +40,9 @@ impl Trial {
     /// # Errors
     /// When no temporary folder can be made.
     pub fn new(subject: Subject, recorder: Recorder) -> std::io::Result<Self> {
-        Ok(Trial { recorder, subject, folder: tempfile::tempdir()? })
+        let folder = tempfile::tempdir()?;
+        FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).push(folder.path().to_owned());
+        Ok(Trial { recorder, subject, folder })
     }
 
     /// Starts the program with `settings` in its environment, on a port that the system chooses.
