@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::Deserialize;
@@ -21,6 +21,9 @@ use crate::{
 
 /// How long it may take until each worker has answered once.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long each of several questions may take when the time for all of them is over.
+const QUICK: Duration = Duration::from_millis(250);
 
 /// Who answered.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -76,7 +79,12 @@ pub fn meet_all(
 ) -> Kept<BTreeMap<u32, (Who, Connection)>> {
     let limit = patience(LIMIT);
     let mut met = BTreeMap::new();
+    let began = Instant::now();
     let all = processes::until(limit, || {
+        // One look at a silent server takes the whole limit: there is no time for another one.
+        if began.elapsed() >= limit {
+            return None;
+        }
         for (who, connection) in greet(cluster, path, limit) {
             met.entry(who.pid).or_insert((who, connection));
         }
@@ -88,11 +96,13 @@ pub fn meet_all(
         trial.recorder.observe(format!("GET {path}: answered by the processes {pids}"));
         return Ok(met);
     }
-    let observed = if cluster.is_running() {
-        let seconds = limit.as_secs_f64();
-        format!("within {seconds:.0} s, answers only from the process {pids}")
-    } else {
+    let seconds = limit.as_secs_f64();
+    let observed = if !cluster.is_running() {
         "the primary has ended".to_owned()
+    } else if met.is_empty() {
+        format!("within {seconds:.0} s, no answer to GET {path} that names its process")
+    } else {
+        format!("within {seconds:.0} s, answers only from the process {pids}")
     };
     Err(trial.broken(format!("answers from {number} processes"), observed))
 }
@@ -110,8 +120,13 @@ pub fn greet_one(cluster: &Cluster, path: &str) -> Option<Who> {
 pub fn greet(cluster: &Cluster, path: &str, limit: Duration) -> Vec<(Who, Connection)> {
     let open = |_| Connection::open(cluster.address, limit).ok();
     let connections: Vec<Connection> = (0..8).filter_map(open).collect();
+    let deadline = Instant::now() + limit;
     let ask = |mut connection: Connection| {
+        // After one that is silent for long the others are asked all the same, and not for as long.
+        let left = deadline.saturating_duration_since(Instant::now());
+        connection.limit_reads(left.max(patience(QUICK))).ok()?;
         let answer = connection.get(path).ok()?;
+        connection.limit_reads(limit).ok()?;
         Some((serde_json::from_str(&answer.body).ok()?, connection))
     };
     connections.into_iter().filter_map(ask).collect()

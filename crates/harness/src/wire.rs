@@ -45,6 +45,12 @@ impl Connection {
         Ok(Connection { reader: BufReader::new(stream), limit, answered: 0 })
     }
 
+    /// From now on a read waits for `limit` at most.
+    pub(crate) fn limit_reads(&mut self, limit: Duration) -> io::Result<()> {
+        self.limit = limit;
+        self.reader.get_ref().set_read_timeout(Some(limit))
+    }
+
     /// Whether the server has closed it by now. A client must look before it uses a connection
     /// again (RFC 9112, section 9.3.1).
     #[must_use]
