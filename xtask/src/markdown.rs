@@ -90,7 +90,8 @@ impl Page {
                 Folds::Closed => "  (--answers unfolds)".dimmed().to_string(),
                 Folds::Open => String::new(),
             };
-            self.blocks.push(format!("▸ {}{more}", inline(summary).bold()));
+            let summary = format!("{}{more}", inline(summary).bold());
+            self.blocks.push(hang("▸ ", &summary, self.width));
             self.is_folded = self.folds == Folds::Closed;
         }
         if line.starts_with("</details>") {

@@ -2,8 +2,10 @@
 //!
 //! An escape sequence takes no column, so widths are counted without them.
 
-/// Columns that are filled, however far a text is indented.
-const NARROWEST: usize = 10;
+/// Columns that a text needs beside what stands before it.
+const ROOM: usize = 18;
+/// How far it is indented where it has fewer.
+const SMALL_INDENT: usize = 4;
 
 /// Breaks `text` at spaces into lines of at most `width` columns. A word that is longer stays
 /// whole: a path or an address that was cut can't be pasted.
@@ -23,12 +25,19 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Wraps `text` behind `lead`, and indents the following lines by the width of `lead`.
+/// Wraps `text` behind `lead`, and indents the following lines by the width of `lead`. If that leaves
+/// no room, `text` begins on the next line.
 pub(crate) fn hang(lead: &str, text: &str, width: usize) -> String {
     let indent = visible_width(lead);
-    let lines = wrap(text, width.saturating_sub(indent).max(NARROWEST));
-    let follow = format!("\n{}", " ".repeat(indent));
-    format!("{lead}{}", lines.join(&follow))
+    let room = width.saturating_sub(indent);
+    if room >= ROOM {
+        let follow = format!("\n{}", " ".repeat(indent));
+        return format!("{lead}{}", wrap(text, room).join(&follow));
+    }
+    let follow = format!("\n{}", " ".repeat(SMALL_INDENT));
+    let text = wrap(text, width.saturating_sub(SMALL_INDENT)).join(&follow);
+    let lead = if plain(lead).trim().is_empty() { "" } else { lead.trim_end() };
+    format!("{lead}{follow}{text}").trim_start_matches('\n').to_owned()
 }
 
 /// Columns that `text` takes on the screen.
@@ -79,5 +88,7 @@ mod tests {
     fn following_lines_hang_under_the_first() {
         let text = "one two three four five six";
         assert_eq!(hang("- ", text, 22), "- one two three four\n  five six");
+        assert_eq!(hang("a-long-name  ", "one two three", 20), "a-long-name\n    one two three");
+        assert_eq!(hang("             ", "one two three", 20), "    one two three");
     }
 }

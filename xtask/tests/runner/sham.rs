@@ -21,6 +21,15 @@ pub(crate) struct Sham {
     pub(crate) folder: TempDir,
 }
 
+/// A test that fails leaves nothing behind either.
+impl Drop for Sham {
+    fn drop(&mut self) {
+        for pid in processes_of(self.folder.path()) {
+            let _ = processes::sweep::send(pid, nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+}
+
 impl Sham {
     /// A workbook with topic 01 and its exercise, and a contract of three promises and an extra.
     pub(crate) fn new() -> Self {
