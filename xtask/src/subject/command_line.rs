@@ -113,8 +113,9 @@ mod tests {
     fn words_keep_their_spaces_and_files_get_their_folder() {
         let line = command_line("sh -c 'echo a b'").unwrap();
         assert_eq!(shlex::split(&line).unwrap(), ["sh", "-c", "echo a b"]);
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        assert_eq!(from_here("Cargo.toml", here), here.join("Cargo.toml").display().to_string());
+        let me = env::current_exe().unwrap();
+        let (here, name) = (me.parent().unwrap(), me.file_name().unwrap().to_str().unwrap());
+        assert_eq!(from_here(name, here), me.display().to_string());
         assert_eq!(from_here("--flag", here), "--flag");
     }
 }

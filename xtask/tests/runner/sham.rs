@@ -4,7 +4,7 @@
 //! a grader that crashes, a build that hangs. Nothing is compiled, and no learner's file touched.
 
 use std::{
-    fs,
+    env, fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -99,7 +99,7 @@ break_it() { echo '{"status":"broken","millis":7,"story":{"expected":"200","obse
 
     /// The runner, at work in this workbook.
     pub(crate) fn xtask(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        let mut command = Command::new(runner());
         command
             .current_dir(self.folder.path())
             .env("CARGO_MANIFEST_DIR", self.path("xtask"))
@@ -117,6 +117,18 @@ break_it() { echo '{"status":"broken","millis":7,"story":{"expected":"200","obse
         let mut command = assert_cmd::Command::from_std(self.xtask());
         command.args(line.split_whitespace()).timeout(SOON).assert()
     }
+}
+
+/// The runner, which cargo puts one folder above this test. The path that cargo compiles in names another
+/// folder once the workbook was moved.
+pub(crate) fn runner() -> PathBuf {
+    target().join("xtask")
+}
+
+/// Cargo's folder for this profile.
+pub(crate) fn target() -> PathBuf {
+    let me = env::current_exe().unwrap();
+    me.parent().and_then(Path::parent).unwrap().to_owned()
 }
 
 /// The scripts of `folder` that run.
