@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     match outcome.and_then(terminal::everything_was_said) {
         Ok(verdict) => verdict.into(),
         Err(failure) => {
-            terminal::note(failure.message());
+            terminal::note(wrap::fit(&failure.message(), terminal::width()));
             ExitCode::from(failure.code())
         }
     }

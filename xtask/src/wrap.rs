@@ -40,6 +40,16 @@ pub(crate) fn hang(lead: &str, text: &str, width: usize) -> String {
     format!("{lead}{follow}{text}").trim_start_matches('\n').to_owned()
 }
 
+/// Breaks the lines of `text` that are wider than `width`, unless they hold a command to paste, which
+/// stands after two spaces.
+pub(crate) fn fit(text: &str, width: usize) -> String {
+    let is_whole = |line: &str| visible_width(line) <= width || line.contains("  ");
+    let fitted = text
+        .lines()
+        .map(|line| if is_whole(line) { line.to_owned() } else { wrap(line, width).join("\n") });
+    fitted.collect::<Vec<_>>().join("\n")
+}
+
 /// Columns that `text` takes on the screen.
 pub(crate) fn visible_width(text: &str) -> usize {
     visible(text).count()
@@ -74,6 +84,12 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("a /very/long/path b", 6), ["a", "/very/long/path", "b"]);
         assert_eq!(wrap("", 10), [""]);
+    }
+
+    #[test]
+    fn only_what_is_too_wide_is_broken_and_a_command_never_is() {
+        assert_eq!(fit("one two three\nfour", 8), "one two\nthree\nfour");
+        assert_eq!(fit("next  cargo xtask check", 8), "next  cargo xtask check");
     }
 
     #[test]

@@ -12,7 +12,11 @@ use std::{
 use serde_json::Value;
 
 use super::Progress;
-use crate::{terminal::note, workspace::Workspace};
+use crate::{
+    terminal::{note, width},
+    workspace::Workspace,
+    wrap::fit,
+};
 
 const FILE: &str = ".progress.json";
 /// Written under the lock alone, so that one name is enough.
@@ -121,9 +125,12 @@ fn set_aside(workspace: &Workspace, why: &str) -> bool {
     };
     let outcome = fs::rename(workspace.at(FILE), workspace.at(&name));
     note(match &outcome {
-        Ok(()) => format!(
-            "Your progress in {FILE} can't be read\n({why}).\nIt was set aside as {name}, and a new \
-             one begins; your exercises\nare untouched."
+        Ok(()) => fit(
+            &format!(
+                "Your progress in {FILE} can't be read ({why}). It was set aside as {name}, and a \
+                 new one begins; your exercises are untouched."
+            ),
+            width(),
         ),
         Err(error) => format!("Your progress in {FILE} can't be read ({why}; {error})."),
     });

@@ -96,3 +96,13 @@ fn the_doctor_tries_the_same() {
     let found = contains("✗ temporary files").and(contains("✓ local ports"));
     assert.code(3).stdout(found).stderr(contains("Needed and missing"));
 }
+
+#[test]
+fn a_failure_fits_in_80_columns() {
+    let sham = Sham::new();
+    let mut command = sham.xtask();
+    let output = command.args(["check", "1"]).env("CARGO", "/no/such/cargo").output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}

@@ -47,7 +47,7 @@ fn a_file_that_can_not_be_read_is_the_machines() {
     fs::remove_file(sham.path(FILE)).unwrap();
     fs::create_dir(sham.path(FILE)).unwrap();
     sham.run("check 1").code(3).stderr(contains("exercises/exercise-1.rs can't be read"));
-    sham.run("reset 1").code(3).stderr(contains("nothing was reset"));
+    sham.run("reset 1").code(3).stderr(contains("so nothing"));
 }
 
 #[test]
