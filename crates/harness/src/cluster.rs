@@ -1,6 +1,7 @@
 //! The program under test, running: in a process group of its own, heard on stdout and stderr.
 
 mod cpu;
+mod listening;
 mod refusal;
 mod witness;
 
@@ -12,13 +13,14 @@ use std::{
     time::Duration,
 };
 
-use events::{Event, Exit, ServiceEvent};
+use events::Exit;
 use nix::sys::signal::Signal;
 use processes::{Family, Process, sweep, until};
 
 pub(crate) use self::witness::ENDED;
 use self::{
     cpu::CpuWatch,
+    listening::Start,
     witness::{pump, watch},
 };
 use crate::{
@@ -86,30 +88,27 @@ impl Cluster {
 
     fn wait_for_listening(&self, earlier: usize) -> Kept<(SocketAddr, Option<SocketAddr>)> {
         let limit = patience(START_LIMIT);
-        let answer = self.recorder.wait(limit, |entries| {
-            let listening = entries[earlier..].iter().find_map(|entry| match entry.event {
-                Some(Event::Service(ServiceEvent::Listening { address, admin })) => {
-                    Some(Ok((address, admin)))
-                }
-                _ => None,
-            });
-            listening.or_else(|| self.exit.get().map(|exit| Err(*exit)))
+        let start = self.recorder.wait(limit, |entries| {
+            let ended = || self.exit.get().map(|exit| Start::Ended(*exit));
+            listening::start(&entries[earlier..]).or_else(ended)
         });
         let expected = r#"one line {"event":"listening","address":"127.0.0.1:PORT"} on stdout"#;
-        match answer {
-            Some(Ok(addresses)) => Ok(addresses),
-            Some(Err(exit)) => {
-                Err(Broken::new(expected, format!("the program ended first ({exit})")))
+        let observed = match start {
+            Some(Start::Listens(address, admin)) => return Ok((address, admin)),
+            Some(Start::Ended(exit)) => {
+                return Err(Broken::new(expected, format!("the program ended first ({exit})")));
             }
+            Some(Start::AlmostSaysSo(wrong)) => format!("that line with {wrong}"),
             None => {
-                let seconds = limit.as_secs();
-                let moment = self.recorder.observe(format!("no `listening` within {seconds} s"));
-                let observed = format!("no such line within {seconds} s");
-                Err(Broken::new(expected, observed).at(moment).advice(
-                    "PROTOCOL.md says what a program prints so that it can be found and judged.",
-                ))
+                let instead = listening::instead(&self.recorder.entries()[earlier..]);
+                let instead = instead.map(|instead| format!("; {instead}")).unwrap_or_default();
+                format!("no such line within {} s{instead}", limit.as_secs())
             }
-        }
+        };
+        let moment = self.recorder.observe(observed.clone());
+        Err(Broken::new(expected, observed)
+            .at(moment)
+            .advice("PROTOCOL.md says what a program prints so that it can be found and judged."))
     }
 
     /// Opens a connection.

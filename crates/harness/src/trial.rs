@@ -1,6 +1,12 @@
 //! What a promise gets to work with: the program under test, a recording, a folder.
 
-use std::{net::TcpListener, path::PathBuf, process::Command};
+use std::{
+    fs,
+    net::TcpListener,
+    path::PathBuf,
+    process::Command,
+    sync::{Mutex, PoisonError},
+};
 
 use tempfile::TempDir;
 
@@ -20,6 +26,17 @@ const FAR_AWAY: [(&str, &str); 4] = [
     ("MEMORY_LIMIT_MB", "1000"),
 ];
 
+/// The folders of all trials of this process.
+static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes the folders of all trials, for a process that ends in the middle of one.
+pub(crate) fn remove_folders() {
+    for folder in FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        // It is gone already if its trial came to its end.
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
 /// One check of one promise.
 pub struct Trial {
     /// Everything that happens.
@@ -35,7 +52,9 @@ impl Trial {
     /// # Errors
     /// When no temporary folder can be made.
     pub fn new(subject: Subject, recorder: Recorder) -> std::io::Result<Self> {
-        Ok(Trial { recorder, subject, is_far: false, folder: tempfile::tempdir()? })
+        let folder = tempfile::tempdir()?;
+        FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).push(folder.path().to_owned());
+        Ok(Trial { recorder, subject, is_far: false, folder })
     }
 
     /// The same with clients at the other end of [`crate::distance`].
