@@ -84,7 +84,7 @@ fn what_can_not_be_told_is_unclear_and_no_blame() {
         .and(contains("One known cause").not());
     sham.run("check 1").code(4).stdout(story);
     assert_eq!(json(&sham, "check 1 --json")["verdict"], "unclear");
-    let summary = contains("0 of 2 runs").and(contains("In 2, the machine was too busy to tell."));
+    let summary = contains("0 of 2 runs").and(contains("In 2, the\nmachine was too busy to tell."));
     sham.run("check 1 --runs 2").code(4).stdout(summary);
     // A broken promise is broken, whatever else is unclear.
     sham.contract(
