@@ -7,6 +7,16 @@ use crate::{Entry, Source};
 const PRIMARY: &str = "the primary";
 const USED: &str = " of CPU time in the last ";
 
+/// What the tester says of a program that prints or reports more than it records: such a program keeps
+/// the machine busy itself.
+pub const FLOOD: &str = " a lot: further lines are not recorded";
+
+/// Whether one of `entries` says so.
+#[must_use]
+pub fn is_flood(entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| entry.source == Source::Observed && entry.text.ends_with(FLOOD))
+}
+
 /// The process `pid` has `used` so much CPU time in the last `time`.
 #[must_use]
 pub fn sentence(pid: u32, is_primary: bool, used: Duration, time: Duration) -> String {

@@ -100,6 +100,7 @@ impl Cluster {
             }
             Some(Start::AlmostSaysSo(wrong)) => format!("that line with {wrong}"),
             None => {
+                self.cpu.tell(&self.recorder, self.pid, &self.processes());
                 let instead = listening::instead(&self.recorder.entries()[earlier..]);
                 let instead = instead.map(|instead| format!("; {instead}")).unwrap_or_default();
                 format!("no such line within {} s{instead}", limit.as_secs())

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{Entry, Event, ServiceEvent, Source, panic};
+use events::{Entry, Event, ServiceEvent, Source, panic, spin::FLOOD};
 
 /// Entries kept at most.
 const MAX_ENTRIES: usize = 4000;
@@ -129,7 +129,7 @@ impl Recorder {
         let beyond = count.saturating_sub(most);
         drop(tape);
         if beyond == 1 {
-            self.observe(format!("the program {what} a lot: further lines are not recorded"));
+            self.observe(format!("the program {what}{FLOOD}"));
         }
         beyond == 0
     }

@@ -17,8 +17,8 @@ const ENOUGH: f64 = 0.75;
 /// However busy the machine is: a check must end.
 const MOST_PATIENCE: f64 = 8.0;
 
-/// Whether the machine may be to blame. A program that comes to a `todo!()`, or whose primary spins,
-/// breaks its promise on any machine.
+/// Whether the machine may be to blame. A program that comes to a `todo!()`, whose primary spins, or
+/// that prints without end, breaks its promise on any machine.
 pub(super) fn is_doubtful(report: &Report) -> bool {
     let is_bad = matches!(report.status, Status::Broken | Status::Unclear);
     is_bad && report.starvation.is_some() && !explains_itself(report)
@@ -51,7 +51,7 @@ fn spare_part() -> f64 {
 fn explains_itself(report: &Report) -> bool {
     let timeline = report.story.as_ref().map_or(&[][..], |story| &story.timeline);
     let todo = Panic::first(timeline).and_then(|panic| panic.todo());
-    todo.is_some() || spin::of_primary(timeline).is_some()
+    todo.is_some() || spin::of_primary(timeline).is_some() || spin::is_flood(timeline)
 }
 
 #[cfg(test)]

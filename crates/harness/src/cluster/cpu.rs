@@ -19,11 +19,21 @@ const TICK: Duration = Duration::from_millis(250);
 const LOOKS: usize = 40;
 /// Over a shorter time a start looks like a loop.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// What a process uses at least that spins. On a busy machine it does not get a whole core.
+/// What a process uses at least that spins.
 const SHARE: f64 = 0.5;
+/// On a busy machine it gets less, but then it always runs or waits for a core.
+const NEVER_ASLEEP: f64 = 0.9;
 
-/// When it was, and the CPU time that each process had used by then.
-type Look = (Instant, BTreeMap<u32, Duration>);
+/// When it was, and what each process had used by then.
+type Look = (Instant, BTreeMap<u32, Usage>);
+
+/// Of a process, since it began.
+#[derive(Clone, Copy)]
+struct Usage {
+    cpu: Duration,
+    /// For how long its first thread waited for a core.
+    starved: Duration,
+}
 
 /// What the processes of one program used lately.
 #[derive(Clone, Default)]
@@ -53,11 +63,12 @@ impl CpuWatch {
     pub(super) fn tell(&self, recorder: &Recorder, primary: u32, processes: &[Process]) {
         let now = look(processes);
         let looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (pid, cpu) in &now.1 {
+        for (pid, usage) in &now.1 {
             let usage = looks.iter().find_map(|(at, before)| {
-                let used = cpu.checked_sub(*before.get(pid)?)?;
-                let time = now.0 - *at;
-                (time >= SHORTEST && used >= time.mul_f64(SHARE)).then_some((used, time))
+                let (before, time) = (before.get(pid)?, now.0 - *at);
+                let used = usage.cpu.checked_sub(before.cpu)?;
+                let starved = usage.starved.saturating_sub(before.starved);
+                (time >= SHORTEST && spins(used, starved, time)).then_some((used, time))
             });
             if let Some((used, time)) = usage {
                 recorder.remark(spin::sentence(*pid, *pid == primary, used, time));
@@ -66,7 +77,31 @@ impl CpuWatch {
     }
 }
 
+fn spins(used: Duration, starved: Duration, time: Duration) -> bool {
+    let is_never_asleep = used >= SHORTEST && used + starved >= time.mul_f64(NEVER_ASLEEP);
+    used >= time.mul_f64(SHARE) || is_never_asleep
+}
+
 fn look(processes: &[Process]) -> Look {
-    let of = |process: &Process| Some((process.pid, Stat::of(process.pid)?.cpu));
+    let of = |process: &Process| {
+        let starved = processes::starved(process.pid).unwrap_or_default();
+        Some((process.pid, Usage { cpu: Stat::of(process.pid)?.cpu, starved }))
+    };
     (Instant::now(), processes.iter().filter_map(of).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    #[test]
+    fn a_process_spins_that_uses_half_a_core_or_never_sleeps() {
+        assert!(spins(MS(2000), MS(0), MS(4000)));
+        assert!(spins(MS(1200), MS(2600), MS(4000)));
+        // A start on a busy machine: it waits for a core, and needs little of it.
+        assert!(!spins(MS(200), MS(1800), MS(2000)));
+        assert!(!spins(MS(1200), MS(500), MS(4000)));
+    }
 }
