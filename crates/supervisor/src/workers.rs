@@ -11,7 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cluster_basics::{Cluster, StartError, listener};
+use cluster_basics::{
+    Cluster, StartError,
+    channel::{SendError, Sender},
+    listener,
+};
 use events::{Pid, ServiceEvent, ShutdownEvent, Slot, WorkerEvent, emit, warn};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -38,6 +42,25 @@ pub struct Workers<Order, Report> {
     cut: usize,
     /// When to report the starts that failed.
     failed_starts: VecDeque<(Pid, Instant)>,
+}
+
+/// The way to one worker. Its clones share one queue.
+pub struct Link<Order>(Sender<ToWorker<Order>>);
+
+impl<Order: Serialize> Link<Order> {
+    /// Sends `order`, and returns once the kernel has it: waits while the worker is slow to read.
+    ///
+    /// # Errors
+    /// When the worker is gone, or the order is too long.
+    pub async fn send(&self, order: Order) -> Result<(), SendError> {
+        self.0.send(&ToWorker::Order(order)).await
+    }
+}
+
+impl<Order> Clone for Link<Order> {
+    fn clone(&self) -> Self {
+        Link(self.0.clone())
+    }
 }
 
 /// A failed start is reported after this pause: what is missing (memory, descriptors, processes) is
@@ -215,6 +238,13 @@ where
     /// deadline finds the frozen one, so there is nothing to do here.
     fn tell(&self, pid: Pid, message: &ToWorker<Order>) {
         let _ = self.cluster.tell(pid, message);
+    }
+
+    /// The way to the worker `pid`, for a task that may wait while that worker is slow to read. `None`
+    /// when it is gone.
+    #[must_use]
+    pub fn link(&self, pid: Pid) -> Option<Link<Order>> {
+        self.cluster.sender(pid).map(Link)
     }
 
     /// What [`Self::tell_all`] told last.
