@@ -17,7 +17,7 @@ const AT_ONCE: [(&str, &str); 2] = [("RESTART_DELAY_MS", "1"), ("RESTART_DELAY_M
 
 pub(crate) fn calls_open_on_a_worker_that_dies_fail_at_once(trial: &Trial) -> Kept {
     let cluster = trial.start(&AT_ONCE)?;
-    let (mut doors, _) = doors(trial, &cluster, 14)?;
+    let (mut doors, _) = doors(trial, &cluster, 30)?;
     let second = scene::pid_of(trial, &mut doors, 2)?;
     only_those(trial, &cluster, &mut doors, second)?;
     let (who, _) = successor(trial, &cluster, 2, &[second])?;

@@ -13,7 +13,7 @@ const PLACES: usize = 4;
 pub(crate) fn a_call_gives_its_place_back(trial: &Trial) -> Kept {
     let delays = [("RESTART_DELAY_MS", "1"), ("RESTART_DELAY_MAX_MS", "1")];
     let cluster = trial.start(&[("MAX_IN_FLIGHT", "4"), delays[0], delays[1]])?;
-    let (mut doors, _) = doors(trial, &cluster, 12)?;
+    let (mut doors, _) = doors(trial, &cluster, 30)?;
     let mut descriptors = Vec::new();
     for _ in 0..3 {
         after_a_deadline(trial, &mut doors)
