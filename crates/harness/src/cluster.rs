@@ -1,5 +1,6 @@
 //! The program under test, running: in a process group of its own, heard on stdout and stderr.
 
+mod cpu;
 mod witness;
 
 use std::{
@@ -14,7 +15,11 @@ use events::{Event, Exit, ServiceEvent};
 use nix::sys::signal::Signal;
 use processes::{Family, Process, sweep, until};
 
-use self::witness::{pump, watch};
+pub(crate) use self::witness::ENDED;
+use self::{
+    cpu::CpuWatch,
+    witness::{pump, watch},
+};
 use crate::{
     broken::{Broken, Kept},
     exchange::{self, Pending},
@@ -41,6 +46,7 @@ pub struct Cluster {
     recorder: Recorder,
     exit: Arc<OnceLock<Exit>>,
     family: Mutex<Family>,
+    cpu: CpuWatch,
 }
 
 impl Cluster {
@@ -63,8 +69,10 @@ impl Cluster {
             recorder: recorder.clone(),
             exit: Arc::default(),
             family: Mutex::new(Family::of(std::process::id())),
+            cpu: CpuWatch::default(),
         };
         watch(child, pipes_closed, recorder.clone(), cluster.exit.clone());
+        cluster.cpu.begin(recorder.clone(), cluster.exit.clone());
         (cluster.address, cluster.admin) = cluster.wait_for_listening(earlier)?;
         Ok(cluster)
     }
@@ -234,6 +242,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if self.is_running() {
+            self.cpu.tell(&self.recorder, self.pid, &self.processes());
             self.recorder.observe(THE_END);
         }
         for process in self.processes() {

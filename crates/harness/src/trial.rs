@@ -48,7 +48,7 @@ impl Trial {
             .envs(settings.iter().copied());
         let said: Vec<_> =
             settings.iter().map(|(name, value)| format!("{name}={value} ")).collect();
-        self.recorder.observe(format!("started {}{}", said.concat(), self.subject.name()));
+        self.recorder.started(format!("started {}{}", said.concat(), self.subject.name()));
         let mut cluster = Cluster::start(&self.recorder, command)?;
         if self.is_far {
             cluster.address.set_ip(OTHER_END);

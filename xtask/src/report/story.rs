@@ -1,7 +1,7 @@
 //! What stands under a broken promise: expected, observed, what happened, and one next step.
 
 use colored::Colorize;
-use events::{Source as Said, contract::Story, timeline::timeline};
+use events::{Panic, contract::Story, spin, timeline::timeline};
 
 use super::Words;
 use crate::{
@@ -14,7 +14,7 @@ impl Words<'_> {
     /// The story of a broken promise. `likeness` is a mutant that breaks in the same way.
     pub(crate) fn story(&self, index: usize, story: &Story, likeness: Option<&Mutant>) -> String {
         let indent = self.indent();
-        let likeness = likeness.filter(|_| !panicked(story));
+        let likeness = likeness.filter(|_| !is_explained(story));
         let mut lines = vec![
             self.field("expected", &story.expected),
             self.field("observed", &story.observed.red().to_string()),
@@ -51,10 +51,10 @@ impl Words<'_> {
     }
 }
 
-/// A program that panicked, at a `todo!` perhaps, has no misconception that a mutant could show.
-fn panicked(story: &Story) -> bool {
-    let mut output = story.timeline.iter().filter(|entry| entry.source == Said::Output);
-    output.any(|entry| entry.text.contains("panicked at"))
+/// A program that panicked, at a `todo!` perhaps, or spins, has no misconception that a mutant could
+/// show.
+fn is_explained(story: &Story) -> bool {
+    Panic::first(&story.timeline).is_some() || spin::of_primary(&story.timeline).is_some()
 }
 
 /// The lesson as one cause among others: another bug may look the same.

@@ -11,4 +11,5 @@ mod hostile_programs;
 #[cfg(target_os = "linux")]
 mod interrupt;
 mod sham;
+mod steps;
 mod verify;

@@ -102,9 +102,10 @@ fn given_up(trial: &Trial, cluster: &Cluster, receiver: &Receiver) -> Kept {
             trial.broken("the others serve", format!("the primary has ended ({exit})"))
         }));
     }
-    let Seen { state, restarts, .. } = third;
+    let restarts = third.restarts;
     let expected = "worker 3 is given up, after 5 restarts";
     trial.expect(restarts <= 5, expected, format!("{restarts} restarts by now"))?;
+    let state = third.state();
     let observed = format!("no such alert within {} s: worker 3 is {state}", limit.as_secs());
     trial.expect(is_told(), "an alert: worker 3, critical, given-up", observed)
 }

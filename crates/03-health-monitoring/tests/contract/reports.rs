@@ -55,7 +55,7 @@ fn true_figures(
         let slot = slots.iter().find(|slot| slot.worker == who.worker);
         let slot = slot.cloned().unwrap_or_default();
         let says = format!("GET /health: worker {}", who.worker);
-        let observed = format!("{says} is pid {:?}, {}", slot.pid, slot.state);
+        let observed = format!("{says} is pid {:?}, {}", slot.pid, slot.state());
         let is_it = slot.pid == Some(*pid) && slot.state == "ready";
         trial.expect(is_it, format!("worker {}, pid {pid}, ready", who.worker), observed)?;
         let observed = format!("{says} has no heartbeat_age_ms");

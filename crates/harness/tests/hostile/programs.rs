@@ -21,6 +21,7 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("is_stopped", "still running"),
     ("floods_stdout", "still running"),
     ("prints_a_line_without_end", "still running"),
+    ("spins", "still running"),
     ("leaves_a_grandchild", "left behind"),
     ("leaves_a_grandchild_in_a_session_of_its_own", "left behind"),
 ];
@@ -46,6 +47,13 @@ pub(crate) fn run(name: &str) -> ExitCode {
             listening();
             loop {
                 println!("{{\"event\":\"worker-ready\",\"worker\":1,\"pid\":1}}\nnoise");
+            }
+        }
+        "spins" => {
+            ignore_sigterm();
+            listening();
+            loop {
+                std::hint::spin_loop();
             }
         }
         "prints_a_line_without_end" => {
