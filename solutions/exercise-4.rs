@@ -1,7 +1,7 @@
-//! Exercise 4: calls, messages and a broadcast (60 minutes).
+//! Exercise 4: calls, messages and a broadcast (45 to 60 minutes).
 //!
 //! Three workers that ask each other, through their primary. Each call ends exactly once, by its deadline,
-//! whatever becomes of the worker that is asked; and no worker costs another one more than its own calls.
+//! whatever becomes of the worker that is asked. A sick worker fails the calls to it, and no other calls.
 //!
 //! The numbered functions are yours; the rest stays, though you may add to it. Workers are given: they
 //! serve, answer each other, and misbehave on demand. What you may call is in `advanced_ipc`.
@@ -15,16 +15,16 @@
 //! ```
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     process::ExitCode,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use advanced_ipc::{
     Answer, CallId, Config, Deadline, Failure, Frame, Intents, Link, Message, Messaging, Notice,
     Pid, Place, Question, RestartHistory, Said, Slot, What, Worker, Workers, at, link_to,
-    shut_down_with,
+    shut_down, start_missing,
 };
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
@@ -65,10 +65,12 @@ impl Calls {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// 1. Opens a call, with an id that no call of this link had before.
+    /// Function 1. Opens a call.
     ///
-    /// - `Failure::Died` if the peer is gone: "Calls open on a worker that dies".
-    /// - `Failure::Full` if `limit` calls are open: "A call gives its place back".
+    /// 1. Its id is one that no call of this link had before: promise 6 ("given to no caller").
+    /// 2. The table keeps the sender of a `oneshot` channel under that id, the `Call` its receiver.
+    /// 3. If the peer is gone, fail with `Failure::Died`: promise 7 ("fail at once with 502").
+    /// 4. If `limit` calls are open, fail with `Failure::Full`: promise 8 ("gives its place back").
     fn open(&self) -> Result<Call, Failure> {
         let mut table = self.table();
         if table.is_gone {
@@ -84,8 +86,10 @@ impl Calls {
         Ok(Call { id, outcome, calls: self.clone() })
     }
 
-    /// 2. The peer has replied to the call `id`. A reply to a call that isn't open (any more) changes
-    ///    nothing: "A late reply and a second reply".
+    /// Function 2. The peer has replied to the call `id`.
+    ///
+    /// 1. Take that call out of the table, and send it `outcome`: promise 3 ("their own callers").
+    /// 2. A reply to a call that isn't open changes nothing: promise 6 ("A late reply").
     fn answer(&self, id: CallId, outcome: Outcome) {
         if let Some(call) = self.table().open.remove(&id) {
             // The caller may be gone in this moment.
@@ -93,8 +97,10 @@ impl Calls {
         }
     }
 
-    /// 3. The peer has died, and everything that it said was read. Each open call fails with
-    ///    `Failure::Died`, and so does every later `open`: "Calls open on a worker that dies".
+    /// Function 3. The peer has died, and everything that it sent has been read.
+    ///
+    /// 1. Each open call ends with `Failure::Died`: promise 7 ("Calls open on a worker that dies").
+    /// 2. From now on `open` fails: a task may still have this table, and open a call too late.
     fn gone(&self) {
         let mut table = self.table();
         table.is_gone = true;
@@ -124,10 +130,13 @@ impl Peer {
         Peer { link, calls: Calls::new(limit) }
     }
 
-    /// 4. Asks the peer `question`, and returns what became of that.
+    /// Function 4. Asks the peer `question`, and returns what became of that.
     ///
-    /// - The call is open before its frame is sent, and the frame says how much time is left.
-    /// - `deadline` bounds all of it, sending too: "A frozen worker costs its callers a 504".
+    /// 1. Open a call before you send: the reply may come at once.
+    /// 2. Send the question with the id of the call and the time that is left.
+    /// 3. Wait for the outcome. `Call` has a `Drop`, so its receiver can't be moved: borrow it.
+    /// 4. When `deadline` has passed, fail with `Failure::Timeout`. Sending counts: a frozen peer
+    ///    does not read. Promise 4 ("a 504 at their deadline").
     async fn call(&self, question: Question, deadline: Deadline) -> Outcome {
         let mut call = self.calls.open()?;
         let asked = async {
@@ -159,10 +168,10 @@ impl Messaging for Caller {
         self.peer.call(question, deadline).await
     }
 
-    /// 5. Asks every worker, this one too, for `what`, and returns what became of each call.
+    /// Function 5. Asks every worker, this one too, for `what`: promise 2 ("what all workers").
     ///
-    /// - All are asked at once: a frozen one must not hold up the others: "A broadcast".
-    /// - No failure is left out: the caller names who is missing.
+    /// 1. Return the outcome of every slot, failures too: promise 9 ("who has it and who is missing").
+    /// 2. Make all calls at once, by the same deadline: a frozen worker must not hold up the others.
     async fn gather(&self, what: What, deadline: Deadline) -> Vec<(Slot, Outcome)> {
         let asked = Slot::all(self.place.workers).map(|to| {
             let question = Question { from: self.place.slot, to, what: what.clone() };
@@ -200,10 +209,12 @@ impl Outbox {
         Outbox { accepted: 0, acknowledged: 0, limit, queue }
     }
 
-    /// 6. Accepts `text` for the worker, and returns its number: 1, 2, 3, and so on.
+    /// Function 6. Accepts `text` for the worker.
     ///
-    /// - `Failure::Full` if `limit` messages are accepted and not acknowledged, wherever they are:
-    ///   in a queue, in a socket, or in the worker: "A worker that does not read".
+    /// 1. Number the messages 1, 2, 3, .., and return the number: promise 5 ("once and in order").
+    /// 2. Put the message into `queue`. Sending it here would wait for the worker.
+    /// 3. If `limit` messages are accepted and not acknowledged, fail with `Failure::Full`. It does not
+    ///    matter how many of them were sent: promise 11 ("Exactly `QUEUE_LIMIT` messages wait").
     fn accept(&mut self, from: Slot, text: String) -> Result<u64, Failure> {
         if self.accepted - self.acknowledged >= self.limit as u64 {
             return Err(Failure::Full);
@@ -233,20 +244,17 @@ struct Exchange {
     config: Config,
     /// The worker in each slot, from its start to its end. An empty slot has none.
     colleagues: BTreeMap<Slot, Colleague>,
-    /// Workers whose own clients have their answers.
-    drained: BTreeSet<Pid>,
 }
 
 impl Exchange {
     fn new(config: Config) -> Self {
-        Exchange { config, colleagues: BTreeMap::new(), drained: BTreeSet::new() }
+        Exchange { config, colleagues: BTreeMap::new() }
     }
 
     /// From now on the workers that were just started can be asked, though they aren't ready yet.
     fn welcome(&mut self, workers: &Workers) {
         for worker in workers.all() {
-            let is_known = |known: &Colleague| known.pid == worker.pid;
-            if self.colleagues.get(&worker.slot).is_some_and(is_known) {
+            if self.colleagues.contains_key(&worker.slot) {
                 continue;
             }
             let Some(link) = link_to(workers, worker.pid) else { continue };
@@ -256,44 +264,42 @@ impl Exchange {
         }
     }
 
-    fn hear(&mut self, workers: &mut Workers, notice: Notice) {
+    fn hear(&mut self, notice: Notice) {
         match notice {
             Notice::Report(worker, frame) => self.route(worker, frame),
-            Notice::Drained { worker, .. } => drop(self.drained.insert(worker.pid)),
-            Notice::Exited(worker, _) => self.lost(worker),
-            Notice::Ready(_) | Notice::Draining(_) => {}
-        }
-        // As long as one worker has clients, it may ask another one.
-        let is_drained = |worker: &Worker| self.drained.contains(&worker.pid);
-        if !self.drained.is_empty() && workers.all().iter().all(is_drained) {
-            workers.tell_all(Frame::Leave);
+            Notice::Exited(worker, _) => {
+                if let Some(lost) = self.colleagues.remove(&worker.slot) {
+                    lost.peer.calls.gone();
+                }
+            }
+            Notice::Ready(_) | Notice::Draining(_) | Notice::Drained { .. } => {}
         }
     }
 
-    fn lost(&mut self, worker: Worker) {
-        if self.colleagues.get(&worker.slot).is_some_and(|known| known.pid == worker.pid)
-            && let Some(lost) = self.colleagues.remove(&worker.slot)
-        {
-            lost.peer.calls.gone();
-        }
-    }
-
-    /// 7. `worker` has sent `frame`. This must not wait: each question gets a task of its own.
-    ///
-    /// - A question to an empty slot fails with `Failure::Died`.
-    /// - `What::Accept` is a question to the primary: it answers with `Said::Accepted`.
-    /// - Any other question goes to the worker that is asked, under an id of that link and with the
-    ///   time that is left; what becomes of it goes back under the asker's id: "Answers reach their
-    ///   own callers".
+    /// `worker` has sent `frame`.
     fn route(&mut self, worker: Worker, frame: Frame) {
-        let Some(asker) = self.colleagues.get_mut(&worker.slot) else { return };
-        let (id, deadline, question) = match frame {
-            Frame::Question { id, within, question } => (id, Deadline::after(within), question),
-            Frame::Reply { id, answer } => return asker.peer.calls.answer(id, answer),
-            Frame::Acknowledged { up_to } => return asker.outbox.acknowledged(up_to),
-            Frame::Message(_) | Frame::Leave => return,
-        };
-        let back = asker.peer.link.clone();
+        let Some(sender) = self.colleagues.get_mut(&worker.slot) else { return };
+        match frame {
+            Frame::Question { id, within, question } => {
+                let back = sender.peer.link.clone();
+                self.pass_on(id, within, question, back);
+            }
+            Frame::Reply { id, answer } => sender.peer.calls.answer(id, answer),
+            Frame::Acknowledged { up_to } => sender.outbox.acknowledged(up_to),
+            // These go the other way only.
+            Frame::Message(_) | Frame::Leave => {}
+        }
+    }
+
+    /// Function 7. A worker asks `question`: its call `id`, with this time left. `back` leads to it.
+    ///
+    /// 1. Call the worker that is asked, through its own peer: promise 3 ("their own callers").
+    /// 2. Send the outcome back as a reply to `id`.
+    /// 3. A call to an empty slot fails with `Failure::Died`: promise 7 ("fail at once with 502").
+    /// 4. Not every question is for a worker: ask `self.accept` first. Promise 5 ("/send").
+    /// 5. Never wait in here, since all workers wait for this: promise 4 ("and others nothing").
+    fn pass_on(&mut self, id: CallId, within: Duration, question: Question, back: Link) {
+        let deadline = Deadline::after(within);
         let accepted = self.accept(&question);
         let target = self.colleagues.get(&question.to).map(|target| target.peer.clone());
         tokio::spawn(async move {
@@ -313,21 +319,20 @@ impl Exchange {
         let Some(to) = self.colleagues.get_mut(&question.to) else {
             return Some(Err(Failure::Died));
         };
+        let (worker, pid) = (question.to, to.pid);
         let accepted = to.outbox.accept(question.from, text.clone());
-        let said = |sequence| Said::Accepted { sequence };
-        Some(accepted.map(|n| Answer { worker: question.to, pid: to.pid, said: said(n) }))
+        Some(accepted.map(|sequence| Answer { worker, pid, said: Said::Accepted { sequence } }))
     }
 }
 
-/// Keeps a worker in each slot, and passes on what they tell each other, until a signal asks for the
-/// end.
+/// Keeps a worker in each slot, and passes on calls and messages, until a signal asks for the end.
 async fn primary(config: Config, mut workers: Workers, mut intents: Intents) -> ExitCode {
     let mut exchange = Exchange::new(config);
     let mut history = RestartHistory::with_settings(&config.shared);
-    start_missing(&mut workers, &history);
-    exchange.welcome(&workers);
     workers.announce();
     loop {
+        start_missing(&mut workers, &history);
+        exchange.welcome(&workers);
         let now = Instant::now();
         let deadlines = [workers.deadline(now), history.deadline(now)];
         tokio::select! {
@@ -335,23 +340,11 @@ async fn primary(config: Config, mut workers: Workers, mut intents: Intents) -> 
                 if let Notice::Exited(worker, _) = &notice {
                     history.count(worker);
                 }
-                exchange.hear(&mut workers, notice);
+                exchange.hear(notice);
             }
             _ = intents.next() => break,
             () = at(deadlines.into_iter().flatten().min()) => workers.kill_overdue(Instant::now()),
         }
-        start_missing(&mut workers, &history);
-        exchange.welcome(&workers);
     }
-    shut_down_with(workers, intents, |workers, notice| exchange.hear(workers, notice)).await
-}
-
-/// Starts a worker in each slot that is empty and may have one.
-fn start_missing(workers: &mut Workers, history: &RestartHistory) {
-    for slot in workers.slots() {
-        let is_empty = workers.all().iter().all(|worker| worker.slot != slot);
-        if is_empty && history.may_start(slot, Instant::now()) {
-            workers.start(slot);
-        }
-    }
+    shut_down(workers, intents, |notice| exchange.hear(notice)).await
 }

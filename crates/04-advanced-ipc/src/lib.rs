@@ -17,12 +17,12 @@
 //! Link        send(frame).await: waits while the peer does not read; clone it for another task
 //! Deadline    after(within), left(), passed().await: a shutdown brings it nearer
 //! Place       slot, workers, max_in_flight
-//! Workers     slots(), start(slot), announce(), next(), deadline(now), kill_overdue(now),
-//!             tell_all(frame), all()
+//! Workers     slots(), start(slot), announce(), next(), deadline(now), kill_overdue(now), all()
 //! Notice      Ready(worker), Draining(worker), Drained { worker, .. }, Report(worker, frame),
 //!             Exited(worker, exit)
 //! link_to(&workers, pid): the link to a worker
-//! shut_down_with(workers, intents, |workers, notice| ..).await
+//! start_missing(&mut workers, &history)
+//! shut_down(workers, intents, |notice| ..).await
 //! ```
 //!
 //! | file | idea |
@@ -32,6 +32,8 @@
 //! | [`frame`] | what travels between a worker and its primary |
 //! | [`link`] | one end of the channel between them |
 //! | [`deadline`] | when a call must have ended; a shutdown brings that nearer |
+//! | [`restart`] | empty slots |
+//! | [`shutdown`] | the end: workers that drain still answer each other |
 //! | `office` | a worker of this chapter |
 //! | `desk` | how it answers what it is asked |
 //! | `inbox` | its messages |
@@ -47,8 +49,10 @@ pub mod frame;
 mod inbox;
 pub mod link;
 mod office;
+pub mod restart;
 mod routes;
 pub mod run;
+pub mod shutdown;
 
 #[doc(inline)]
 pub use events::{Exit, Pid, Slot};
@@ -61,7 +65,9 @@ pub use self::{
     frame::{Answer, CallId, Failure, Frame, Message, Question, Said, What},
     link::Link,
     office::Place,
+    restart::start_missing,
     run::run,
+    shutdown::shut_down,
 };
 
 /// The workers of this chapter.
