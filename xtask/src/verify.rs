@@ -1,9 +1,9 @@
 //! `cargo xtask verify`: the workbook proves itself right.
 //!
-//! Stubs fail, solutions and examples keep every promise, each mutant dies for its named reason,
-//! guides quote code that is there and number the promises as `check` does, each step of an exercise
-//! leads where its guide says, and the house is tidy. Every problem is one sentence that says
-//! what to do.
+//! Stubs fail, solutions, examples and programs in other languages keep every promise, each mutant
+//! dies for its named reason, guides quote code that is there and number the promises as `check`
+//! does, each step of an exercise leads where its guide says, and the house is tidy. Every problem
+//! is one sentence that says what to do.
 //!
 //! A judgement that fails while others run beside it is repeated alone before it is called a
 //! problem. A busy machine can't make `verify` red that way, and the output counts how often it was
@@ -24,6 +24,7 @@ mod mutants;
 mod numbers;
 mod part;
 mod printed;
+mod programs;
 mod quotes;
 mod solutions;
 mod steps;
@@ -77,6 +78,7 @@ fn run(
         Part::Solutions => solutions::verify(workspace, scope, findings),
         Part::Examples => examples::verify(workspace, scope, findings),
         Part::Steps => steps::verify(workspace, scope, findings),
+        Part::Programs => programs::verify(workspace, scope, findings),
         Part::Mutants => mutants::verify(workspace, scope, findings),
         Part::Tours => tours::verify(workspace, scope, findings),
     }

@@ -14,6 +14,7 @@ pub(crate) enum Part {
     Solutions,
     Examples,
     Steps,
+    Programs,
     Mutants,
     Tours,
 }
@@ -39,8 +40,10 @@ pub(super) struct Scope {
 
 impl ValueEnum for Part {
     fn value_variants<'a>() -> &'a [Self] {
-        use Part::{Examples, Guides, Mutants, Numbers, Solutions, Steps, Stubs, Tidy, Tours};
-        &[Tidy, Guides, Numbers, Stubs, Solutions, Examples, Steps, Mutants, Tours]
+        use Part::{
+            Examples, Guides, Mutants, Numbers, Programs, Solutions, Steps, Stubs, Tidy, Tours,
+        };
+        &[Tidy, Guides, Numbers, Stubs, Solutions, Examples, Programs, Steps, Mutants, Tours]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -58,6 +61,7 @@ impl Part {
             Part::Solutions => "solutions",
             Part::Examples => "examples",
             Part::Steps => "steps",
+            Part::Programs => "programs",
             Part::Mutants => "mutants",
             Part::Tours => "tours",
         }
@@ -71,6 +75,7 @@ impl Part {
             | Part::Solutions
             | Part::Examples
             | Part::Steps
+            | Part::Programs
             | Part::Mutants
             | Part::Tours => true,
         }
@@ -124,9 +129,12 @@ mod tests {
     fn a_chapter_leaves_out_the_parts_that_have_none() {
         let scope = Scope { chapter: Some(&TOPICS[1]), ..Scope::default() };
         let names: Vec<_> = scope.parts().into_iter().map(Part::name).collect();
-        assert_eq!(names, ["stubs", "solutions", "examples", "steps", "mutants", "tours"]);
+        assert_eq!(
+            names,
+            ["stubs", "solutions", "examples", "programs", "steps", "mutants", "tours"]
+        );
         assert!(scope.includes(&TOPICS[1]) && !scope.includes(&TOPICS[2]));
-        assert_eq!(Scope::default().parts().len(), 9);
+        assert_eq!(Scope::default().parts().len(), 10);
     }
 
     #[test]

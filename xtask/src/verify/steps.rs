@@ -134,7 +134,7 @@ impl Trial<'_> {
                 )),
                 (false, Status::Kept) => unsaid.push(promise.to_string()),
                 (_, Status::Kept | Status::Broken | Status::Skipped) => {}
-                (_, Status::NotReached | Status::Faulty) => {
+                (_, Status::NotReached | Status::Unclear | Status::Faulty) => {
                     problems.push(format!("promise {promise} was not judged after step {number}."));
                 }
             }

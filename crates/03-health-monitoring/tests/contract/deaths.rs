@@ -9,7 +9,7 @@ use events::Exit;
 use harness::{
     Cluster, Kept, Signal, Trial, patience,
     receiver::Receiver,
-    who::{children, greet, whole},
+    who::{children, greet_patiently, whole},
 };
 
 use crate::{
@@ -111,7 +111,7 @@ fn given_up(trial: &Trial, cluster: &Cluster, receiver: &Receiver) -> Kept {
 }
 
 fn two_serve(trial: &Trial, cluster: &Cluster) -> Kept {
-    let answers = greet(cluster, "/", patience(PROMPT)).len();
+    let answers = greet_patiently(cluster, "/", patience(PROMPT)).len();
     let observed = format!("{answers} of 8 requests are answered");
     trial.expect(answers == 8, "the others serve", observed)
 }

@@ -189,7 +189,7 @@ pub(crate) fn all_answer(trial: &Trial, cluster: &Cluster) -> Kept<BTreeSet<u32>
     let (mut there, mut said) = (BTreeSet::new(), BTreeSet::new());
     let found = processes::until(limit, || {
         there = children(cluster);
-        said.extend(greet(cluster, "/", limit).into_iter().map(|(who, _)| who.pid));
+        said.extend(greet(cluster, "/").into_iter().map(|(who, _)| who.pid));
         let all = there.len() == WORKERS && there.is_subset(&said);
         (all || !cluster.is_running()).then_some(())
     });

@@ -9,12 +9,13 @@ mod programs;
 use std::{
     env,
     io::Read,
+    path::Path,
     process::{Child, Command, ExitCode, Stdio},
     time::Duration,
 };
 
 use events::contract::{Report, Status};
-use harness::{Kept, Promise, Signal, Trial, patience, promise};
+use harness::{Kept, Promise, Signal, Trial, patience, promise, who};
 use libtest_mimic::{Arguments, Failed};
 use processes::{adopt_orphans, descendants_of, end_descendants, sweep, until};
 
@@ -22,7 +23,13 @@ use processes::{adopt_orphans, descendants_of, end_descendants, sweep, until};
 const PROMISES: &[Promise] = &[
     promise!(it_ends, "It listens, and SIGTERM ends it.", ""),
     promise!(it_ends_in_the_end, "It listens, and SIGTERM ends it after a while.", ""),
+    promise!(both_answer, "It listens, and two processes answer.", ""),
 ];
+
+fn both_answer(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[])?;
+    who::meet_all(trial, &cluster, "/", 2).map(drop)
+}
 
 fn it_ends(trial: &Trial) -> Kept {
     let cluster = trial.start(&[])?;
@@ -80,26 +87,29 @@ fn main() -> ExitCode {
 }
 
 fn judges_and_leaves_nothing(name: &str, expected: &str) -> Result<(), Failed> {
-    let report = report("it_ends", name)?;
+    let promise = if name.starts_with("accepts") { "both_answer" } else { "it_ends" };
+    let folder = tempfile::tempdir()?;
+    let report = report(name, promise, folder.path())?;
     let observed = report.story.map(|story| story.observed).unwrap_or_default();
     if report.status != Status::Broken || !observed.contains(expected) {
         return Err(format!("{:?}, and {observed:?} has no {expected:?}", report.status).into());
     }
-    nothing_is_left()
+    nothing_is_left(folder.path())
 }
 
 /// What the judge advises after it waited for the end of the program `name` begins with `beginning`.
 fn is_told(name: &str, beginning: &str) -> Result<(), Failed> {
-    let report = report("it_ends_in_the_end", name)?;
+    let folder = tempfile::tempdir()?;
+    let report = report(name, "it_ends_in_the_end", folder.path())?;
     let advice = report.story.and_then(|story| story.advice).unwrap_or_default();
     if !advice.starts_with(beginning) {
         return Err(format!("{advice:?} does not begin with {beginning:?}").into());
     }
-    nothing_is_left()
+    nothing_is_left(folder.path())
 }
 
-fn report(promise: &str, name: &str) -> Result<Report, Failed> {
-    let mut judge = start_judge(promise, name)?;
+fn report(name: &str, promise: &str, temporary: &Path) -> Result<Report, Failed> {
+    let mut judge = start_judge(name, promise, temporary)?;
     let mut output = String::new();
     judge.stdout.take().ok_or("no pipe")?.read_to_string(&mut output)?;
     judge.wait()?;
@@ -108,7 +118,8 @@ fn report(promise: &str, name: &str) -> Result<Report, Failed> {
 
 /// Interrupts a judge whose program is running, will not end, and has children.
 fn leaves_nothing_when(interrupt: impl Fn(&mut Child)) -> Result<(), Failed> {
-    let mut judge = start_judge("it_ends", "never_listens")?;
+    let folder = tempfile::tempdir()?;
+    let mut judge = start_judge("never_listens", "it_ends", folder.path())?;
     let me = std::process::id();
     let limit = patience(Duration::from_secs(10));
     let is_up = || (descendants_of(me).len() >= 3).then_some(());
@@ -116,18 +127,19 @@ fn leaves_nothing_when(interrupt: impl Fn(&mut Child)) -> Result<(), Failed> {
     interrupt(&mut judge);
     let ended = until(limit, || judge.try_wait().ok().flatten());
     ended.ok_or("the judge goes on")?;
-    nothing_is_left()
+    nothing_is_left(folder.path())
 }
 
 fn send(judge: &Child, signal: Signal) {
     let _ = sweep::send(judge.id(), signal);
 }
 
-fn start_judge(promise: &str, hostile: &str) -> Result<Child, Failed> {
+fn start_judge(hostile: &str, promise: &str, temporary: &Path) -> Result<Child, Failed> {
     let me = env::current_exe()?;
     let judge = Command::new(&me)
         .env("CONTRACT", "judge")
         .env("CONTRACT_PROMISE", promise)
+        .env("TMPDIR", temporary)
         .env("SUBJECT", &me)
         .env("SUBJECT_ENV", format!("HOSTILE={hostile}"))
         // Most of these make the judge wait in vain, so let it be impatient.
@@ -138,7 +150,11 @@ fn start_judge(promise: &str, hostile: &str) -> Result<Child, Failed> {
     Ok(judge)
 }
 
-fn nothing_is_left() -> Result<(), Failed> {
+/// No process, and nothing in the judge's folder for temporary files.
+fn nothing_is_left(temporary: &Path) -> Result<(), Failed> {
+    if let Some(entry) = temporary.read_dir()?.next() {
+        return Err(format!("left behind: {}", entry?.path().display()).into());
+    }
     let left = descendants_of(std::process::id());
     if left.is_empty() {
         return Ok(());

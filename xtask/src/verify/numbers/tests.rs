@@ -13,7 +13,7 @@ fn chapter(sentences: &[&str]) -> Chapter {
         guide: String::new(),
     };
     let workspace = Workspace { root: PathBuf::new() };
-    let contract = Contract { binary: PathBuf::new(), workspace };
+    let contract = Contract { binary: PathBuf::new(), workspace, env: String::new() };
     Chapter { topic, exercise, contract, promises: sentences.iter().map(promise).collect() }
 }
 
