@@ -1,6 +1,13 @@
 //! The routes of PROTOCOL.md. What goes to another worker is [`Messaging`]'s.
 
-use std::{borrow::Cow, sync::atomic::Ordering, time::Duration};
+use std::{
+    borrow::Cow,
+    fs::File,
+    io,
+    os::unix::fs::{FileExt, MetadataExt},
+    sync::atomic::Ordering,
+    time::Duration,
+};
 
 use events::{Pid, Slot};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -53,6 +60,7 @@ pub(crate) async fn respond<M: Messaging>(office: &Office<M>, request: Request<I
         ["broadcast"] => broadcast(office, &asked).await,
         ["ask", worker] => to_one(office, worker, echo(&asked), &asked).await,
         ["send", worker] => to_one(office, worker, accept(&asked), &asked).await,
+        ["descriptor"] if is_get => descriptor(office, &asked).await,
         ["fault"] if method == Method::POST => fault(office, &asked),
         _ => sentence(StatusCode::NOT_FOUND, "no such route"),
     }
@@ -140,6 +148,31 @@ fn is_missing(worker: Slot, why: Option<Failure>) -> Value {
         Some(Failure::Died) | None => "died",
     };
     json!({ "worker": worker, "why": why })
+}
+
+/// What the file says to which this worker was given a descriptor.
+async fn descriptor<M: Messaging>(office: &Office<M>, asked: &Asked) -> Reply {
+    let deadline = office.deadline(asked.millis("timeout_ms"));
+    let read = match office.messaging().opened_file(deadline).await {
+        None => return sentence(StatusCode::NOT_FOUND, "no such route"),
+        Some(file) => file.and_then(|file| opened(&file)),
+    };
+    match read {
+        Ok((text, names)) => {
+            let file = json!({ "text": text, "names": names });
+            let answer = json!({ "worker": office.slot(), "pid": Pid::own(), "file": file });
+            http::json(StatusCode::OK, &answer)
+        }
+        Err(error) => sentence(StatusCode::BAD_GATEWAY, &format!("no descriptor came: {error}")),
+    }
+}
+
+/// What is written in `file`, and how many names it has in any folder.
+fn opened(file: &File) -> io::Result<(String, u64)> {
+    let mut text = [0; 256];
+    // Not a `read`: whoever has a descriptor of this open file shares its position.
+    let length = file.read_at(&mut text, 0)?;
+    Ok((String::from_utf8_lossy(&text[..length]).into_owned(), file.metadata()?.nlink()))
 }
 
 fn fault<M: Messaging>(office: &Office<M>, asked: &Asked) -> Reply {
