@@ -69,6 +69,7 @@ impl Calls {
     ///
     /// 1. Its id is one that no call of this link had before: promise 6 ("given to no caller").
     /// 2. The table keeps the sender of a `oneshot` channel under that id, the `Call` its receiver.
+    ///    Make the `Call` last: when it is dropped, it locks the table that you hold.
     /// 3. If the peer is gone, fail with `Failure::Died`: promise 7 ("fail at once with 502").
     /// 4. If `limit` calls are open, fail with `Failure::Full`: promise 8 ("gives its place back").
     fn open(&self) -> Result<Call, Failure> {
@@ -117,8 +118,7 @@ impl Peer {
     /// 1. Open a call before you send: the reply may come at once.
     /// 2. Send the question with the id of the call and the time that is left.
     /// 3. Wait for the outcome. `Call` has a `Drop`, so its receiver can't be moved: borrow it.
-    /// 4. When `deadline` has passed, fail with `Failure::Timeout`. Sending counts: a frozen peer
-    ///    does not read. Promise 4 ("a 504 at their deadline").
+    /// 4. When `deadline` has passed, fail with `Failure::Timeout`, also while you send: promise 4 ("504").
     async fn call(&self, question: Question, deadline: Deadline) -> Outcome {
         todo!("open a call, send {question:?}, wait for its outcome or its deadline")
     }
@@ -143,7 +143,7 @@ impl Messaging for Caller {
 
     /// Function 5. Asks every worker, this one too, for `what`: promise 2 ("what all workers").
     ///
-    /// 1. Return the outcome of every slot, failures too: promise 9 ("who has it and who is missing").
+    /// 1. Return each slot with the outcome of its call, failures too: promise 9 ("who is missing").
     /// 2. Make all calls at once, by the same deadline: a frozen worker must not hold up the others.
     async fn gather(&self, what: What, deadline: Deadline) -> Vec<(Slot, Outcome)> {
         todo!("ask every worker at once for {what:?}")
