@@ -8,23 +8,28 @@ use std::sync::{
 use harness::{Cluster, Kept, Signal, Trial};
 
 use crate::{
-    scene::{self, Asked, Doors, FAR, ask, door, doors, successor, take, wait_for_holding},
+    scene::{
+        self, Asked, Doors, FAR, ask, door, doors, freeze, post, successor, take, wait_for_holding,
+    },
     sending::empty_slot,
 };
 
 /// Workers come back at once, however often they die.
-const AT_ONCE: [(&str, &str); 2] = [("RESTART_DELAY_MS", "1"), ("RESTART_DELAY_MAX_MS", "1")];
+const AT_ONCE: [(&str, &str); 3] =
+    [("RESTART_DELAY_MS", "1"), ("RESTART_DELAY_MAX_MS", "1"), ("QUEUE_LIMIT", "1000")];
 
 pub(crate) fn calls_open_on_a_worker_that_dies_fail_at_once(trial: &Trial) -> Kept {
     let cluster = trial.start(&AT_ONCE)?;
-    let (mut doors, _) = doors(trial, &cluster, 30)?;
+    let (mut doors, _) = doors(trial, &cluster, 50)?;
     let second = scene::pid_of(trial, &mut doors, 2)?;
     only_those(trial, &cluster, &mut doors, second)?;
     let (who, _) = successor(trial, &cluster, 2, &[second])?;
     let ended = ask(door(trial, &mut doors, 1)?, format!("/ask/2?text=new&{FAR}")).ended();
     let answers = ended.text().as_deref() == Some("new");
     trial.expect(answers, format!("200 from pid {}", who.pid), ended.describe())?;
-    last_words_are_heard(trial, &cluster, &mut doors, who.pid)
+    let next = before_it_has_read_them(trial, &cluster, &mut doors, who.pid)
+        .map_err(|broken| broken.during("calls that it has not read"))?;
+    last_words_are_heard(trial, &cluster, &mut doors, next)
         .map_err(|broken| broken.during("a worker that answers and exits"))?;
     deaths_under_traffic(trial, &cluster, &mut doors)
         .map_err(|broken| broken.during("deaths while calls come"))?;
@@ -59,6 +64,36 @@ fn only_those(trial: &Trial, cluster: &Cluster, doors: &mut Doors, second: u32) 
     Ok(())
 }
 
+/// Calls for which the worker's socket has no room.
+fn before_it_has_read_them(
+    trial: &Trial,
+    cluster: &Cluster,
+    doors: &mut Doors,
+    second: u32,
+) -> Kept<u32> {
+    freeze(trial, cluster, second)?;
+    let mut unread = Vec::new();
+    for index in 0..60 {
+        let from = index % 2 * 2 + 1;
+        let (connection, path) = (door(trial, doors, from)?, format!("/ask/2?{FAR}"));
+        unread.push((from, post(connection, "POST", path, &"x".repeat(16_384))));
+    }
+    // Each of them is sent before this, on the same way.
+    for from in [1, 3] {
+        let connection = door(trial, doors, from)?;
+        let (connection, _) = scene::get(trial, connection, "/ask/2?timeout_ms=1000", 504)?;
+        doors.entry(from).or_default().push(connection);
+    }
+    cluster.signal_process(second, Signal::SIGKILL)?;
+    for (from, call) in unread {
+        let ended = call.ended();
+        trial.expect(ended.status() == 502, "502 at once", ended.describe())?;
+        doors.entry(from).or_default().push(ended.connection);
+    }
+    trial.recorder.observe("60 calls that it had not read: 502 each");
+    Ok(successor(trial, cluster, 2, &[second])?.0.pid)
+}
+
 /// The primary reads to the end of the channel before it says that a worker is dead.
 fn last_words_are_heard(trial: &Trial, cluster: &Cluster, doors: &mut Doors, mut pid: u32) -> Kept {
     for round in 1..=5 {
@@ -73,18 +108,20 @@ fn last_words_are_heard(trial: &Trial, cluster: &Cluster, doors: &mut Doors, mut
     Ok(())
 }
 
-/// Calls to worker 2 from two workers, while it dies five times. Each ends with 200 or 502.
+/// Calls and messages to worker 2 from two workers, while it dies five times.
 fn deaths_under_traffic(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> Kept {
     let (first, third) = (scene::pid_of(trial, doors, 1)?, scene::pid_of(trial, doors, 3)?);
     let is_over = Arc::new(AtomicBool::new(false));
     let callers: Vec<_> = take(trial, doors, &[1, 3], 8)?
         .into_iter()
-        .map(|mut connection| {
+        .enumerate()
+        .map(|(index, mut connection)| {
             let is_over = is_over.clone();
+            let (route, usual) = if index < 4 { ("ask", 200) } else { ("send", 202) };
             std::thread::spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
-                    match connection.get(&format!("/ask/2?text=t&{FAR}")) {
-                        Ok(answer) if [200, 502].contains(&answer.status) => {}
+                    match connection.get(&format!("/{route}/2?text=t&{FAR}")) {
+                        Ok(answer) if [usual, 502].contains(&answer.status) => {}
                         other => return Some(format!("{other:?}")),
                     }
                 }
@@ -109,7 +146,11 @@ fn deaths_under_traffic(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> 
     for caller in callers {
         let wrong = caller.join().expect("a caller does not panic");
         let observed = wrong.unwrap_or_default();
-        trial.expect(observed.is_empty(), "200 or 502 for each call", observed)?;
+        trial.expect(
+            observed.is_empty(),
+            "200 or 502 for each call, 202 or 502 for each message",
+            observed,
+        )?;
     }
     killed?;
     let there = harness::who::children(cluster);

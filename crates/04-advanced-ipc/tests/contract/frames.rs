@@ -26,7 +26,7 @@ fn misbehaves(trial: &Trial, cluster: &Cluster, doors: &mut Doors, kind: &str) -
     let connection = wait_for_holding(trial, door(trial, doors, 2)?, 4)?;
     let living = ask(door(trial, doors, 1)?, format!("/ask/3?text=well&ms=3000&{FAR}"));
     let path = format!("/fault?kind={kind}");
-    let ended = post(connection, "POST", path, String::new()).ended();
+    let ended = post(connection, "POST", path, "").ended();
     // It may be killed before its answer is out.
     trial.recorder.observe(format!("POST /fault?kind={kind}: {}", ended.describe()));
     for (index, call) in ending.into_iter().enumerate() {
@@ -60,7 +60,7 @@ fn too_long_texts_cost_nothing(trial: &Trial, cluster: &Cluster, doors: &mut Doo
         // Each of these bytes becomes six in JSON.
         let text = "\u{1}".repeat(length);
         // A refused body may cost the connection.
-        let ended = post(cluster.connect()?, "POST", format!("/ask/2?{FAR}"), text).ended();
+        let ended = post(cluster.connect()?, "POST", format!("/ask/2?{FAR}"), &text).ended();
         let expected = format!("{status} for a text of {length} bytes");
         trial.expect(ended.status() == status, expected, ended.describe())?;
     }

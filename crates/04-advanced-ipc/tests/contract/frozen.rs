@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use harness::{Cluster, Kept, Trial, patience};
 
-use crate::scene::{self, Asked, Doors, FAR, PROMPT, ask, door, doors, freeze, post, take, thaw};
+use crate::scene::{
+    self, Asked, Doors, FAR, Note, PROMPT, ask, door, doors, freeze, note, post, take, thaw,
+};
 
 const CALLS: usize = 200;
 
 pub(crate) fn a_frozen_worker_costs_its_callers_a_504_and_others_nothing(trial: &Trial) -> Kept {
-    let cluster = trial.start(&[("MAX_IN_FLIGHT", "512")])?;
+    let limit = CALLS.to_string();
+    let cluster = trial.start(&[("MAX_IN_FLIGHT", limit.as_str())])?;
     let (mut doors, _) = doors(trial, &cluster, CALLS / 2 + 2)?;
     let frozen = scene::pid_of(trial, &mut doors, 2)?;
     freeze(trial, &cluster, frozen)?;
@@ -20,11 +23,12 @@ pub(crate) fn a_frozen_worker_costs_its_callers_a_504_and_others_nothing(trial: 
     let connections = take(trial, &mut doors, &[1, 3], CALLS)?;
     let calls: Vec<Asked> = connections
         .into_iter()
-        .map(|connection| post(connection, "POST", path.clone(), text.clone()))
+        .map(|connection| post(connection, "POST", path.clone(), &text))
         .collect();
     trial.recorder.observe(format!("{CALLS} calls of 4 KiB to the frozen worker are sent"));
     others_are_answered(trial, &mut doors, &calls)?;
     each_is_504(trial, calls, deadline)?;
+    their_places_are_free(trial, &cluster, &mut doors)?;
     thaw(&cluster, frozen)?;
     let connection = door(trial, &mut doors, 1)?;
     let ended = ask(connection, format!("/ask/2?text=again&{FAR}")).ended();
@@ -61,6 +65,18 @@ fn each_is_504(trial: &Trial, calls: Vec<Asked>, deadline: Duration) -> Kept {
     Ok(())
 }
 
+/// Although the worker is still frozen, and has not read them.
+fn their_places_are_free(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> Kept {
+    let mut connection = door(trial, doors, 3)?;
+    let mut last = 0;
+    let freed = processes::until(patience(PROMPT), || {
+        last = connection.get("/ask/2?text=x&timeout_ms=500").ok()?.status;
+        (last == 504 || !cluster.is_running()).then_some(())
+    });
+    let expected = "504 for the next call, too: all places are free again";
+    trial.expect(freed.is_some() && last == 504, expected, format!("{last}"))
+}
+
 const LIMIT: usize = 16;
 
 pub(crate) fn a_worker_that_does_not_read_makes_senders_wait_outside(trial: &Trial) -> Kept {
@@ -80,7 +96,7 @@ pub(crate) fn a_worker_that_does_not_read_makes_senders_wait_outside(trial: &Tri
 }
 
 /// As many as the limit says, and then none of 500.
-fn exactly_the_limit(trial: &Trial, doors: &mut Doors) -> Kept<Vec<String>> {
+fn exactly_the_limit(trial: &Trial, doors: &mut Doors) -> Kept<Vec<Note>> {
     let mut accepted = Vec::new();
     for number in 1..=LIMIT + 500 {
         let (text, from) = (format!("m{number}"), if number % 2 == 0 { 1 } else { 3 });
@@ -89,7 +105,7 @@ fn exactly_the_limit(trial: &Trial, doors: &mut Doors) -> Kept<Vec<String>> {
         if number <= LIMIT {
             let is_accepted = ended.status() == 202 && ended.json()["sequence"] == number;
             trial.expect(is_accepted, format!("202, with sequence {number}"), observed)?;
-            accepted.push(text);
+            accepted.push((from, text));
         } else {
             let waits = ended.answer.as_ref().is_ok_and(|answer| answer.retry_after.is_some());
             let expected = format!("503 with Retry-After: {LIMIT} are not acknowledged");
@@ -103,15 +119,18 @@ fn exactly_the_limit(trial: &Trial, doors: &mut Doors) -> Kept<Vec<String>> {
 
 fn the_others_have_room(trial: &Trial, doors: &mut Doors) -> Kept {
     let connection = door(trial, doors, 1)?;
-    let (connection, _) = scene::get(trial, connection, "/send/3?text=well", 202)?;
+    let (connection, json) = scene::get(trial, connection, "/send/3?text=well", 202)?;
+    trial.expect(json["sequence"] == 1, "worker 3: sequence 1", json.to_string())?;
     let ended = ask(connection, format!("/ask/3?text=well&{FAR}")).ended();
     trial.expect(ended.text().as_deref() == Some("well"), "200 from worker 3", ended.describe())?;
-    doors.entry(1).or_default().push(ended.connection);
+    // Messages take no call's place.
+    let (connection, _) = scene::get(trial, ended.connection, "/ask/2?text=x&timeout_ms=500", 504)?;
+    doors.entry(1).or_default().push(connection);
     Ok(())
 }
 
 /// What was acknowledged makes room; the acknowledgements may be on their way.
-fn once_more(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> Kept<String> {
+fn once_more(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> Kept<Note> {
     let mut connection = Some(door(trial, doors, 1)?);
     let mut attempt = 0;
     let accepted = processes::until(patience(PROMPT), || {
@@ -119,7 +138,7 @@ fn once_more(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> Kept<String
         let ended = ask(connection.take()?, format!("/send/2?text=again{attempt}")).ended();
         connection = Some(ended.connection);
         let is_accepted = ended.answer.is_ok_and(|answer| answer.status == 202);
-        (is_accepted || !cluster.is_running()).then(|| format!("again{attempt}"))
+        (is_accepted || !cluster.is_running()).then(|| note(1, &format!("again{attempt}")))
     });
     accepted.ok_or_else(|| trial.broken("202 once the worker reads again", "503 each time"))
 }

@@ -8,6 +8,7 @@ mod broadcast;
 mod deaths;
 mod frames;
 mod frozen;
+mod late;
 mod places;
 mod scene;
 mod sending;
@@ -47,7 +48,7 @@ const PROMISES: &[Promise] = &[
         "#messages-and-acknowledgements"
     ),
     promise!(
-        answers::a_late_reply_is_given_to_no_caller,
+        late::a_late_reply_is_given_to_no_caller,
         "A late reply and a second reply change nothing, and are given to no caller.",
         "#calls-and-their-ids"
     ),

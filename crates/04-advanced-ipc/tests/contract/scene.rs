@@ -17,6 +17,8 @@ use serde_json::Value;
 pub(crate) const WORKERS: u32 = 3;
 /// How long something may take that has nothing to wait for.
 pub(crate) const PROMPT: Duration = Duration::from_secs(30);
+/// After this many rounds of connections a worker is waited for, rather than looked for.
+const ROUNDS_AT_ONCE: usize = 60;
 /// A time that no call of a check takes, unless it hangs.
 pub(crate) const FAR: &str = "timeout_ms=240000";
 
@@ -39,7 +41,13 @@ pub(crate) fn doors(trial: &Trial, cluster: &Cluster, each: usize) -> Kept<(Door
     let is_enough = |doors: &Doors| {
         (1..=WORKERS).all(|slot| doors.get(&slot).is_some_and(|all| all.len() >= each))
     };
+    let mut round = 0;
     let opened = processes::until(limit, || {
+        round += 1;
+        // A worker that does not come must not use up the ports of this machine.
+        if round > ROUNDS_AT_ONCE && round % 16 != 0 {
+            return (!cluster.is_running()).then_some(());
+        }
         let open = |_| Connection::open(cluster.address, limit).ok();
         // All at once: then the kernel deals them out in turn.
         let new: Vec<Connection> = (0..12).filter_map(open).collect();
@@ -95,20 +103,25 @@ pub(crate) struct Asked(thread::JoinHandle<Ended>);
 
 /// Sends GET `path` on `connection`.
 pub(crate) fn ask(connection: Connection, path: impl Into<String>) -> Asked {
-    post(connection, "GET", path, String::new())
+    post(connection, "GET", path, "")
 }
 
 /// Sends `method path` with `body` on `connection`.
 pub(crate) fn post(
-    mut connection: Connection,
+    connection: Connection,
     method: &'static str,
     path: impl Into<String>,
-    body: String,
+    body: &str,
 ) -> Asked {
-    let path = path.into();
+    post_rest(connection, request(method, &path.into(), body))
+}
+
+/// Sends `bytes`, which end a request.
+pub(crate) fn post_rest(mut connection: Connection, bytes: impl Into<String>) -> Asked {
+    let bytes = bytes.into();
     Asked(thread::spawn(move || {
         let began = Instant::now();
-        let sent = connection.send(request(method, &path, &body).as_bytes());
+        let sent = connection.send(bytes.as_bytes());
         let answer = sent.and_then(|()| {
             let head = connection.read_head()?;
             connection.read_body(&head)
@@ -230,46 +243,56 @@ pub(crate) fn successor(
     Ok((who, connection))
 }
 
-/// The texts in `/messages` of the worker behind `connection`.
-pub(crate) fn messages(trial: &Trial, connection: Connection) -> Kept<(Connection, Vec<String>)> {
-    let (connection, json) = get(trial, connection, "/messages", 200)?;
-    let texts = json["messages"].as_array().cloned().unwrap_or_default();
-    let text = |message: &Value| message["text"].as_str().unwrap_or_default().to_owned();
-    Ok((connection, texts.iter().map(text).collect()))
+/// A message as `/messages` shows it: the worker that sent it, and its text.
+pub(crate) type Note = (u32, String);
+
+pub(crate) fn note(from: u32, text: &str) -> Note {
+    (from, text.to_owned())
 }
 
-/// Waits until `/messages` are `expected`, and stay so when `number` more calls have gone through the
-/// same way.
+/// The messages of the worker behind `connection`.
+pub(crate) fn messages(trial: &Trial, connection: Connection) -> Kept<(Connection, Vec<Note>)> {
+    let (connection, json) = get(trial, connection, "/messages", 200)?;
+    Ok((connection, notes(&json)))
+}
+
+fn notes(json: &Value) -> Vec<Note> {
+    let slot = |from: &Value| from.as_u64().and_then(|slot| u32::try_from(slot).ok());
+    let note = |message: &Value| {
+        let text = message["text"].as_str().unwrap_or_default();
+        (slot(&message["from"]).unwrap_or_default(), text.to_owned())
+    };
+    json["messages"].as_array().into_iter().flatten().map(note).collect()
+}
+
+/// Waits until `/messages` has as many as `expected`: they must be those, in this order.
 pub(crate) fn wait_for_messages(
     trial: &Trial,
     mut connection: Connection,
-    expected: &[String],
+    expected: &[Note],
 ) -> Kept<Connection> {
     let mut last = Vec::new();
-    let limit = patience(PROMPT);
-    let came = processes::until(limit, || {
+    let came = processes::until(patience(PROMPT), || {
         let answer = connection.get("/messages").ok()?;
-        let json: Value = serde_json::from_str(&answer.body).ok()?;
-        let texts = json["messages"].as_array()?.iter();
-        last = texts.filter_map(|one| one["text"].as_str().map(str::to_owned)).collect();
+        last = notes(&serde_json::from_str(&answer.body).ok()?);
         (last.len() >= expected.len()).then_some(())
     });
-    let observed = format!("{}: {}", last.len(), some_of(&last));
     let is_right = came.is_some() && last == expected;
-    trial.expect(
-        is_right,
-        format!("{} messages: {}", expected.len(), some_of(expected)),
-        observed,
-    )?;
+    let differ = expected.iter().zip(&last).position(|(one, other)| one != other);
+    let from = differ.unwrap_or(expected.len().min(last.len()).saturating_sub(1));
+    let observed = some_of(&last, from);
+    trial.expect(is_right, some_of(expected, from), observed)?;
     trial.recorder.observe(format!("GET /messages: {} in order", expected.len()));
     Ok(connection)
 }
 
-fn some_of(texts: &[String]) -> String {
-    let short = |text: &String| text.chars().take(12).collect::<String>();
-    let first: Vec<String> = texts.iter().take(4).map(short).collect();
-    let more = if texts.len() > 4 { ", …" } else { "" };
-    first.join(", ") + more
+/// How many there are, and some of them from the place `from` on.
+pub(crate) fn some_of(notes: &[Note], from: usize) -> String {
+    let short =
+        |(from, text): &Note| format!("{} from {from}", text.chars().take(12).collect::<String>());
+    let some: Vec<String> = notes.iter().skip(from).take(3).map(short).collect();
+    let place = if from == 0 { String::new() } else { format!(", from the {}. on", from + 1) };
+    format!("{} messages{place}: {}", notes.len(), some.join(", "))
 }
 
 /// The workers' processes, which must be those of `before`.

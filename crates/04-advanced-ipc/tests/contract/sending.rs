@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use harness::{Cluster, Kept, Signal, Trial, patience, who::children};
 
 use crate::scene::{
-    self, Doors, PROMPT, WORKERS, ask, door, doors, freeze, get, successor, thaw, wait_for_messages,
+    self, Doors, Note, PROMPT, WORKERS, ask, door, doors, freeze, get, note, post, successor, thaw,
+    wait_for_messages,
 };
 
 /// More than a check ever sends.
@@ -15,29 +16,40 @@ pub(crate) fn messages_arrive_once_and_in_order(trial: &Trial) -> Kept {
     let cluster = trial.start(&[ROOM])?;
     let (mut doors, _) = doors(trial, &cluster, 3)?;
     let second = scene::pid_of(trial, &mut doors, 2)?;
-    let mut texts = Vec::new();
-    send(trial, &mut doors, &mut texts, 300)?;
-    let read = wait_for_messages(trial, door(trial, &mut doors, 2)?, &texts)?;
+    let mut sent = Vec::new();
+    send(trial, &mut doors, &mut sent, (300, 0))?;
+    let read = wait_for_messages(trial, door(trial, &mut doors, 2)?, &sent)?;
     freeze(trial, &cluster, second)?;
-    send(trial, &mut doors, &mut texts, 60)?;
+    // More than a socket holds.
+    send(trial, &mut doors, &mut sent, (60, 12_000))?;
     thaw(&cluster, second)?;
-    wait_for_messages(trial, read, &texts)
+    let read = wait_for_messages(trial, read, &sent)
         .map_err(|broken| broken.during("60 more while it was frozen"))?;
+    doors.entry(2).or_default().push(read);
     to_a_worker_that_starts(trial, &cluster, &mut doors, second)
         .map_err(|broken| broken.during("a message to a worker that has just been started"))?;
     an_empty_slot_is_502(trial).map_err(|broken| broken.during("an empty slot"))
 }
 
-fn send(trial: &Trial, doors: &mut Doors, texts: &mut Vec<String>, number: usize) -> Kept {
+/// Sends `number` messages of `length` bytes or more to worker 2, from workers in turn. Each text
+/// comes twice: a message is known by its number, and not by its text.
+fn send(
+    trial: &Trial,
+    doors: &mut Doors,
+    sent: &mut Vec<Note>,
+    (number, length): (usize, usize),
+) -> Kept {
     for _ in 0..number {
-        let (sequence, text) = (texts.len() + 1, format!("m{}", texts.len() + 1));
-        let (connection, json) =
-            get(trial, door(trial, doors, 1)?, &format!("/send/2?text={text}"), 202)?;
-        let observed = format!("message {sequence}: {json}");
-        trial.expect(json["sequence"] == sequence, format!("sequence {sequence}"), observed)?;
-        doors.entry(1).or_default().push(connection);
-        texts.push(text);
+        let (sequence, from) = (sent.len() + 1, if sent.len().is_multiple_of(3) { 3 } else { 1 });
+        let text = format!("m{}{}", sent.len() / 2, ".".repeat(length));
+        let ended = post(door(trial, doors, from)?, "POST", "/send/2", &text).ended();
+        let is_accepted = ended.status() == 202 && ended.json()["sequence"] == sequence;
+        let observed = format!("message {sequence}: {}", ended.describe());
+        trial.expect(is_accepted, format!("202, with sequence {sequence}"), observed)?;
+        doors.entry(from).or_default().push(ended.connection);
+        sent.push((from, text));
     }
+    trial.recorder.observe(format!("{number} messages to worker 2: 202 each"));
     Ok(())
 }
 
@@ -48,17 +60,19 @@ fn to_a_worker_that_starts(
     doors: &mut Doors,
     second: u32,
 ) -> Kept {
+    freeze(trial, cluster, second)?;
+    let lost = get(trial, door(trial, doors, 1)?, "/send/2?text=lost", 202)?.0;
     let known = children(cluster);
     cluster.signal_process(second, Signal::SIGKILL)?;
     let is_new = || children(cluster).difference(&known).next().copied();
     let new = processes::until(patience(PROMPT), is_new);
     let new = new.ok_or_else(|| trial.broken("a new process in its slot", "none"))?;
     trial.recorder.observe(format!("pid {new} is there"));
-    let (connection, json) = get(trial, door(trial, doors, 1)?, "/send/2?text=first", 202)?;
+    let (connection, json) = get(trial, lost, "/send/2?text=first", 202)?;
     trial.expect(json["sequence"] == 1, "sequence 1 for a new process", json.to_string())?;
     doors.entry(1).or_default().push(connection);
     let (_, read) = successor(trial, cluster, 2, &[second])?;
-    wait_for_messages(trial, read, &["first".to_owned()])?;
+    wait_for_messages(trial, read, &[note(1, "first")])?;
     Ok(())
 }
 
