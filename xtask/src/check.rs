@@ -129,6 +129,7 @@ impl Check<'_> {
             subject: &subject.command,
             only,
             keep_going: self.options.keep_going,
+            doubts: true,
         };
         let words = self.words(&promises);
         self.say(words.heading());
