@@ -54,6 +54,7 @@ impl Chapter {
             subject,
             only: None,
             keep_going: false,
+            doubts: true,
         }
     }
 }
