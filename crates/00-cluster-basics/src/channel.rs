@@ -6,6 +6,7 @@
 //! A task of its own writes what is sent, from a bounded queue. So a primary never waits for a worker
 //! that reads nothing: [`Sender::try_send`] says that its queue is full.
 
+mod frames;
 mod receiver;
 mod sender;
 
@@ -14,6 +15,7 @@ use std::{io, os::unix::net::UnixStream as StdUnixStream};
 use tokio::net::UnixStream;
 
 pub use self::{
+    frames::Frames,
     receiver::{ReceiveError, Receiver},
     sender::{SendError, Sender},
 };

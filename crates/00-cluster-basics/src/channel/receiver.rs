@@ -2,20 +2,15 @@
 
 use std::{io, marker::PhantomData};
 
-use bytes::BytesMut;
 use serde::de::DeserializeOwned;
 use tokio::{io::AsyncReadExt, net::unix::OwnedReadHalf};
-use tokio_util::codec::{Decoder, LengthDelimitedCodec, LengthDelimitedCodecError};
 
-use super::MAX_FRAME;
+use super::{MAX_FRAME, frames::Frames};
 
 /// The receiving half.
 pub struct Receiver<T> {
     stream: OwnedReadHalf,
-    codec: LengthDelimitedCodec,
-    buffer: BytesMut,
-    /// Whether the codec has taken the length of a frame whose bytes are still to come.
-    has_length: bool,
+    frames: Frames,
     message: PhantomData<fn() -> T>,
 }
 
@@ -52,13 +47,7 @@ impl ReceiveError {
 
 impl<T> Receiver<T> {
     pub(super) fn new(stream: OwnedReadHalf) -> Self {
-        Receiver {
-            stream,
-            codec: LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME).new_codec(),
-            buffer: BytesMut::new(),
-            has_length: false,
-            message: PhantomData,
-        }
+        Receiver { stream, frames: Frames::default(), message: PhantomData }
     }
 }
 
@@ -71,14 +60,11 @@ impl<T: DeserializeOwned> Receiver<T> {
     /// When there will be no more: [`ReceiveError`] says why.
     pub async fn recv(&mut self) -> Result<T, ReceiveError> {
         loop {
-            if let Some(frame) = self.next_frame()? {
+            if let Some(frame) = self.frames.next_frame()? {
                 return serde_json::from_slice(&frame).map_err(ReceiveError::Malformed);
             }
-            match self.stream.read_buf(&mut self.buffer).await {
-                Ok(0) if self.buffer.is_empty() && !self.has_length => {
-                    return Err(ReceiveError::Closed);
-                }
-                Ok(0) => return Err(ReceiveError::CutOff),
+            match self.stream.read_buf(self.frames.buffer()).await {
+                Ok(0) => return Err(self.frames.end()),
                 Ok(_) => {}
                 // The peer died while it had something of ours to read.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
@@ -87,22 +73,5 @@ impl<T: DeserializeOwned> Receiver<T> {
                 Err(error) => return Err(ReceiveError::Unreadable(error)),
             }
         }
-    }
-
-    fn next_frame(&mut self) -> Result<Option<BytesMut>, ReceiveError> {
-        let before = self.buffer.len();
-        let frame = self.codec.decode(&mut self.buffer).map_err(ReceiveError::from_codec)?;
-        self.has_length = frame.is_none() && (self.has_length || self.buffer.len() < before);
-        Ok(frame)
-    }
-}
-
-impl ReceiveError {
-    fn from_codec(error: io::Error) -> Self {
-        let is_too_long = error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<LengthDelimitedCodecError>())
-            .is_some();
-        if is_too_long { ReceiveError::TooLong } else { ReceiveError::Unreadable(error) }
     }
 }
