@@ -3,6 +3,7 @@
 //!
 //! It decides nothing: when to start, drain or kill a worker is what the chapters are about.
 
+mod link;
 mod notices;
 
 use std::{
@@ -11,15 +12,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cluster_basics::{
-    Cluster, StartError,
-    channel::{SendError, Sender},
-    listener,
-};
+use cluster_basics::{Cluster, StartError, listener};
 use events::{Pid, ServiceEvent, ShutdownEvent, Slot, WorkerEvent, emit, warn};
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::notices::Notice;
+pub use self::{link::Link, notices::Notice};
 use crate::{
     fleet::{Fleet, Worker},
     lifecycle::{State, WorkerAction, WorkerInput},
@@ -42,25 +39,6 @@ pub struct Workers<Order, Report> {
     cut: usize,
     /// When to report the starts that failed.
     failed_starts: VecDeque<(Pid, Instant)>,
-}
-
-/// The way to one worker. Its clones share one queue.
-pub struct Link<Order>(Sender<ToWorker<Order>>);
-
-impl<Order: Serialize> Link<Order> {
-    /// Sends `order`, and returns once the kernel has it: waits while the worker is slow to read.
-    ///
-    /// # Errors
-    /// When the worker is gone, or the order is too long.
-    pub async fn send(&self, order: Order) -> Result<(), SendError> {
-        self.0.send(&ToWorker::Order(order)).await
-    }
-}
-
-impl<Order> Clone for Link<Order> {
-    fn clone(&self) -> Self {
-        Link(self.0.clone())
-    }
 }
 
 /// A failed start is reported after this pause: what is missing (memory, descriptors, processes) is
@@ -238,13 +216,6 @@ where
     /// deadline finds the frozen one, so there is nothing to do here.
     fn tell(&self, pid: Pid, message: &ToWorker<Order>) {
         let _ = self.cluster.tell(pid, message);
-    }
-
-    /// The way to the worker `pid`, for a task that may wait while that worker is slow to read. `None`
-    /// when it is gone.
-    #[must_use]
-    pub fn link(&self, pid: Pid) -> Option<Link<Order>> {
-        self.cluster.sender(pid).map(Link)
     }
 
     /// What [`Self::tell_all`] told last.
