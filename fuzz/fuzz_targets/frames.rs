@@ -13,7 +13,7 @@ type Read = (Vec<Vec<u8>>, mem::Discriminant<ReceiveError>);
 fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Read {
     let (mut frames, mut found) = (Frames::default(), Vec::new());
     for piece in pieces {
-        frames.buffer().extend_from_slice(piece);
+        frames.room().extend_from_slice(piece);
         loop {
             match frames.next_frame() {
                 Ok(Some(frame)) => found.push(frame.to_vec()),

@@ -15,7 +15,7 @@ use std::{io, os::unix::net::UnixStream as StdUnixStream};
 use tokio::net::UnixStream;
 
 pub use self::{
-    frames::Frames,
+    frames::{Frames, READ},
     receiver::{ReceiveError, Receiver},
     sender::{SendError, Sender},
 };

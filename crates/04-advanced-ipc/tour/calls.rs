@@ -44,7 +44,7 @@ impl Doors {
     /// Opens connections until there are `each` to each worker.
     pub(crate) fn open(&mut self, stage: &Stage, cluster: &Cluster, each: usize) -> Kept {
         let opened = processes::until(patience(LIMIT), || {
-            for (who, connection) in greet(cluster, "/", patience(LIMIT)) {
+            for (who, connection) in greet(cluster, "/") {
                 *self.served.entry(who.worker).or_default() += 1;
                 self.pids.insert(who.worker, who.pid);
                 self.open.entry(who.worker).or_default().push(connection);

@@ -7,6 +7,9 @@ use tokio_util::codec::{Decoder, LengthDelimitedCodec, LengthDelimitedCodecError
 
 use super::{MAX_FRAME, ReceiveError};
 
+/// How many bytes one read may take: many short frames, so that each does not cost a system call.
+pub const READ: usize = 8 * 1024;
+
 /// The frames in a stream of bytes. It knows no socket, so a test can feed it anything.
 pub struct Frames {
     codec: LengthDelimitedCodec,
@@ -23,9 +26,17 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// Where to put the bytes that arrive.
-    pub fn buffer(&mut self) -> &mut BytesMut {
+    /// Where to put the bytes that arrive: there is room for [`READ`] of them, or more.
+    pub fn room(&mut self) -> &mut BytesMut {
+        // Without this a read would take what happens to be free, 64 bytes as a rule.
+        self.buffer.reserve(READ);
         &mut self.buffer
+    }
+
+    /// How much memory it has.
+    #[must_use]
+    pub fn reserved(&self) -> usize {
+        self.buffer.capacity()
     }
 
     /// The next frame; `None` while its last byte has not arrived.

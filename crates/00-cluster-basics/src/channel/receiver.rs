@@ -63,7 +63,7 @@ impl<T: DeserializeOwned> Receiver<T> {
             if let Some(frame) = self.frames.next_frame()? {
                 return serde_json::from_slice(&frame).map_err(ReceiveError::Malformed);
             }
-            match self.stream.read_buf(self.frames.buffer()).await {
+            match self.stream.read_buf(self.frames.room()).await {
                 Ok(0) => return Err(self.frames.end()),
                 Ok(_) => {}
                 // The peer died while it had something of ours to read.
