@@ -135,7 +135,7 @@ fn falls_ill(stage: &mut Stage, cluster: &Cluster, illness: &Illness) -> Kept {
     let mut said = BTreeSet::new();
     let is_replaced = || {
         let there = children(cluster);
-        said.extend(greet(cluster, "/", LIMIT).into_iter().map(|(who, _)| who.pid));
+        said.extend(greet(cluster, "/").into_iter().map(|(who, _)| who.pid));
         !there.contains(&pid) && there.len() == WORKERS && there.is_subset(&said)
     };
     let picture = |width: u16| {

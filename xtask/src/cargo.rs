@@ -197,7 +197,11 @@ fn missing_cargo(error: &std::io::Error) -> Failure {
 
 /// Cargo failed without an error in any source file: usually the machine lacks something.
 fn explain(complaints: &str) -> Failure {
-    const OF_THE_MACHINE: [&str; 5] = [
+    const OF_THE_MACHINE: [&str; 9] = [
+        "Cannot allocate memory",
+        "Read-only file system",
+        "Resource temporarily unavailable",
+        "Too many open files",
         "failed to download",
         "failed to get",
         "No space left",

@@ -1,6 +1,7 @@
 //! `cargo xtask check`: builds the program under test, has its promises judged, shows the verdict.
 
 mod json;
+mod judged;
 mod pick;
 mod repeat;
 mod show;
@@ -13,7 +14,7 @@ use crate::{
     exit::{Failure, Outcome, Verdict},
     interrupt,
     judge::{Plan, first_broken},
-    names,
+    machine, names,
     next::next_step,
     progress::Progress,
     report::Words,
@@ -49,6 +50,7 @@ struct Check<'a> {
 pub(crate) fn check(workspace: &Workspace, options: &Options) -> Outcome {
     let wanted = wanted(workspace, options)?;
     interrupt::guard(|| {})?;
+    machine::look()?;
     let mut worst = Verdict::Kept;
     let mut objects = Vec::new();
     for (topic, exercise) in wanted {
@@ -99,19 +101,24 @@ fn verdict(plan: &Plan, reports: &[Report]) -> Verdict {
 impl Check<'_> {
     fn run(&self) -> Result<(Verdict, Value), Failure> {
         let source = &self.options.source;
-        let (subject, mut contract) =
-            match prepare(self.workspace, self.topic, self.exercise, source) {
-                Ok(ready) => ready,
-                Err(Unready::Failed(failure)) => return Err(failure),
-                Err(Unready::DoesNotCompile { label, errors }) => {
-                    let text = self.words(&[]).does_not_compile(&label, &errors);
-                    self.say(text);
-                    return Ok((
-                        Verdict::Broken,
-                        json::does_not_compile(self.exercise, source, &errors),
-                    ));
-                }
-            };
+        let ready = prepare(self.workspace, self.topic, self.exercise, source);
+        let (subject, mut contract) = match ready {
+            Ok(ready) => ready,
+            Err(Unready::Failed(failure)) => return Err(failure),
+            Err(Unready::Nothing(sentence)) => {
+                self.say(sentence.clone());
+                let object = json::does_not_compile(self.exercise, source, &[&sentence]);
+                return Ok((Verdict::Broken, object));
+            }
+            Err(Unready::DoesNotCompile { label, errors }) => {
+                let text = self.words(&[]).does_not_compile(&label, &errors);
+                self.say(text);
+                let errors: Vec<&str> =
+                    errors.iter().map(|error| error.rendered.as_str()).collect();
+                let object = json::does_not_compile(self.exercise, source, &errors);
+                return Ok((Verdict::Broken, object));
+            }
+        };
         contract.env.clone_from(&self.options.env);
         let promises = contract.catalogue()?;
         let only =
@@ -140,7 +147,7 @@ impl Check<'_> {
     ) -> Result<(Verdict, Value), Failure> {
         let mut show =
             show::Show::new(words, plan.only, self.options.json, self.mutants(contract)?);
-        let reports = plan.judge(|index, report| show.decided(index, report))?;
+        let reports = judged::reports(plan, |index, report| show.decided(index, report))?;
         drop(show);
         if subject.warnings > 0 {
             self.say(words.warnings(subject.warnings));
@@ -167,12 +174,13 @@ impl Check<'_> {
 
     /// Only the learner's own program moves the learner forward.
     fn remember(&self, promises: &[Promise], reports: &[Report]) -> Progress {
-        let mut progress = Progress::load(self.workspace);
-        if self.options.source == Source::Own {
-            progress.checked(&self.exercise.name(), promises, reports);
-            progress.save(self.workspace);
+        if self.options.source != Source::Own {
+            return Progress::load(self.workspace);
         }
-        progress
+        Progress::update(self.workspace, |progress| {
+            progress.checked(&self.exercise.name(), promises, reports);
+            true
+        })
     }
 
     fn mutants(&self, contract: &Contract) -> Result<Vec<crate::mutants::Mutant>, Failure> {

@@ -52,6 +52,16 @@ fn definition() -> Clap {
         ])
 }
 
+/// What a check does that no option says.
+const OF_CHECKS: &str = "\
+A program is started without a shell, in the workbook's folder. A word of CMD that names a file in \
+your folder is completed; any other relative path starts in the workbook's folder.
+
+CHECK_PATIENCE=3 cargo xtask check … gives everything three times as long, for a slow machine.
+
+Exit codes: 0 all promises kept, 1 one is broken or the file does not compile, 2 wrong usage, 3 the \
+machine lacks something, 4 the grader itself failed or can't tell.";
+
 fn learners_commands() -> [Clap; 8] {
     let json = arg!(--json "One JSON object on stdout, and nothing else");
     let solution = arg!(--solution "The finished program instead of yours");
@@ -96,6 +106,7 @@ fn learners_commands() -> [Clap; 8] {
                     .help("Check the later promises although an earlier one is broken"),
             )
             .arg(json)
+            .after_help(OF_CHECKS)
             .group(clap::ArgGroup::new("subject").args(["solution", "program"])),
         Clap::new("hint")
             .about("The next rung of the hint ladder: a nudge, the approach, almost the code")

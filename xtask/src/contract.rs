@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, bail};
 use events::contract::Promise;
 
-use crate::{pipes::everything, workspace::Workspace};
+use crate::{pipes::everything, scratch, workspace::Workspace};
 
 /// A built contract.
 pub(crate) struct Contract {
@@ -29,11 +29,11 @@ pub(crate) struct Contract {
 impl Contract {
     /// The promises, in order, extras last.
     pub(crate) fn catalogue(&self) -> anyhow::Result<Vec<Promise>> {
-        let child = processes::spawn(&mut self.command("catalogue"));
+        let child = processes::spawn(&mut self.command("catalogue")?);
         let mut child = child.context("the contract can't start")?;
         let _hold = child.stdin.take();
         let (said, complaint) = (everything(child.stdout.take()), everything(child.stderr.take()));
-        let Ok(catalogue) = said.recv_timeout(deadline()) else {
+        let Ok(catalogue) = processes::hear(&said, deadline()) else {
             // It is ended with everything else when the runner ends.
             bail!("the contract does not list its promises within {} s", deadline().as_secs());
         };
@@ -48,7 +48,7 @@ impl Contract {
     /// Starts the check of one promise on the program that `subject` starts, with deadlines that are
     /// `longer` times as long as usual.
     pub(crate) fn start(&self, promise: &str, subject: &str, longer: f64) -> anyhow::Result<Child> {
-        let mut command = self.command("judge");
+        let mut command = self.command("judge")?;
         command
             .env("CONTRACT_PROMISE", promise)
             .env("SUBJECT", subject)
@@ -57,17 +57,17 @@ impl Contract {
         processes::spawn(&mut command).context("the contract can't start")
     }
 
-    fn command(&self, task: &str) -> Command {
+    fn command(&self, task: &str) -> anyhow::Result<Command> {
         let mut command = Command::new(&self.binary);
-        command
+        processes::guard_of_its_own(&mut command)
             .current_dir(&self.workspace.root)
             .env("CONTRACT", task)
             // It makes a panic's text three times as long, and tells a learner nothing.
             .env_remove("RUST_BACKTRACE")
-            .stdin(Stdio::piped())
+            .env("TMPDIR", scratch::temporary()?)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        command
+        Ok(command)
     }
 }
 

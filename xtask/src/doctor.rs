@@ -66,7 +66,7 @@ pub(crate) fn doctor(workspace: &Workspace) -> Outcome {
         return Ok(Verdict::Kept);
     }
     Err(Failure::Environment(format!(
-        "\nNeeded and missing: {}. Mend it as said above, then run `cargo xtask doctor` again.",
+        "\nNeeded and missing: {}. Fix it as said above, then run `cargo xtask doctor` again.",
         missing.join(", ")
     )))
 }

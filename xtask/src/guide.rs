@@ -1,11 +1,6 @@
 //! `cargo xtask guide`: reading a guide in the terminal.
 
-use std::{
-    env,
-    io::{IsTerminal, Write},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::path::{Path, PathBuf};
 
 use colored::Colorize;
 
@@ -14,9 +9,11 @@ use crate::{
     markdown::{self, Folds},
     names::closest,
     next::{number, read},
+    pager,
     progress::Progress,
     terminal::{say, width},
     workspace::Workspace,
+    wrap::hang,
 };
 
 /// Shows the guide that `wanted` means, or the list of guides.
@@ -29,7 +26,7 @@ pub(crate) fn guide(workspace: &Workspace, wanted: Option<&str>, answers: bool) 
     let folds = if answers { Folds::Open } else { Folds::Closed };
     let text = markdown::render(&workspace.read(file)?, width(), folds);
     Progress::saw(workspace, read(&stem(file)));
-    show(&text);
+    pager::show(&text);
     Ok(Verdict::Kept)
 }
 
@@ -47,7 +44,7 @@ fn list(workspace: &Workspace, guides: &[PathBuf]) -> Outcome {
         let text = workspace.read(file)?;
         let title = text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or(&stem);
         let mark = if progress.seen.contains(&read(&stem)) { "✓".green() } else { "·".normal() };
-        say(format!("  {mark} {:>2}  {title}", number(&stem)));
+        say(hang(&format!("  {mark} {:>2}  ", number(&stem)), title, width()));
     }
     say(format!("\nRead one:  {}", "cargo xtask guide 1".bold()));
     Ok(Verdict::Kept)
@@ -83,27 +80,6 @@ fn unknown(guides: &[PathBuf], wanted: &str) -> Failure {
 
 fn stem(file: &Path) -> String {
     file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// A long text on a terminal goes through a pager; without one, or into a pipe, it is printed.
-fn show(text: &str) {
-    if !std::io::stdout().is_terminal() || page(text).is_none() {
-        say(text);
-    }
-}
-
-fn page(text: &str) -> Option<()> {
-    let pager = env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty());
-    let pager = pager.unwrap_or_else(|| "less -FRX".into());
-    let words = shlex::split(&pager)?;
-    let (program, arguments) = words.split_first()?;
-    let mut command = Command::new(program);
-    // A bare `less` would show the escape sequences of our colours as text.
-    command.args(arguments).env("LESS", "FRX").stdin(Stdio::piped());
-    let mut child = command.spawn().ok()?;
-    // A reader who leaves the pager early closes the pipe.
-    let _ = child.stdin.take()?.write_all(text.as_bytes());
-    child.wait().ok().map(drop)
 }
 
 #[cfg(test)]

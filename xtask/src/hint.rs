@@ -25,8 +25,8 @@ pub(crate) const START: &str = "start";
 /// Shows the next hint.
 pub(crate) fn hint(workspace: &Workspace, name: &str) -> Outcome {
     let (topic, exercise) = names::exercise(workspace, name)?;
-    let mut progress = Progress::load(workspace);
-    let attempts = progress.exercises.entry(exercise.name()).or_default();
+    let progress = Progress::load(workspace);
+    let attempts = progress.exercises.get(&exercise.name());
     let Some(promise) = stuck_at(attempts) else {
         say(nothing_broken(exercise));
         return Ok(Verdict::Kept);
@@ -35,17 +35,15 @@ pub(crate) fn hint(workspace: &Workspace, name: &str) -> Outcome {
     let section = sections.iter().find(|section| section.is_for(&promise));
     let section = section.with_context(|| format!("no hint is written for `{promise}`"))?;
     let count = section.rungs.len();
-    let shown = attempts.hints.entry(promise).or_default();
-    *shown = (*shown + 1).min(count);
-    let rung = section.rungs.get(*shown - 1).context("this hint has no rungs")?;
+    let shown = climb(workspace, exercise, &promise, count);
+    let rung = section.rungs.get(shown - 1).context("this hint has no rungs")?;
     say(format!(
         "{}  {}\n",
         markdown::inline(&section.heading).bold(),
         format!("hint {shown} of {count}").dimmed()
     ));
     say(markdown::render(rung, width(), Folds::Open));
-    say(what_then(topic, exercise, section, *shown));
-    progress.save(workspace);
+    say(what_then(topic, exercise, section, shown));
     Ok(Verdict::Kept)
 }
 
@@ -54,11 +52,24 @@ pub(crate) fn hints_file(topic: &Topic) -> String {
     format!("{}/hints.md", topic.folder())
 }
 
+/// Remembers one rung more for `promise`, of `count` at most; which one that is.
+fn climb(workspace: &Workspace, exercise: &Exercise, promise: &str, count: usize) -> usize {
+    let mut rung = 1;
+    Progress::update(workspace, |progress| {
+        let attempts = progress.exercises.entry(exercise.name()).or_default();
+        let shown = attempts.hints.entry(promise.to_owned()).or_default();
+        *shown = (*shown + 1).min(count);
+        rung = *shown;
+        true
+    });
+    rung
+}
+
 /// What the learner needs a hint for; `None` when nothing is broken.
-fn stuck_at(attempts: &Attempts) -> Option<String> {
-    if attempts.checks == 0 {
+fn stuck_at(attempts: Option<&Attempts>) -> Option<String> {
+    let Some(attempts) = attempts.filter(|attempts| attempts.checks > 0) else {
         return Some(START.into());
-    }
+    };
     attempts.broken.clone().or_else(|| attempts.broken_extra.clone())
 }
 
@@ -91,14 +102,14 @@ mod tests {
     #[test]
     fn a_new_learner_is_helped_to_start_and_then_with_what_broke() {
         let mut attempts = Attempts::default();
-        assert_eq!(stuck_at(&attempts).as_deref(), Some(START));
+        assert_eq!(stuck_at(Some(&attempts)).as_deref(), Some(START));
         attempts.checks = 1;
         attempts.broken = Some("in_flight".into());
-        assert_eq!(stuck_at(&attempts).as_deref(), Some("in_flight"));
+        assert_eq!(stuck_at(Some(&attempts)).as_deref(), Some("in_flight"));
         attempts.broken = None;
         attempts.broken_extra = Some("own_timeouts".into());
-        assert_eq!(stuck_at(&attempts).as_deref(), Some("own_timeouts"));
+        assert_eq!(stuck_at(Some(&attempts)).as_deref(), Some("own_timeouts"));
         attempts.broken_extra = None;
-        assert_eq!(stuck_at(&attempts), None);
+        assert_eq!(stuck_at(Some(&attempts)), None);
     }
 }

@@ -9,7 +9,7 @@ use std::{io, os::unix::process::CommandExt, process::Command, time::Duration};
 use anyhow::Context;
 use processes::{is_ending, park_for_good};
 
-use crate::{exit::Failure, terminal::note};
+use crate::{exit::Failure, scratch, terminal::note};
 
 /// How long the processes may take to vanish after SIGKILL.
 pub(crate) const LIMIT: Duration = Duration::from_secs(10);
@@ -21,6 +21,7 @@ pub(crate) fn guard(wind_down: impl FnOnce() + Send + 'static) -> Result<(), Fai
     processes::on_interrupt(move || {
         wind_down();
         end_everything();
+        scratch::remove();
         note("\nStopped. Nothing that was started is left.");
     })
     .context("signal handlers can't be installed")?;

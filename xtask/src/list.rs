@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use crate::{
     exit::Verdict,
     next,
-    progress::Progress,
-    status::is_done,
+    progress::{Attempts, Progress},
+    status::{how_far, is_done},
     syllabus::{Exercise, TOPICS, Topic},
-    terminal::say,
+    terminal::{say, width},
     workspace::Workspace,
+    wrap::hang,
 };
 
 /// Prints the syllabus.
@@ -25,30 +26,36 @@ pub(crate) fn list(workspace: &Workspace, as_json: bool) -> Verdict {
     for topic in &TOPICS {
         say(entry(workspace, &progress, topic));
     }
-    say("\nPlay a tour:      cargo xtask run 02-rolling-restart");
-    say("Read a guide:     cargo xtask guide 1");
-    say("Check your work:  cargo xtask check exercise-1");
+    say("");
+    for (what, command) in [
+        ("Play a tour:      ", "cargo xtask run 02-rolling-restart"),
+        ("Read a guide:     ", "cargo xtask guide 1"),
+        ("Check your work:  ", "cargo xtask check exercise-1"),
+    ] {
+        say(hang(what, command, width()));
+    }
     Verdict::Kept
 }
 
 fn entry(workspace: &Workspace, progress: &Progress, topic: &Topic) -> String {
     if !topic.is_built(workspace) {
-        let line = format!("    {}  {}, coming", topic.slug(), topic.title);
-        return line.dimmed().to_string();
+        let text = format!("{}, coming", topic.title);
+        return hang(&format!("    {}  ", topic.slug()), &text, width()).dimmed().to_string();
     }
     let mark = mark(topic_state(workspace, progress, topic));
-    let mut lines = vec![format!("  {mark} {}  {}", topic.slug().bold(), topic.title)];
+    let title = topic.title;
+    let mut lines = vec![hang(&format!("  {mark} {}  ", topic.slug().bold()), title, width())];
     for guide in topic.guides.iter().filter(|guide| is_there(workspace, guide)) {
-        lines.push(format!("      guide     guides/{guide}.md"));
+        lines.push(item("guide", &format!("guides/{guide}.md")));
     }
-    let reading = format!("{} min", topic.reading);
-    lines.push(format!("      example   {}  {}", topic.example, reading.dimmed()));
+    let reading = format!("({} min)", topic.reading).dimmed();
+    lines.push(item("example", &format!("{} {reading}", topic.example)));
     lines.extend(topic.exercise.as_ref().filter(|_| topic.has_exercise(workspace)).map(
         |exercise| {
             let (least, most) = exercise.minutes;
-            let time = format!("{least} to {most} min").dimmed();
+            let time = format!("({least} to {most} min)").dimmed();
             let state = exercise_state(progress, exercise);
-            format!("      exercise  {}  {time}  {state}", exercise.file())
+            item("exercise", &format!("{} {time} {state}", exercise.file()))
         },
     ));
     lines.join("\n") + "\n"
@@ -66,12 +73,16 @@ fn topic_state(workspace: &Workspace, progress: &Progress, topic: &Topic) -> Sta
     let played = progress.seen.contains(&next::played(topic));
     match &topic.exercise {
         _ if !topic.is_built(workspace) => State::Coming,
-        Some(exercise) if is_done(progress, exercise) => State::Done,
+        Some(exercise) if is_done_now(progress, exercise) => State::Done,
         Some(exercise) if progress.exercises.contains_key(&exercise.name()) => State::Begun,
         None if played => State::Done,
         Some(_) if played => State::Begun,
         Some(_) | None => State::New,
     }
+}
+
+fn is_done_now(progress: &Progress, exercise: &Exercise) -> bool {
+    progress.exercises.get(&exercise.name()).is_some_and(Attempts::is_done_now)
 }
 
 fn mark(state: State) -> String {
@@ -83,14 +94,12 @@ fn mark(state: State) -> String {
 }
 
 fn exercise_state(progress: &Progress, exercise: &Exercise) -> String {
-    match progress.exercises.get(&exercise.name()) {
-        Some(attempts) if attempts.done => "done".green().to_string(),
-        Some(attempts) if attempts.needed > 0 => {
-            format!("{} of {} promises kept", attempts.kept.len(), attempts.needed)
-        }
-        // Only a hint was asked for.
-        Some(_) | None => "not begun".into(),
-    }
+    progress.exercises.get(&exercise.name()).map_or_else(|| "not begun".into(), how_far)
+}
+
+/// `      guide     guides/….md`: a line of a topic.
+fn item(name: &str, text: &str) -> String {
+    hang(&format!("      {name:<10}"), text, width())
 }
 
 fn is_there(workspace: &Workspace, guide: &str) -> bool {

@@ -24,15 +24,19 @@ mod hint;
 mod interrupt;
 mod judge;
 mod list;
+mod machine;
 mod markdown;
 mod mutants;
 mod names;
 mod next;
+mod own_file;
+mod pager;
 mod pipes;
 mod progress;
 mod report;
 mod reset;
 mod run;
+mod scratch;
 mod solution;
 mod status;
 mod subject;
@@ -42,7 +46,13 @@ mod verify;
 mod workspace;
 mod wrap;
 
-use std::process::ExitCode;
+use std::{
+    panic::{self, AssertUnwindSafe},
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+};
+
+use anyhow::anyhow;
 
 use crate::{
     cli::Command,
@@ -50,20 +60,42 @@ use crate::{
     workspace::Workspace,
 };
 
+/// What the first panic said.
+static PANIC: Mutex<String> = Mutex::new(String::new());
+
 fn main() -> ExitCode {
+    terminal::decide_colours();
+    // What can't be reset stays as it was inherited.
+    let _ = processes::reset_signals();
     let command = match cli::parse(std::env::args_os()) {
         Ok(command) => command,
         Err(already_told) => return already_told,
     };
-    let outcome = perform(command);
+    let outcome = without_panic(|| perform(command));
     interrupt::give_way(matches!(outcome, Err(Failure::Grader(_))));
-    match outcome {
+    scratch::remove();
+    match outcome.and_then(terminal::everything_was_said) {
         Ok(verdict) => verdict.into(),
         Err(failure) => {
-            terminal::note(failure.message());
+            terminal::note(wrap::fit(&failure.message(), terminal::width()));
             ExitCode::from(failure.code())
         }
     }
+}
+
+/// A panic is a failure of the grader's, unless the machine explains it.
+fn without_panic(perform: impl FnOnce() -> Outcome) -> Outcome {
+    panic::set_hook(Box::new(|what| {
+        let mut said = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.is_empty() {
+            *said = what.to_string();
+        }
+    }));
+    panic::catch_unwind(AssertUnwindSafe(perform)).unwrap_or_else(|_| {
+        interrupt::end_everything();
+        let said = PANIC.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Err(machine::explain(Failure::Grader(anyhow!("{said}"))))
+    })
 }
 
 fn perform(command: Command) -> Outcome {

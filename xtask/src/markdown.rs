@@ -8,7 +8,7 @@ mod table;
 use colored::Colorize;
 
 pub(crate) use self::inline::inline;
-use crate::wrap::{hang, visible_width};
+use crate::wrap::{hang, visible_width, wrap};
 
 /// What to do with answers that a guide hides below a fold.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Page {
         let trimmed = line.trim();
         if trimmed.is_empty() || self.takes_html(trimmed) {
             self.flush();
-        } else if let Some(heading) = heading(line) {
+        } else if let Some(heading) = heading(line, self.width) {
             self.block(heading);
         } else if matches!(trimmed, "---" | "***") {
             self.block("─".repeat(self.width.min(40)).dimmed().to_string());
@@ -90,7 +90,8 @@ impl Page {
                 Folds::Closed => "  (--answers unfolds)".dimmed().to_string(),
                 Folds::Open => String::new(),
             };
-            self.blocks.push(format!("▸ {}{more}", inline(summary).bold()));
+            let summary = format!("{}{more}", inline(summary).bold());
+            self.blocks.push(hang("▸ ", &summary, self.width));
             self.is_folded = self.folds == Folds::Closed;
         }
         if line.starts_with("</details>") {
@@ -174,14 +175,17 @@ fn bullet(line: &str) -> Option<(usize, &str)> {
     (is_number || matches!(mark, "-" | "*" | "+")).then_some((line.len() - text.len(), mark))
 }
 
-fn heading(line: &str) -> Option<String> {
+fn heading(line: &str, width: usize) -> Option<String> {
     let level = line.len() - line.trim_start_matches('#').len();
     let text = line[level..].strip_prefix(' ')?;
-    let text = inline(text.trim());
+    let lines = wrap(&inline(text.trim()), width);
+    let longest = lines.iter().map(|line| visible_width(line)).max().unwrap_or_default();
+    let bold: Vec<String> = lines.iter().map(|line| line.bold().to_string()).collect();
+    let bold = bold.join("\n");
     match level {
-        1 => Some(format!("{}\n{}", text.bold(), "═".repeat(visible_width(&text)).dimmed())),
-        2 => Some(format!("{}\n{}", text.bold(), "─".repeat(visible_width(&text)).dimmed())),
-        3..=6 => Some(text.bold().to_string()),
+        1 => Some(format!("{bold}\n{}", "═".repeat(longest).dimmed())),
+        2 => Some(format!("{bold}\n{}", "─".repeat(longest).dimmed())),
+        3..=6 => Some(bold),
         _ => None,
     }
 }

@@ -4,10 +4,14 @@
 //! The maintainer's checks apply them; a learner whose program breaks in the same way is told
 //! which misconception it looks like.
 
+mod evidence;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use events::{Entry, contract::Story};
 
+use self::evidence::Evidence;
 use crate::{syllabus::Topic, workspace::Workspace};
 
 /// One bug.
@@ -25,6 +29,9 @@ pub(crate) struct Mutant {
     pub(crate) observed: String,
     /// The passage that teaches better.
     pub(crate) guide: String,
+    /// What the timeline of its story shows, and no other cause does. Without it a learner's
+    /// program is never likened to this mutant.
+    pub(crate) evidence: Option<Evidence>,
 }
 
 /// The mutants of `topic`, by name.
@@ -44,16 +51,26 @@ pub(crate) fn diff(text: &str) -> &str {
     &text[header..]
 }
 
-/// The one mutant that breaks `promise` with the same observation. If several do, none is meant.
+/// The one mutant that breaks `promise` with the same observation, if the timeline bears its cause.
+/// If several do, none is meant.
 pub(crate) fn recognise<'a>(
     mutants: &'a [Mutant],
     promise: &str,
-    observed: &str,
+    story: &Story,
 ) -> Option<&'a Mutant> {
-    let mut alike = mutants
-        .iter()
-        .filter(|mutant| mutant.killed_by == promise && observed.contains(&mutant.observed));
+    let mut alike = mutants.iter().filter(|mutant| {
+        mutant.killed_by == promise
+            && story.observed.contains(&mutant.observed)
+            && mutant.evidence.as_ref().is_some_and(|needed| needed.is_in(&story.timeline))
+    });
     alike.next().filter(|_| alike.next().is_none())
+}
+
+impl Mutant {
+    /// The part of its evidence that `timeline` does not show, if there is one.
+    pub(crate) fn unproven(&self, timeline: &[Entry]) -> Option<&str> {
+        self.evidence.as_ref()?.missing(timeline)
+    }
 }
 
 /// Reads the header of a patch: `key: text` lines before the diff, where a line without a key
@@ -83,6 +100,7 @@ fn parse(file: PathBuf, text: &str) -> anyhow::Result<Mutant> {
         killed_by: field("killed-by")?,
         observed: field("observed")?,
         guide: field("guide")?,
+        evidence: field("timeline").ok().map(|text| Evidence::parse(&text)),
         name,
         file,
     })
@@ -94,7 +112,7 @@ fn begins_diff(line: &str) -> bool {
 
 fn key_of(line: &str) -> Option<(&str, &str)> {
     let (key, value) = line.split_once(':')?;
-    ["lesson", "killed-by", "observed", "guide"].contains(&key).then_some((key, value))
+    ["lesson", "killed-by", "observed", "timeline", "guide"].contains(&key).then_some((key, value))
 }
 
 #[cfg(test)]
@@ -132,14 +150,39 @@ diff --git a/solutions/exercise-1.rs b/solutions/exercise-1.rs
         assert!(error.to_string().contains("no diff"), "{error}");
     }
 
+    fn seen(observed: &str, timeline: &[&str]) -> Story {
+        Story {
+            expected: "closed".into(),
+            observed: observed.into(),
+            advice: None,
+            timeline: timeline.iter().map(|text| Entry::observed(0.0, *text)).collect(),
+        }
+    }
+
     #[test]
     fn only_an_unmistakable_likeness_is_named() {
-        let one = parse("one.patch".into(), PATCH).unwrap();
+        let patch =
+            PATCH.replace("guide: guides", "timeline: worker 1 drains; no panic\nguide: guides");
+        let one = parse("one.patch".into(), &patch).unwrap();
         let other = Mutant { observed: "open after 3 s".into(), ..one.clone() };
         let both = [one, other];
-        let seen = "the connection was still open";
-        assert_eq!(recognise(&both, "idle_connections", seen), Some(&both[0]));
-        assert_eq!(recognise(&both, "another_promise", seen), None);
-        assert_eq!(recognise(&both, "idle_connections", "still open after 3 s"), None);
+        let likeness = |promise: &str, observed: &str, timeline: &[&str]| {
+            let story = seen(observed, timeline);
+            recognise(&both, promise, &story).map(|mutant| mutant.observed.clone())
+        };
+        let open = "the connection was still open";
+        let drains = &["worker 1 drains"];
+        assert_eq!(likeness("idle_connections", open, drains).as_deref(), Some("still open"));
+        assert_eq!(likeness("another_promise", open, drains), None);
+        assert_eq!(likeness("idle_connections", "still open after 3 s", drains), None);
+        assert_eq!(likeness("idle_connections", open, &["worker 2 drains"]), None);
+        assert_eq!(likeness("idle_connections", open, &["worker 1 drains", "a panic"]), None);
+    }
+
+    #[test]
+    fn a_mutant_without_evidence_is_never_meant() {
+        let mutants = [parse("one.patch".into(), PATCH).unwrap()];
+        let story = seen("still open", &["worker 1 drains"]);
+        assert_eq!(recognise(&mutants, "idle_connections", &story), None);
     }
 }

@@ -33,11 +33,14 @@ pub(crate) fn exercise(
     name: &str,
 ) -> Result<(&'static Topic, &'static Exercise), Failure> {
     let topic = find(name, Digit::IsExercise)?;
+    if !topic.is_built(workspace) {
+        return Err(not_built(topic));
+    }
     let Some(exercise) = &topic.exercise else {
-        return Err(Failure::Usage(format!(
-            "Topic {0} has no exercise; `cargo xtask run {0}` plays its tour.",
-            topic.slug()
-        )));
+        let slug = topic.slug();
+        let does = if topic.has_tour(workspace) { "plays its tour" } else { "starts its example" };
+        let sentence = format!("Topic {slug} has no exercise; `cargo xtask run {slug}` {does}.");
+        return Err(Failure::Usage(sentence));
     };
     if topic.has_exercise(workspace) { Ok((topic, exercise)) } else { Err(not_built(topic)) }
 }

@@ -51,7 +51,10 @@ fn step_in(workspace: &Workspace, progress: &Progress, topic: &Topic) -> Option<
     let exercise = topic.exercise.as_ref().filter(|_| topic.has_exercise(workspace));
     let attempts = exercise.and_then(|exercise| progress.exercises.get(&exercise.name()));
     if let (Some(exercise), Some(attempts)) = (exercise, attempts) {
-        return (!attempts.done).then(|| go_on(exercise, attempts.broken.is_some()));
+        // One that was done once stays finished, unless the learner is at it again.
+        let is_current = progress.current.as_deref() == Some(exercise.name().as_str());
+        let is_finished = attempts.is_done_now() || (attempts.done && !is_current);
+        return (!is_finished).then(|| go_on(exercise, attempts.broken.is_some()));
     }
     let guide = topic.guides.iter().find(|guide| {
         workspace.has(format!("guides/{guide}.md")) && !progress.seen.contains(&read(guide))
@@ -120,7 +123,7 @@ mod tests {
         let workspace = Workspace::find().unwrap();
         let there = exercises().filter(|(topic, _)| topic.has_exercise(&workspace));
         let (_, last) = there.last().unwrap();
-        let done = Attempts { done: true, ..Attempts::default() };
+        let done = Attempts { done: true, checks: 1, ..Attempts::default() };
         let progress = Progress {
             current: Some(last.name()),
             exercises: [(last.name(), done)].into(),

@@ -1,21 +1,17 @@
 //! What the learner did so far, in a git-ignored file that never stands in their way.
 //!
-//! It is written to a temporary file and renamed, so that an interrupt leaves the old one or the
-//! new one. One that can't be read is set aside with a message, never overwritten. Everything is
-//! keyed by stable names, so that an update of the workbook loses nothing.
+//! Everything is keyed by stable names, and what this version does not know is kept as it is, so that
+//! an update of the workbook, or a way back, loses nothing. [`file`] reads and writes it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs, io,
-};
+mod file;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use events::contract::{Promise, Report, Status};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::{terminal::note, workspace::Workspace};
-
-const FILE: &str = ".progress.json";
-const CORRUPT: &str = ".progress.json.corrupt";
+use crate::workspace::Workspace;
 
 /// The learner's way through the workbook.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -27,6 +23,9 @@ pub(crate) struct Progress {
     pub(crate) current: Option<String>,
     /// Each exercise that was checked at least once.
     pub(crate) exercises: BTreeMap<String, Attempts>,
+    /// What another version of the workbook wrote.
+    #[serde(flatten)]
+    pub(crate) unknown: Map<String, Value>,
 }
 
 /// How far one exercise is.
@@ -47,66 +46,58 @@ pub(crate) struct Attempts {
     pub(crate) hints: BTreeMap<String, usize>,
     /// Whether all needed promises were kept in one check, ever.
     pub(crate) done: bool,
+    /// As in [`Progress`].
+    #[serde(flatten)]
+    pub(crate) unknown: Map<String, Value>,
 }
 
 impl Progress {
     /// Reads the progress file; without one, the learner is new.
     pub(crate) fn load(workspace: &Workspace) -> Self {
-        let text = match fs::read_to_string(workspace.at(FILE)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Progress::default(),
-            Err(error) => return set_aside(workspace, &error.to_string()),
-        };
-        serde_json::from_str(&text).unwrap_or_else(|error| set_aside(workspace, &error.to_string()))
+        file::read(workspace)
     }
 
-    /// Writes the progress file. Failing to is worth a note, and nothing more.
-    pub(crate) fn save(&self, workspace: &Workspace) {
-        if let Err(error) = self.write(workspace) {
-            note(format!("Your progress could not be saved in {FILE}: {error}."));
-        }
-    }
-
-    fn write(&self, workspace: &Workspace) -> io::Result<()> {
-        let text = serde_json::to_string_pretty(self)?;
-        let temporary = workspace.at(format!("{FILE}.{}", std::process::id()));
-        fs::write(&temporary, text + "\n")?;
-        fs::rename(&temporary, workspace.at(FILE))
+    /// Reads the progress, lets `change` change it, and writes it if that says so. Other commands may do
+    /// the same at the same time: none of their changes is lost. Returns the progress as it is then.
+    pub(crate) fn update(
+        workspace: &Workspace,
+        change: impl FnOnce(&mut Progress) -> bool,
+    ) -> Progress {
+        file::update(workspace, change)
     }
 
     /// Remembers that `what` was read or played.
     pub(crate) fn saw(workspace: &Workspace, what: String) {
-        let mut progress = Progress::load(workspace);
-        if progress.seen.insert(what) {
-            progress.save(workspace);
-        }
+        Progress::update(workspace, |progress| progress.seen.insert(what));
     }
 
     /// Forgets the attempts at `exercise`, except for whether it was done once.
     pub(crate) fn begins_anew(workspace: &Workspace, exercise: &str) {
-        let mut progress = Progress::load(workspace);
-        if let Some(attempts) = progress.exercises.get_mut(exercise) {
-            *attempts = Attempts { done: attempts.done, ..Attempts::default() };
-            progress.save(workspace);
-        }
+        Progress::update(workspace, |progress| {
+            let attempts = progress.exercises.get_mut(exercise);
+            attempts.map(Attempts::begin_anew).is_some()
+        });
     }
 
-    /// Remembers a check of `exercise`, and answers whether it is done now for the first time.
-    pub(crate) fn checked(
-        &mut self,
-        exercise: &str,
-        promises: &[Promise],
-        reports: &[Report],
-    ) -> bool {
+    /// Remembers a check of `exercise`.
+    pub(crate) fn checked(&mut self, exercise: &str, promises: &[Promise], reports: &[Report]) {
         self.current = Some(exercise.to_owned());
-        let attempts = self.exercises.entry(exercise.to_owned()).or_default();
-        let was_done = attempts.done;
-        attempts.record(promises, reports);
-        attempts.done && !was_done
+        self.exercises.entry(exercise.to_owned()).or_default().record(promises, reports);
     }
 }
 
 impl Attempts {
+    /// Whether the program kept all that is needed when it was last checked. It may have been done
+    /// once, and be broken or begun anew since.
+    pub(crate) fn is_done_now(&self) -> bool {
+        self.done && self.checks > 0 && self.broken.is_none()
+    }
+
+    fn begin_anew(&mut self) {
+        let unknown = std::mem::take(&mut self.unknown);
+        *self = Attempts { done: self.done, unknown, ..Attempts::default() };
+    }
+
     fn record(&mut self, promises: &[Promise], reports: &[Report]) {
         let needed = promises.iter().zip(reports).filter(|(promise, _)| !promise.extra);
         self.checks += 1;
@@ -130,18 +121,6 @@ impl Attempts {
     }
 }
 
-fn set_aside(workspace: &Workspace, why: &str) -> Progress {
-    let outcome = fs::rename(workspace.at(FILE), workspace.at(CORRUPT));
-    note(match outcome {
-        Ok(()) => format!(
-            "Your progress in {FILE} can't be read ({why}). It was set aside as {CORRUPT}, and a \
-             new one begins; your exercises are untouched."
-        ),
-        Err(error) => format!("Your progress in {FILE} can't be read ({why}; {error})."),
-    });
-    Progress::default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,16 +138,22 @@ mod tests {
         let promises = [promise("a", false), promise("b", false), promise("c", true)];
         let mut progress = Progress::default();
         let broken = [Status::Kept, Status::Broken, Status::NotReached].map(report);
-        assert!(!progress.checked("exercise-1", &promises, &broken));
+        progress.checked("exercise-1", &promises, &broken);
         assert_eq!(progress.exercises["exercise-1"].broken.as_deref(), Some("b"));
+        assert!(!progress.exercises["exercise-1"].done);
 
         let only_b = [Status::Skipped, Status::Kept, Status::Skipped].map(report);
-        assert!(!progress.checked("exercise-1", &promises, &only_b));
+        progress.checked("exercise-1", &promises, &only_b);
+        assert!(!progress.exercises["exercise-1"].done);
         assert_eq!(progress.exercises["exercise-1"].kept.len(), 2);
 
         let kept = [Status::Kept, Status::Kept, Status::Broken].map(report);
-        assert!(progress.checked("exercise-1", &promises, &kept));
-        assert!(!progress.checked("exercise-1", &promises, &broken));
-        assert!(progress.exercises["exercise-1"].done);
+        progress.checked("exercise-1", &promises, &kept);
+        assert!(progress.exercises["exercise-1"].is_done_now());
+        progress.checked("exercise-1", &promises, &broken);
+        let attempts = progress.exercises.get_mut("exercise-1").unwrap();
+        assert!(attempts.done && !attempts.is_done_now(), "done once, and broken since");
+        attempts.begin_anew();
+        assert!(attempts.done && !attempts.is_done_now(), "done once, and begun anew");
     }
 }

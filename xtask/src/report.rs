@@ -13,7 +13,8 @@ use events::contract::{Promise, Report, Status};
 use crate::{
     subject::Source,
     syllabus::{Exercise, Topic},
-    wrap::{hang, pad, visible_width},
+    terminal::width,
+    wrap::{hang, pad, visible_width, wrap},
 };
 
 /// Columns kept free at the right for how long it took.
@@ -34,12 +35,18 @@ impl Words<'_> {
         let number = self.exercise.number;
         let title = format!("Exercise {number}: {}", self.topic.title.to_lowercase());
         let label = self.source.label(self.exercise);
-        format!("{}  {}\n", title.bold(), label.dimmed())
+        let label = label.dimmed().to_string();
+        if visible_width(&title) + 2 + visible_width(&label) <= self.width {
+            return format!("{}  {label}\n", title.bold());
+        }
+        let title = wrap(&title, self.width).join("\n");
+        format!("{}\n{label}\n", title.bold())
     }
 
     /// What stands above the promises that are not needed.
     pub(crate) fn extras_heading() -> String {
-        format!("\n{}", "Beyond the exercise, not needed to pass:".dimmed())
+        let text = wrap("Beyond the exercise, not needed to pass:", width()).join("\n");
+        format!("\n{}", text.dimmed())
     }
 
     /// A promise that the program keeps.
@@ -108,7 +115,7 @@ impl Words<'_> {
     }
 
     /// The command that checks the same again.
-    fn command(&self) -> String {
+    pub(crate) fn command(&self) -> String {
         let check = format!("cargo xtask check {}", self.exercise.name());
         match self.source {
             Source::Own => check,
@@ -140,10 +147,12 @@ fn with_time(text: &str, width: usize, millis: u64) -> String {
         _ => format!("{}.{} s ", millis / 1000, millis / 100 % 10),
     };
     let (first, rest) = text.split_once('\n').map_or((text, None), |(f, r)| (f, Some(r)));
-    let first = pad(first, width - visible_width(&time));
+    let first = pad(first, width.saturating_sub(visible_width(&time)));
     let rest = rest.map(|rest| format!("\n{rest}")).unwrap_or_default();
     format!("{first}{}{rest}", time.trim_end().dimmed())
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod width_tests;

@@ -1,6 +1,9 @@
 //! `cargo xtask reset`: the stub back, and the learner's work kept aside. Nothing is ever lost.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    fs, io,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::Context;
 use colored::Colorize;
@@ -19,33 +22,46 @@ pub(crate) fn reset(workspace: &Workspace, name: &str) -> Outcome {
     let (topic, exercise) = names::exercise(workspace, name)?;
     let stub = workspace.read(stub_file(topic))?;
     let file = exercise.file();
-    let work = workspace.read(&file)?;
-    if work == stub {
+    let work = match fs::read(workspace.at(&file)) {
+        Ok(work) => Some(work),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            let sentence = format!("{file} can't be read ({error}), so nothing was reset.");
+            return Err(Failure::Environment(sentence));
+        }
+    };
+    if work.as_deref() == Some(stub.as_bytes()) {
         say(format!("{file} is as it was in the beginning; there is nothing to reset."));
         return Ok(Verdict::Kept);
     }
-    let kept = keep(workspace, exercise, &work)?;
-    workspace.write(&file, &stub)?;
+    // Bytes, not text: work in another encoding is kept as well.
+    let kept = work.map(|work| keep(workspace, exercise, &work)).transpose()?;
+    workspace.replace(&file, stub.as_bytes())?;
     Progress::begins_anew(workspace, &exercise.name());
-    say(format!("{file} is the stub again. Your work is kept in {kept}."));
-    say(format!("back  {}", format!("cp {kept} {file}").bold()));
+    match kept {
+        Some(kept) => {
+            say(format!("{file} is the stub again. Your work is kept in\n{kept}."));
+            say(format!("back  {}", format!("cp {kept} {file}").bold()));
+        }
+        None => say(format!("{file} is back, as it was in the beginning.")),
+    }
     Ok(Verdict::Kept)
 }
 
 /// `crates/01-graceful-shutdown/stub.rs`: what the learner begins with.
 pub(crate) fn stub_file(topic: &Topic) -> String {
-    format!("{}/stub.rs", topic.folder())
+    topic.stub()
 }
 
 /// Writes `work` where nothing was before, and answers where.
-fn keep(workspace: &Workspace, exercise: &Exercise, work: &str) -> Result<String, Failure> {
+fn keep(workspace: &Workspace, exercise: &Exercise, work: &[u8]) -> Result<String, Failure> {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let stamp = timestamp(since_1970.as_secs());
     let path = |suffix: &str| format!("exercises/kept/{}.{stamp}{suffix}.rs", exercise.name());
     let numbered = (2..).map(|n| path(&format!("-{n}")));
     let mut names = std::iter::once(path("")).chain(numbered);
     let kept = names.find(|name| !workspace.has(name)).context("there is no free name")?;
-    workspace.write(&kept, work)?;
+    workspace.replace(&kept, work)?;
     Ok(kept)
 }
 

@@ -5,27 +5,28 @@
 //! its exit code on.
 
 mod stage;
+mod tour;
 
 use std::{
-    path::Path,
     process::{ChildStdin, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
 use anyhow::{Context, anyhow};
 
+use self::tour::{spawn_in_background, tour, tour_of};
+
 use crate::{
-    cargo::Target,
     exit::{Failure, Outcome, Verdict},
-    interrupt,
+    interrupt, machine,
     names::{self, Runnable},
     next,
     pipes::everything,
     progress::Progress,
     subject::Source,
     syllabus::{Exercise, Topic},
-    terminal::{is_watched, note},
+    terminal::note,
     workspace::Workspace,
 };
 
@@ -87,6 +88,7 @@ impl Stage<'_> {
             let hold = Arc::clone(&hold);
             move || wind_down(&hold)
         })?;
+        machine::look()?;
         let Some((built, command)) = self.build()? else {
             return Ok(Verdict::Broken);
         };
@@ -94,18 +96,22 @@ impl Stage<'_> {
         if self.exercise.is_none() {
             Progress::saw(self.workspace, next::played(self.topic));
         }
-        let mut tour = tour_of(self.workspace, &binary, &command, options.json);
+        let mut tour = tour_of(self.workspace, &binary, &command, options.json)?;
         tour.env("SUBJECT_ENV", &options.env);
-        let mut child = processes::spawn(&mut tour).context("the tour can't start")?;
+        let was_suspended = processes::suspend_together().context("Ctrl-Z can't be handled")?;
+        let mut child = spawn_in_background(&mut tour)?;
         let pipe = child.stdin.take().context("the tour has no stdin")?;
         *hold.lock().unwrap_or_else(PoisonError::into_inner) = Some((pipe, child.id()));
         let status = child.wait().context("the tour got lost")?;
         interrupt::end_everything();
-        if let (Some(1), Some(exercise)) = (status.code(), self.exercise) {
-            let name = exercise.name();
-            note(format!("\nSomething did not hold. next  cargo xtask check {name}"));
+        if status.code() == Some(1) && was_suspended.load(Ordering::Relaxed) {
+            let why = "Ctrl-Z stopped the tour, while clocks ran on: play it again";
+            return Err(anyhow!(why).into());
         }
-        judge(status)
+        if let (Some(1), Some(words)) = (status.code(), self.words()) {
+            note(format!("\nSomething did not hold.\nnext   {}", words.command()));
+        }
+        judge(status).map_err(machine::explain)
     }
 
     /// Becomes the program.
@@ -119,29 +125,11 @@ impl Stage<'_> {
         };
         let words = shlex::split(&command).unwrap_or_default();
         let (program, arguments) = words.split_first().context("there is nothing to run")?;
+        let (name, pid) = (program.rsplit('/').next().unwrap_or(program), std::process::id());
+        note(format!("{name} is process {pid}; Ctrl-C stops it."));
         let error = interrupt::become_it(Command::new(program).args(arguments));
         Err(anyhow!("{program} can't be started: {error}").into())
     }
-}
-
-fn tour() -> Target {
-    Target::Test("tour".into())
-}
-
-/// The tour in `binary`, against the program that `command` starts.
-fn tour_of(workspace: &Workspace, binary: &Path, command: &str, json: bool) -> Command {
-    let mut tour = Command::new(binary);
-    tour.current_dir(&workspace.root)
-        .env("SUBJECT", command)
-        .env("TOUR_FORMAT", if json { "json" } else { "text" })
-        .env_remove("RUST_BACKTRACE")
-        .env_remove("TOUR_STAY")
-        .env_remove("SUBJECT_ENV")
-        .stdin(Stdio::piped());
-    if is_watched() && !json {
-        tour.env("TOUR_STAY", "1");
-    }
-    tour
 }
 
 /// Plays a tour to its end without a person who watches; whether it held, and what it printed.
@@ -153,7 +141,7 @@ pub(crate) fn rehearse(
     let Some((built, command)) = stage.build()? else {
         return Ok((false, String::new()));
     };
-    let mut tour = tour_of(workspace, &built.executable(&tour())?, &command, true);
+    let mut tour = tour_of(workspace, &built.executable(&tour())?, &command, true)?;
     tour.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = processes::spawn(&mut tour).context("the tour can't start")?;
     let _hold = child.stdin.take();

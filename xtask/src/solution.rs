@@ -4,10 +4,9 @@ use colored::Colorize;
 
 use crate::{
     exit::{Failure, Outcome, Verdict},
-    names,
+    names, pager,
     progress::Progress,
     status::is_done,
-    terminal::say,
     workspace::Workspace,
 };
 
@@ -22,7 +21,8 @@ pub(crate) fn solution(workspace: &Workspace, name: &str, spoil: bool) -> Outcom
              look  cargo xtask solution {name} --spoil"
         )));
     }
-    say(workspace.read(exercise.solution_file())?.trim_end());
-    say(format!("\n// {}", exercise.solution_file()).dimmed().to_string());
+    let file = exercise.solution_file();
+    let text = workspace.read(&file)?;
+    pager::show(&format!("{}\n\n{}", text.trim_end(), format!("// {file}").dimmed()));
     Ok(Verdict::Kept)
 }

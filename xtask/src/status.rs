@@ -5,26 +5,27 @@ use colored::Colorize;
 use crate::{
     exit::Verdict,
     next::next_step,
-    progress::Progress,
+    progress::{Attempts, Progress},
     syllabus::{COMPETENCIES, Competency, Exercise, exercises},
     terminal::{say, width},
     workspace::Workspace,
-    wrap::{hang, pad},
+    wrap::{hang, pad, visible_width, wrap},
 };
 
 /// Shows the learner their way through the workbook.
 pub(crate) fn status(workspace: &Workspace) -> Verdict {
     let progress = Progress::load(workspace);
-    say(format!("{}\n", "Cluster Intermediate: many processes, one service".bold()));
+    let title = wrap("Cluster Intermediate: many processes, one service", width()).join("\n");
+    say(format!("{}\n", title.bold()));
     say(where_you_are(workspace, &progress));
     let next = next_step(workspace, &progress);
     say(format!("  next   {}", next.command.bold()));
     say(hang("         ", &next.why, width()).dimmed().to_string());
-    say("\n  At the end of this level, you can\n");
+    say(format!("\n{}\n", hang("  ", "At the end of this level, you can", width())));
     for competency in &COMPETENCIES {
         say(line(workspace, &progress, competency));
     }
-    say(how_far(workspace, &progress));
+    say(tally(workspace, &progress));
     Verdict::Kept
 }
 
@@ -35,14 +36,12 @@ fn where_you_are(workspace: &Workspace, progress: &Progress) -> String {
     let Some((topic, exercise)) = current else {
         return "  now    at the beginning".into();
     };
-    let attempts = &progress.exercises[&exercise.name()];
-    let how_far = if attempts.done {
-        "done".green().to_string()
-    } else {
-        format!("{} of {} promises kept", attempts.kept.len(), attempts.needed)
+    let Some(attempts) = progress.exercises.get(&exercise.name()) else {
+        return "  now    at the beginning".into();
     };
+    let how_far = how_far(attempts);
     let title = topic.title.to_lowercase();
-    format!("  now    exercise {}, {title}: {how_far}", exercise.number)
+    hang("  now    ", &format!("exercise {}, {title}: {how_far}", exercise.number), width())
 }
 
 fn line(workspace: &Workspace, progress: &Progress, competency: &Competency) -> String {
@@ -57,17 +56,32 @@ fn line(workspace: &Workspace, progress: &Progress, competency: &Competency) -> 
     let numbers: Vec<String> = proofs.iter().map(|e| e.number.to_string()).collect();
     let plural = if numbers.len() == 1 { "" } else { "s" };
     let proof = format!("exercise{plural} {}", numbers.join(", "));
-    let name = pad(competency.name, 38);
-    if is_proved {
-        format!("  {} {name}{}", "✓".green(), proof.dimmed())
-    } else if is_there {
-        format!("  · {name}{}", proof.dimmed())
+    let coming = if is_there { "" } else { ", coming" };
+    let proof = format!("{proof}{coming}");
+    let mark = if is_proved { "✓".green().to_string() } else { "·".into() };
+    let beside = format!("  {mark} {}", pad(competency.name, 38));
+    let line = if visible_width(&beside) + proof.len() <= width() {
+        format!("{beside}{}", proof.dimmed())
     } else {
-        format!("  · {name}{proof}, coming").dimmed().to_string()
+        let text = format!("{} ({proof})", competency.name);
+        hang(&format!("  {mark} "), &text, width())
+    };
+    if is_there { line } else { line.dimmed().to_string() }
+}
+
+/// How far an exercise is. It may have been done once, and be broken or begun anew since.
+pub(crate) fn how_far(attempts: &Attempts) -> String {
+    let once = if attempts.done { "done once; " } else { "" };
+    match attempts {
+        _ if attempts.is_done_now() => "done".green().to_string(),
+        Attempts { checks: 0, done: true, .. } => "done once; begun anew".into(),
+        // Only a hint was asked for.
+        Attempts { checks: 0, .. } => "not begun".into(),
+        _ => format!("{once}{} of {} promises kept", attempts.kept.len(), attempts.needed),
     }
 }
 
-fn how_far(workspace: &Workspace, progress: &Progress) -> String {
+fn tally(workspace: &Workspace, progress: &Progress) -> String {
     let there = || exercises().filter(|(topic, _)| topic.has_exercise(workspace));
     let done = there().filter(|(_, exercise)| is_done(progress, exercise)).count();
     let open = there().filter(|(_, exercise)| !is_done(progress, exercise));
@@ -79,8 +93,9 @@ fn how_far(workspace: &Workspace, progress: &Progress) -> String {
         0 => String::new(),
         _ => format!("; about {least} to {most} min of building are left"),
     };
-    let more = "`cargo xtask list` shows the topics.".dimmed();
-    format!("\n  {done} of {exercises} done{left}.\n  {more}")
+    let more = hang("  ", "`cargo xtask list` shows the topics.", width()).dimmed().to_string();
+    let tally = hang("  ", &format!("{done} of {exercises} done{left}."), width());
+    format!("\n{tally}\n{more}")
 }
 
 /// Whether the promises of `exercise` were all kept once.

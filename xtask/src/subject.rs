@@ -11,6 +11,7 @@ use crate::{
     cargo::{Build, BuildFailure, Built, Diagnostic, Target},
     contract::Contract,
     exit::Failure,
+    own_file, scratch,
     syllabus::{Exercise, Topic},
     workspace::Workspace,
 };
@@ -38,7 +39,9 @@ pub(crate) struct Subject {
 
 /// Why there is nothing to judge.
 pub(crate) enum Unready {
-    /// The learner's file does not compile.
+    /// The learner's file is not there, or is no text: this sentence says so.
+    Nothing(String),
+    /// It does not compile.
     DoesNotCompile { label: String, errors: Vec<Diagnostic> },
     /// Something else.
     Failed(Failure),
@@ -73,7 +76,7 @@ impl Source {
     pub(crate) fn subject(&self, exercise: &Exercise, built: &Built) -> Result<Subject, Failure> {
         let command = match (self, self.target(exercise)) {
             (Source::Program(line), _) => command_line(line)?,
-            (_, Some(target)) => quote(&built.executable(&target)?)?,
+            (_, Some(target)) => quote(&scratch::copy_of(&built.executable(&target)?)?)?,
             (_, None) => return Err(anyhow!("there is nothing to build").into()),
         };
         let is_own = |diagnostic: &&Diagnostic| diagnostic.target == exercise.name();
@@ -113,8 +116,7 @@ pub(crate) fn prepare(
     let contract = Target::Test("contract".into());
     let targets: Vec<Target> =
         source.target(exercise).into_iter().chain([contract.clone()]).collect();
-    let built = build(workspace, None, topic, &targets)
-        .map_err(|failure| whose(failure, exercise, source))?;
+    let built = build_for(workspace, topic, (exercise, source), &targets)?;
     let subject = source.subject(exercise, &built)?;
     let contract = Contract {
         binary: built.executable(&contract)?,
@@ -122,6 +124,31 @@ pub(crate) fn prepare(
         env: String::new(),
     };
     Ok((subject, contract))
+}
+
+/// Builds `targets`, one of which may be the program of `exercise` that `source` says.
+pub(crate) fn build_for(
+    workspace: &Workspace,
+    topic: &Topic,
+    (exercise, source): (&Exercise, &Source),
+    targets: &[Target],
+) -> Result<Built, Unready> {
+    if *source != Source::Own {
+        return build(workspace, None, topic, targets)
+            .map_err(|failure| whose(failure, exercise, source));
+    }
+    if let Some(sentence) = own_file::obstacle(workspace, exercise)? {
+        return Err(Unready::Nothing(sentence));
+    }
+    own_file::make_visible(workspace, exercise);
+    let content = own_file::content(workspace, exercise);
+    let built = build(workspace, None, topic, targets)
+        .map_err(|failure| whose(failure, exercise, source))?;
+    if let Ok(program) = built.executable(&Target::Bin(exercise.name())) {
+        // Forgotten, it is compiled once more than needed.
+        let _ = own_file::remember(workspace, exercise, content, &program);
+    }
+    Ok(built)
 }
 
 /// An error in the learner's file is theirs; one anywhere else is ours.

@@ -1,8 +1,9 @@
 //! `cargo xtask verify`: the workbook proves itself right.
 //!
-//! Stubs fail, solutions and examples keep every promise, each mutant dies for its named reason,
-//! guides quote code that is there, and the house is tidy. Every problem is one sentence that says
-//! what to do.
+//! Stubs fail, solutions, examples and programs in other languages keep every promise, each mutant
+//! dies for its named reason, guides quote code that is there and number the promises as `check`
+//! does, each step of an exercise leads where its guide says, and the house is tidy. Every problem
+//! is one sentence that says what to do.
 //!
 //! A judgement that fails while others run beside it is repeated alone before it is called a
 //! problem. A busy machine can't make `verify` red that way, and the output counts how often it was
@@ -17,12 +18,16 @@ mod findings;
 mod guides;
 mod hints;
 mod judging;
+mod memory;
 mod modules;
 mod mutants;
+mod numbers;
 mod part;
 mod printed;
+mod programs;
 mod quotes;
 mod solutions;
+mod steps;
 mod stubs;
 mod subsequence;
 mod tidy;
@@ -68,9 +73,12 @@ fn run(
     match part {
         Part::Tidy => tidy::verify(workspace, findings),
         Part::Guides => guides::verify(workspace, findings),
+        Part::Numbers => numbers::verify(workspace, findings),
         Part::Stubs => stubs::verify(workspace, scope, findings),
         Part::Solutions => solutions::verify(workspace, scope, findings),
         Part::Examples => examples::verify(workspace, scope, findings),
+        Part::Steps => steps::verify(workspace, scope, findings),
+        Part::Programs => programs::verify(workspace, scope, findings),
         Part::Mutants => mutants::verify(workspace, scope, findings),
         Part::Tours => tours::verify(workspace, scope, findings),
     }

@@ -15,16 +15,13 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The one that this runner belongs to. Cargo says it at run time, so that a copied tree works
-    /// with its own files; started by hand, the runner looks where it was compiled.
+    /// The one that this runner belongs to. Cargo says it at run time, so that a copied or renamed
+    /// tree works with its own files; started by hand, the runner looks around itself.
     pub(crate) fn find() -> anyhow::Result<Self> {
-        let compiled_in = env!("CARGO_MANIFEST_DIR");
-        let manifest_dir = env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| compiled_in.into());
-        let root = Path::new(&manifest_dir)
-            .ancestors()
-            .find(|folder| folder.join("xtask/Cargo.toml").is_file())
-            .context("the workbook's folder is gone; run `cargo xtask` inside of it")?;
-        Ok(Workspace { root: root.into() })
+        let manifest_dir = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let places = [manifest_dir, env::current_dir().ok(), env::current_exe().ok()];
+        let root = places.iter().flatten().find_map(|place| root_above(place));
+        Ok(Workspace { root: root.context("no workbook here; run `cargo xtask` inside of it")? })
     }
 
     /// `path`, which is relative to the root, on this machine.
@@ -55,6 +52,23 @@ impl Workspace {
             .with_context(|| format!("{} can't be written", path.display()))
     }
 
+    /// Writes the file at `path` whole, or leaves it as it was: a full disk takes nothing away.
+    pub(crate) fn replace(&self, path: impl AsRef<Path>, bytes: &[u8]) -> anyhow::Result<()> {
+        let path = path.as_ref();
+        // The file itself, if a link leads to it.
+        let there = self.at(path).canonicalize().unwrap_or_else(|_| self.at(path));
+        let name = there.file_name().context("a file has a name")?.to_string_lossy().into_owned();
+        let new = there.with_file_name(format!(".{name}.{}.new", std::process::id()));
+        let folder = there.parent().context("a file lies in a folder")?;
+        let written = fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&new, bytes))
+            .and_then(|()| fs::rename(&new, &there));
+        if written.is_err() {
+            let _ = fs::remove_file(&new);
+        }
+        written.with_context(|| format!("{} can't be written", path.display()))
+    }
+
     /// The files of the folder at `path` whose names end in `ending`, sorted, relative to the root.
     pub(crate) fn files(&self, path: &str, ending: &str) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.at(path)) else {
@@ -68,6 +82,11 @@ impl Workspace {
         files.sort();
         files
     }
+}
+
+fn root_above(place: &Path) -> Option<PathBuf> {
+    let mut folders = place.ancestors();
+    folders.find(|folder| folder.join("xtask/Cargo.toml").is_file()).map(Path::to_path_buf)
 }
 
 /// Cargo's target folder: the folder that `CARGO_TARGET_DIR` names, or the one that this runner was

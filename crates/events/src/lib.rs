@@ -8,7 +8,8 @@
 //! 5. Everything a person reads is a pure function of [`Entry`] values.
 //!
 //! Read in this order: [`event`] (the vocabulary, a file for each subject, each with its sentence),
-//! [`mod@emit`] (writing one), [`entry`] (reading one back), [`timeline`] (many of them under a failing
+//! [`mod@emit`] (writing one), [`entry`] (reading one back), [`mod@panic`] (what a program
+//! prints when it panics), [`spin`] (a process that never waits), [`timeline`] (many of them under a failing
 //! promise), [`lanes`] (many of them as a picture), and [`contract`] (what a contract test and the
 //! runner say to each other).
 
@@ -20,6 +21,8 @@ pub mod id;
 pub mod lanes;
 pub mod numbers;
 pub mod output;
+pub mod panic;
+pub mod spin;
 pub mod timeline;
 
 pub use emit::{emit, flush, millis, warn};
@@ -33,3 +36,4 @@ pub use event::{
     worker::{Exit, WorkerEvent},
 };
 pub use id::{Pid, Slot, WorkerId};
+pub use panic::Panic;

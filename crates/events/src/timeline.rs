@@ -2,49 +2,98 @@
 
 use colored::Colorize;
 
-use crate::{Entry, Source};
+use crate::{Entry, Event, Exit, RollEvent, Source, WorkerEvent, panic};
 
 /// Entries shown at most; what is left out is counted in its place.
 pub const MAX_ENTRIES: usize = 16;
 
 /// Entries that are always shown at the beginning and at the end of a long recording.
 const HEAD: usize = 3;
-const TAIL: usize = 8;
+const TAIL: usize = 6;
+/// Entries between those two that are shown because of what they say.
+const DECISIVE: usize = 5;
 
 /// Draws `entries` as lines of at most `width` columns, without a final newline.
 ///
 /// Of a long recording it shows how it began, what led to the marked entry (or to the end, if none
-/// is marked), and in between what the tester did to the program.
+/// is marked), and in between what may have decided it: panics, ends of processes, and what the
+/// tester did to the program.
 #[must_use]
 pub fn timeline(entries: &[Entry], width: usize) -> Vec<String> {
     let end = entries.iter().position(|entry| entry.here).map_or(entries.len(), |at| at + 3);
     let entries = &entries[..end.min(entries.len())];
-    if entries.len() <= MAX_ENTRIES {
-        return entries.iter().map(|entry| line(entry, width)).collect();
-    }
-    let tail = entries.len() - TAIL;
-    let landmarks = (HEAD..tail).rev().filter(|at| is_landmark(&entries[*at]));
-    let landmarks: Vec<usize> = landmarks.take(MAX_ENTRIES - HEAD - TAIL).collect();
+    let is_shown = selection(entries);
     let mut lines = Vec::new();
     let mut left_out = 0;
     for (at, entry) in entries.iter().enumerate() {
-        if at < HEAD || at >= tail || landmarks.contains(&at) {
-            if left_out > 0 {
-                lines.push(format!("         … {left_out} more").dimmed().to_string());
-                left_out = 0;
-            }
-            lines.push(line(entry, width));
-        } else {
+        if !is_shown[at] {
             left_out += 1;
+            continue;
         }
+        if left_out > 0 {
+            lines.push(format!("         … {left_out} more").dimmed().to_string());
+            left_out = 0;
+        }
+        lines.push(line(entry, width));
     }
     lines
 }
 
-/// A start of the program, or a signal to it: what everything else is an effect of.
-fn is_landmark(entry: &Entry) -> bool {
-    let is_ours = entry.source == Source::Observed;
-    is_ours && (entry.text.starts_with("started ") || entry.text.contains(" sent to "))
+/// For each entry whether it is shown.
+fn selection(entries: &[Entry]) -> Vec<bool> {
+    let count = entries.len();
+    if count <= MAX_ENTRIES {
+        return vec![true; count];
+    }
+    let tail = count - TAIL;
+    let mut is_shown: Vec<bool> = (0..count).map(|at| at < HEAD || at >= tail).collect();
+    let mut decisive: Vec<(u8, usize)> =
+        (HEAD..tail).filter_map(|at| Some((weight(entries, at)?, at))).collect();
+    // Of equal weight, what came last led to the mark.
+    decisive.sort_by_key(|(weight, at)| (*weight, usize::MAX - *at));
+    for (_, at) in decisive.into_iter().take(DECISIVE) {
+        is_shown[at] = true;
+    }
+    let mut left = MAX_ENTRIES - is_shown.iter().filter(|shown| **shown).count();
+    for shown in is_shown.iter_mut().rev().filter(|shown| !**shown) {
+        if left == 0 {
+            break;
+        }
+        (*shown, left) = (true, left - 1);
+    }
+    is_shown
+}
+
+/// How much the entry at `at` may have decided, the heaviest first; `None` if it is one of many.
+fn weight(entries: &[Entry], at: usize) -> Option<u8> {
+    let first_panic = entries.iter().position(|entry| panic::place(entry).is_some());
+    let says_why = first_panic.and_then(|first| panic::message_of(entries, first));
+    if first_panic == Some(at) || says_why == Some(at) {
+        return Some(0);
+    }
+    let entry = &entries[at];
+    match entry.source {
+        Source::Output => panic::place(entry).map(|_| 2),
+        Source::Reported => entry.event.as_ref().is_some_and(is_bad_news).then_some(1),
+        Source::Observed => is_landmark(&entry.text).then_some(1),
+    }
+}
+
+/// A start of the program, its end, or a signal to it: what everything else is an effect of.
+fn is_landmark(text: &str) -> bool {
+    text.starts_with("started ") || text.contains(" sent to ") || text.contains(" ended: ")
+}
+
+/// A worker that did not end well, or a version that was given up.
+fn is_bad_news(event: &Event) -> bool {
+    let ended_well =
+        matches!(event, Event::Worker(WorkerEvent::Exited { exit: Exit::Code(0), .. }));
+    let is_news = matches!(
+        event,
+        Event::Worker(WorkerEvent::Exited { .. } | WorkerEvent::Killed { .. })
+            | Event::Roll(RollEvent::Abandoned { .. })
+    );
+    is_news && !ended_well
 }
 
 fn line(entry: &Entry, width: usize) -> String {
@@ -52,7 +101,10 @@ fn line(entry: &Entry, width: usize) -> String {
     const COLUMNS_BEFORE_TEXT: usize = 19;
     let mark = if entry.here { MARK } else { "" };
     let room = width.saturating_sub(COLUMNS_BEFORE_TEXT + mark.len()).max(20);
-    let text = clip(&entry.text, room);
+    let text = match panic::place(entry) {
+        Some(place) => clip_start(&format!("panicked at {place}"), room),
+        None => clip(&entry.text, room),
+    };
     let at = format!("{:7.3}", entry.at);
     match entry.source {
         Source::Reported => format!("{}  {}  {text}{mark}", at.dimmed(), "reported".cyan()),
@@ -75,53 +127,11 @@ pub fn clip(text: &str, room: usize) -> String {
     format!("{kept}…")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_recording_reads_as_three_columns() {
-        colored::control::set_override(false);
-        let mut refused = Entry::observed(0.305, "GET /slow: connection reset");
-        refused.here = true;
-        let entries = [
-            Entry::from_line(0.2124, r#"{"event":"worker-ready","worker":1,"pid":4242}"#),
-            Entry::from_line(0.23, "debug: got here"),
-            refused,
-        ];
-        assert_eq!(
-            timeline(&entries, 80),
-            [
-                "  0.212  reported  worker 1 ready (pid 4242)",
-                "  0.230  output    debug: got here",
-                "  0.305  observed  GET /slow: connection reset  <- here",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_long_recording_keeps_its_beginning_and_what_led_to_the_mark() {
-        colored::control::set_override(false);
-        let mut entries: Vec<Entry> =
-            (0..100).map(|i| Entry::observed(f64::from(i), format!("step {i}"))).collect();
-        entries[90].here = true;
-        entries[50].text = "SIGTERM sent to the primary".to_owned();
-        let lines = timeline(&entries, 80);
-        assert!(lines[0].ends_with("step 0"));
-        assert_eq!(lines[HEAD].trim(), "… 47 more");
-        assert!(lines[HEAD + 1].ends_with("SIGTERM sent to the primary"));
-        assert_eq!(lines[HEAD + 2].trim(), "… 34 more");
-        assert!(lines[HEAD + 3].ends_with("step 85"));
-        assert!(lines[lines.len() - 3].ends_with("step 90  <- here"));
-        assert!(lines[lines.len() - 1].ends_with("step 92"));
-    }
-
-    #[test]
-    fn a_long_line_is_clipped_to_the_width_and_control_characters_are_defused() {
-        colored::control::set_override(false);
-        let entry = Entry::from_line(0.0, &format!("\u{1b}[31m{}", "x".repeat(500)));
-        let lines = timeline(&[entry], 60);
-        assert_eq!(lines[0].chars().count(), 60);
-        assert!(!lines[0].contains('\u{1b}'));
-    }
+/// The same, but the end of `text` stays: a line number stands there.
+fn clip_start(text: &str, room: usize) -> String {
+    let backwards = |text: &str| text.chars().rev().collect::<String>();
+    backwards(&clip(&backwards(text), room))
 }
+
+#[cfg(test)]
+mod tests;

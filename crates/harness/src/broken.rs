@@ -1,11 +1,11 @@
 //! A promise that was not kept: what was expected, what was observed, and where to look.
 
+mod advice;
+mod run;
+
 use events::contract::Story;
 
-use crate::{
-    cluster::THE_END,
-    recorder::{Moment, Recorder},
-};
+use crate::recorder::{Moment, Recorder};
 
 /// Whether a promise was kept, or what a step of checking it brought.
 pub type Kept<T = ()> = Result<T, Broken>;
@@ -53,33 +53,20 @@ impl Broken {
         self
     }
 
-    /// The whole story, with everything that was recorded.
+    /// The whole story: the run that broke, as it was recorded.
     #[must_use]
     pub fn story(self, recorder: &Recorder) -> Story {
-        let mut timeline = recorder.entries();
-        // What came after that is our own doing, and tells nothing about the program.
-        if let Some(end) = timeline.iter().rposition(|entry| entry.text == THE_END) {
-            timeline.truncate(end);
+        let mut entries = recorder.entries();
+        let moment = self.moment.map(Moment::index);
+        let run = run::that_broke(&entries, &recorder.starts(), moment);
+        if let Some(here) = moment.or_else(|| run::last_observation(&entries, &run)) {
+            entries[here].here = true;
         }
-        let last_observation =
-            || timeline.iter().rposition(|entry| entry.source == events::Source::Observed);
-        let entry = self.moment.map(Moment::index).or_else(last_observation);
-        if let Some(entry) = entry.and_then(|entry| timeline.get_mut(entry)) {
-            entry.here = true;
-        }
-        let advice: Vec<_> = advice_from_panic(&timeline).into_iter().chain(self.advice).collect();
-        let advice = (!advice.is_empty()).then(|| advice.join(" "));
+        let timeline: Vec<_> = entries.drain(run).collect();
+        let advice = advice::of(&timeline, self.advice);
         Story { expected: self.expected, observed: self.observed, advice, timeline }
     }
 }
 
-/// A panic in the program under test may explain more than anything that we could guess.
-fn advice_from_panic(timeline: &[events::Entry]) -> Option<String> {
-    let mut lines = timeline.iter().map(|entry| entry.text.as_str());
-    let place = lines.find_map(|text| text.split_once(" panicked at "))?.1.trim_end_matches(':');
-    let message = lines.next().unwrap_or_default();
-    Some(match message.strip_prefix("not yet implemented: ") {
-        Some(todo) => format!("The program came to a todo!() at {place}: “{todo}”."),
-        None => format!("The program panicked at {place}: “{message}”."),
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! A picture that changes: drawn anew in its place on a terminal, and once elsewhere.
 
 use std::{
+    env,
     io::{IsTerminal, Write, stdout},
     time::{Duration, Instant},
 };
@@ -23,13 +24,17 @@ pub(crate) struct Canvas {
 impl Canvas {
     pub(crate) fn new(format: Format) -> Self {
         let is_shown = format == Format::Text;
-        Canvas { is_live: is_shown && stdout().is_terminal(), is_shown, drawn: 0, last: None }
+        Canvas { is_live: is_shown && is_live(), is_shown, drawn: 0, last: None }
     }
 
     /// Draws what `picture` makes of a width, on a terminal, unless it was drawn a moment ago.
     pub(crate) fn draw_anew(&mut self, picture: &impl Fn(u16) -> Vec<String>) {
         if self.is_live && self.last.is_none_or(|last| last.elapsed() >= INTERVAL) {
-            self.draw(&picture(width()));
+            let lines = picture(width());
+            // A picture that is taller than the terminal can't be drawn over: its top has scrolled away.
+            if lines.len() < usize::from(height()) {
+                self.draw(&lines);
+            }
         }
     }
 
@@ -58,6 +63,17 @@ impl Canvas {
         (self.drawn, self.last) = (lines.len(), Some(Instant::now()));
         let _ = stdout().write_all(text.as_bytes());
     }
+}
+
+/// Whether there is a terminal that can move its cursor.
+pub(crate) fn is_live() -> bool {
+    let term = env::var("TERM").unwrap_or_default();
+    stdout().is_terminal() && !term.is_empty() && term != "dumb"
+}
+
+fn height() -> u16 {
+    let terminal = terminal_size::terminal_size_of(stdout());
+    terminal.map_or(u16::MAX, |(_, terminal_size::Height(rows))| rows)
 }
 
 /// The columns of the terminal, 100 at most: time needs no more.

@@ -1,5 +1,8 @@
 //! The program under test, running: in a process group of its own, heard on stdout and stderr.
 
+mod cpu;
+mod listening;
+mod refusal;
 mod witness;
 
 use std::{
@@ -10,11 +13,16 @@ use std::{
     time::Duration,
 };
 
-use events::{Event, Exit, ServiceEvent};
+use events::Exit;
 use nix::sys::signal::Signal;
 use processes::{Family, Process, sweep, until};
 
-use self::witness::{pump, watch};
+pub(crate) use self::witness::ENDED;
+use self::{
+    cpu::CpuWatch,
+    listening::Start,
+    witness::{pump, watch},
+};
 use crate::{
     broken::{Broken, Kept},
     exchange::{self, Pending},
@@ -41,6 +49,7 @@ pub struct Cluster {
     recorder: Recorder,
     exit: Arc<OnceLock<Exit>>,
     family: Mutex<Family>,
+    cpu: CpuWatch,
 }
 
 impl Cluster {
@@ -48,53 +57,58 @@ impl Cluster {
     ///
     /// # Errors
     /// When it can't be started, ends first, or does not say so in time.
-    pub fn start(recorder: &Recorder, mut command: Command) -> Kept<Self> {
+    pub fn start(recorder: &Recorder, command: Command) -> Kept<Self> {
+        // The moment from which reports count: an earlier cluster's `listening` is not ours.
+        let earlier = recorder.entries().len();
+        let mut cluster = Cluster::spawn(recorder, command)?;
+        (cluster.address, cluster.admin) = cluster.wait_for_listening(earlier)?;
+        Ok(cluster)
+    }
+
+    /// A program that has just been started, and may end at once.
+    fn spawn(recorder: &Recorder, mut command: Command) -> Kept<Self> {
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = processes::spawn(&mut command)
             .map_err(|error| Broken::new("a program that starts", error.to_string()))?;
-        // The moment from which reports count: an earlier cluster's `listening` is not ours.
-        let earlier = recorder.entries().len();
         let pipes_closed =
             [pump(recorder, child.stdout.take()), pump(recorder, child.stderr.take())];
-        let mut cluster = Cluster {
+        let cluster = Cluster {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             admin: None,
             pid: child.id(),
             recorder: recorder.clone(),
             exit: Arc::default(),
             family: Mutex::new(Family::of(std::process::id())),
+            cpu: CpuWatch::default(),
         };
         watch(child, pipes_closed, recorder.clone(), cluster.exit.clone());
-        (cluster.address, cluster.admin) = cluster.wait_for_listening(earlier)?;
+        cluster.cpu.begin(recorder.clone(), cluster.exit.clone());
         Ok(cluster)
     }
 
     fn wait_for_listening(&self, earlier: usize) -> Kept<(SocketAddr, Option<SocketAddr>)> {
         let limit = patience(START_LIMIT);
-        let answer = self.recorder.wait(limit, |entries| {
-            let listening = entries[earlier..].iter().find_map(|entry| match entry.event {
-                Some(Event::Service(ServiceEvent::Listening { address, admin })) => {
-                    Some(Ok((address, admin)))
-                }
-                _ => None,
-            });
-            listening.or_else(|| self.exit.get().map(|exit| Err(*exit)))
+        let start = self.recorder.wait(limit, |entries| {
+            let ended = || self.exit.get().map(|exit| Start::Ended(*exit));
+            listening::start(&entries[earlier..]).or_else(ended)
         });
         let expected = r#"one line {"event":"listening","address":"127.0.0.1:PORT"} on stdout"#;
-        match answer {
-            Some(Ok(addresses)) => Ok(addresses),
-            Some(Err(exit)) => {
-                Err(Broken::new(expected, format!("the program ended first ({exit})")))
+        let observed = match start {
+            Some(Start::Listens(address, admin)) => return Ok((address, admin)),
+            Some(Start::Ended(exit)) => {
+                return Err(Broken::new(expected, format!("the program ended first ({exit})")));
             }
+            Some(Start::AlmostSaysSo(wrong)) => format!("that line with {wrong}"),
             None => {
-                let seconds = limit.as_secs();
-                let moment = self.recorder.observe(format!("no `listening` within {seconds} s"));
-                let observed = format!("no such line within {seconds} s");
-                Err(Broken::new(expected, observed).at(moment).advice(
-                    "PROTOCOL.md says what a program prints so that it can be found and judged.",
-                ))
+                let instead = listening::instead(&self.recorder.entries()[earlier..]);
+                let instead = instead.map(|instead| format!("; {instead}")).unwrap_or_default();
+                format!("no such line within {} s{instead}", limit.as_secs())
             }
-        }
+        };
+        let moment = self.recorder.observe(observed.clone());
+        Err(Broken::new(expected, observed)
+            .at(moment)
+            .advice("PROTOCOL.md says what a program prints so that it can be found and judged."))
     }
 
     /// Opens a connection.
@@ -234,6 +248,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if self.is_running() {
+            self.cpu.tell(&self.recorder, self.pid, &self.processes());
             self.recorder.observe(THE_END);
         }
         for process in self.processes() {

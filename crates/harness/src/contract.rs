@@ -5,14 +5,16 @@
 //! `CONTRACT=judge`. See [`events::contract`] for what is said.
 
 use std::{
-    env,
+    env, io,
+    path::Path,
     process::{Command, ExitCode, Stdio},
-    sync::{PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
 use events::contract::{Report, Status, Story};
 use libtest_mimic::{Arguments, Failed};
+use processes::Scratch;
 
 use crate::{Trial, broken::Kept, judge::in_this_process, patience, subject::Subject};
 
@@ -113,35 +115,60 @@ fn judge_one(solution: &str, promises: &[Promise]) -> ExitCode {
 }
 
 fn run_all(promises: &[Promise]) -> ExitCode {
-    let guarded = processes::adopt_orphans().and_then(|()| {
-        processes::on_interrupt(|| {
-            let _ = processes::end_descendants(patience(Duration::from_secs(5)));
-        })
-    });
-    if let Err(error) = guarded {
-        eprintln!("can't guard what the tests start: {error}");
-        return ExitCode::from(4);
-    }
     let mut arguments = Arguments::from_args();
+    let scratch = match guard_all() {
+        Ok(scratch) => scratch,
+        Err(error) => {
+            eprintln!("can't guard what the tests start: {error}");
+            return ExitCode::from(4);
+        }
+    };
+    let folder = {
+        let scratch = scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        scratch.as_ref().map_or_else(env::temp_dir, |scratch| scratch.path().to_owned())
+    };
     arguments.test_threads.get_or_insert_with(|| processes::jobs_at_a_time(SHARE_OF_A_CORE));
     let tests = promises
         .iter()
         .map(|promise| {
-            let id = promise.id();
-            libtest_mimic::Trial::test(id, move || judge_in_child(id))
+            let (id, folder) = (promise.id(), folder.clone());
+            libtest_mimic::Trial::test(id, move || judge_in_child(id, &folder))
         })
         .collect();
-    libtest_mimic::run(&arguments, tests).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, tests);
+    drop(take(&scratch));
+    conclusion.exit_code()
+}
+
+/// The folder for the temporary files of all judges. Some of them are killed, so this process removes it.
+type SharedScratch = Arc<Mutex<Option<Scratch>>>;
+
+fn guard_all() -> io::Result<SharedScratch> {
+    processes::reset_signals()?;
+    processes::adopt_orphans()?;
+    let scratch = SharedScratch::default();
+    let to_remove = scratch.clone();
+    processes::on_interrupt(move || {
+        let _ = processes::end_descendants(patience(Duration::from_secs(5)));
+        drop(take(&to_remove));
+    })?;
+    let made = Scratch::new(&env::temp_dir())?;
+    *scratch.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
+    Ok(scratch)
+}
+
+fn take(scratch: &SharedScratch) -> Option<Scratch> {
+    scratch.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// Has the promise `id` judged beside others, and again alone if the machine was too busy.
-fn judge_in_child(id: &str) -> Result<(), Failed> {
+fn judge_in_child(id: &str, temporary: &Path) -> Result<(), Failed> {
     let beside = ALONE.read().unwrap_or_else(PoisonError::into_inner);
-    let mut report = judge(id, 1.0)?;
+    let mut report = judge(id, temporary, 1.0)?;
     drop(beside);
     if report.starvation.is_some() {
         let _alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
-        report = judge(id, MORE_PATIENT)?;
+        report = judge(id, temporary, MORE_PATIENT)?;
     }
     match (report.status, report.story) {
         (Status::Kept | Status::Skipped, _) => Ok(()),
@@ -151,13 +178,13 @@ fn judge_in_child(id: &str) -> Result<(), Failed> {
 }
 
 /// Has a process of its own judge the promise `id`, `longer` times as patiently as usual.
-fn judge(id: &str, longer: f64) -> Result<Report, Failed> {
+fn judge(id: &str, temporary: &Path, longer: f64) -> Result<Report, Failed> {
     let mut command = Command::new(env::current_exe()?);
-    command
+    processes::guard_of_its_own(&mut command)
         .env("CONTRACT", "judge")
         .env("CONTRACT_PROMISE", id)
+        .env("TMPDIR", temporary)
         .env("CHECK_PATIENCE", (patience::factor() * longer).to_string())
-        .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut child = processes::spawn(&mut command)?;
     // Held until the child is done: to the judge its end would mean that we are gone.

@@ -15,7 +15,7 @@ use events::contract::{Report, Status, Story};
 use processes::{adopt_orphans, end_descendants, on_interrupt, when_stdin_closes};
 
 use crate::{
-    Trial, broken::Kept, patience, recorder::Recorder, starvation::Watch, subject::Subject,
+    Trial, broken::Kept, patience, recorder::Recorder, starvation::Watch, subject::Subject, trial,
 };
 
 /// Every wait in a check has its own deadline; this one only says that a check has a bug.
@@ -57,6 +57,8 @@ pub(crate) fn guard() -> std::io::Result<()> {
 
 fn sweep() -> Result<(), String> {
     let left = end_descendants(patience(SWEEP_LIMIT));
+    // After the programs, which write there.
+    trial::remove_folders();
     if left.is_empty() {
         Ok(())
     } else {
@@ -94,7 +96,8 @@ fn attempt(
 ) {
     // A panic drops `verdict` unsent: that is how it is noticed.
     let _ = panic::catch_unwind(AssertUnwindSafe(|| {
-        let trial = Trial::new(subject, recorder).expect("a temporary folder can be made");
+        let trial = Trial::new(subject, recorder)
+            .unwrap_or_else(|error| panic!("no temporary folder can be made: {error}"));
         let _ = verdict.send(check(&trial));
     }));
 }

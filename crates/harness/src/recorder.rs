@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events::{Entry, Event, ServiceEvent};
+use events::{Entry, Event, ServiceEvent, Source, panic};
 
 /// Entries kept at most.
 const MAX_ENTRIES: usize = 4000;
@@ -14,6 +14,9 @@ const MAX_ENTRIES: usize = 4000;
 const MAX_REPORTS: usize = 2000;
 /// Lines of its plain output kept at most.
 const MAX_OUTPUT: usize = 200;
+
+/// Lines of panics kept beyond that: they say more than all others.
+const MAX_PANIC_LINES: usize = 20;
 
 /// A place in the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,8 +47,13 @@ struct Shared {
 #[derive(Default)]
 struct Tape {
     entries: Vec<Entry>,
+    /// Where the program was started.
+    starts: Vec<usize>,
     reports: usize,
     output_lines: usize,
+    panic_lines: usize,
+    /// Whether the next line of output says why the program panicked.
+    is_in_a_panic: bool,
 }
 
 impl Default for Recorder {
@@ -72,12 +80,40 @@ impl Recorder {
         self.push(Entry::observed(self.now(), text))
     }
 
+    /// Records that the program is started: here a run begins.
+    pub fn started(&self, text: impl Into<String>) -> Moment {
+        let moment = self.observe(text);
+        self.tape().starts.push(moment.0);
+        moment
+    }
+
+    /// Records something for the story alone: no listener hears it.
+    pub(crate) fn remark(&self, text: impl Into<String>) {
+        self.keep(Entry::observed(self.now(), text));
+    }
+
+    /// Where the program was started.
+    pub(crate) fn starts(&self) -> Vec<usize> {
+        self.tape().starts.clone()
+    }
+
     /// Records a line that the program printed.
     pub fn hear(&self, line: &str) {
         let entry = Entry::from_line(self.now(), line);
-        if self.is_bearable(entry.event.as_ref()) {
+        let is_of_a_panic = self.is_of_a_panic(&entry);
+        if self.is_bearable(entry.event.as_ref()) || is_of_a_panic {
             self.push(entry);
         }
+    }
+
+    /// Whether `entry` announces a panic or is the line after that; false after many of those.
+    fn is_of_a_panic(&self, entry: &Entry) -> bool {
+        let mut tape = self.tape();
+        let announces = panic::place(entry).is_some();
+        let explains = tape.is_in_a_panic && entry.source == Source::Output;
+        tape.is_in_a_panic = announces || (tape.is_in_a_panic && !explains);
+        tape.panic_lines += usize::from(announces || explains);
+        (announces || explains) && tape.panic_lines <= MAX_PANIC_LINES
     }
 
     /// Counts one more report or line of output; whether it may be recorded.
@@ -150,10 +186,18 @@ impl Recorder {
     }
 
     fn push(&self, entry: Entry) -> Moment {
-        let mut tape = self.tape();
+        let tape = self.tape();
         if let Some(listener) = &self.shared.listener {
             listener(&entry);
         }
+        self.keep_on(tape, entry)
+    }
+
+    fn keep(&self, entry: Entry) -> Moment {
+        self.keep_on(self.tape(), entry)
+    }
+
+    fn keep_on(&self, mut tape: MutexGuard<Tape>, entry: Entry) -> Moment {
         if tape.entries.len() < MAX_ENTRIES {
             tape.entries.push(entry);
         }

@@ -1,7 +1,9 @@
 //! What a tour plays on: steps, what happens in them as it happens, and what must hold.
 
+mod narrator;
+
 use std::{
-    io::{IsTerminal, Write},
+    io::Write,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,12 +12,20 @@ use std::{
 };
 
 use colored::Colorize;
-use events::{Entry, Source, numbers::thousands, timeline::timeline};
+use events::{Entry, numbers::thousands, timeline::timeline};
 use serde_json::{Map, Value, json};
 
+use self::narrator::Narrator;
 use crate::{
-    Trial, broken::Kept, canvas::Canvas, cluster::Cluster, ledger::Ledger, load::Load, patience,
-    recorder::Recorder, subject::Subject,
+    Trial,
+    broken::Kept,
+    canvas::{Canvas, is_live},
+    cluster::Cluster,
+    ledger::Ledger,
+    load::Load,
+    patience,
+    recorder::Recorder,
+    subject::Subject,
 };
 
 /// A load that gets nowhere ends here; the account then shows why.
@@ -39,6 +49,7 @@ pub struct Stage {
     steps: Vec<Step>,
     figures: Map<String, Value>,
     is_silent: Arc<AtomicBool>,
+    narrator: Arc<Narrator>,
 }
 
 struct Step {
@@ -54,9 +65,11 @@ impl Stage {
     pub fn new(name: &str, subject: Subject, format: Format) -> std::io::Result<Self> {
         let is_silent = Arc::new(AtomicBool::new(format == Format::Json));
         let silent = is_silent.clone();
+        let narrator = Arc::new(Narrator::default());
+        let narrates = narrator.clone();
         let show = move |entry: &Entry| {
             if !silent.load(Ordering::Relaxed) {
-                show(entry);
+                narrates.lines(entry).iter().for_each(|line| say(line));
             }
         };
         let recorder = Recorder::new(Some(Box::new(show)));
@@ -68,11 +81,13 @@ impl Stage {
             steps: Vec::new(),
             figures: Map::new(),
             is_silent,
+            narrator,
         })
     }
 
     /// Begins the next step.
     pub fn step(&mut self, title: &str) {
+        self.narrator.begins_step();
         self.steps.push(Step { title: title.to_owned(), findings: Vec::new() });
         self.print(&format!("\n{}", format!("{}. {title}", self.steps.len()).bold()));
     }
@@ -98,7 +113,7 @@ impl Stage {
 
     /// Waits until `load` has had `number` more requests finished, and shows how far it is.
     pub fn run_load(&self, load: &Load, number: usize) {
-        let is_live = self.format == Format::Text && std::io::stdout().is_terminal();
+        let is_live = self.format == Format::Text && is_live();
         let goal = load.finished() + number;
         let deadline = Instant::now() + patience(LOAD_LIMIT);
         while !load.wait_for(goal, Duration::from_millis(100)) && Instant::now() < deadline {
@@ -240,17 +255,6 @@ impl Stage {
         if self.format == Format::Text {
             say(text);
         }
-    }
-}
-
-/// Shows an entry as it happens.
-fn show(entry: &Entry) {
-    let mut entry = entry.clone();
-    if entry.source == Source::Observed {
-        entry.here = false;
-    }
-    for line in timeline(&[entry], 78) {
-        say(&format!("  {line}"));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which program is under test: `$SUBJECT`, or the reference solution; and what it gets of our
 //! environment.
 
-use std::{env, ffi::OsString, process::Command};
+use std::{env, ffi::OsString, path::Path, process::Command};
 
 /// What a program gets of our environment, and each `LC_…`. Anything else comes from somebody's
 /// shell, and a `WORKERS=1` there would change what the program does.
@@ -16,13 +16,14 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Takes `$SUBJECT` (so that any executable can be judged), or else the file `default`.
+    /// Takes `$SUBJECT` (so that any executable can be judged), or else the file `default`, which cargo
+    /// compiled into this test.
     ///
     /// # Errors
     /// When one of the two is not a command line, or `$SUBJECT` is empty.
     pub fn from_env(default: &str) -> Result<Self, String> {
         let words = match env::var("SUBJECT") {
-            Err(_) => vec![default.to_owned()],
+            Err(_) => vec![beside_us(default)],
             Ok(line) => shlex::split(&line)
                 .filter(|words| !words.is_empty())
                 .ok_or_else(|| format!("SUBJECT isn't a command line: {line}"))?,
@@ -57,6 +58,17 @@ fn is_passed_on((name, _): &(OsString, OsString)) -> bool {
     name.to_str().is_some_and(|name| PASSED_ON.contains(&name) || name.starts_with("LC_"))
 }
 
+/// The program `compiled_in`, where it is now: cargo puts it one folder above its tests. The path that was
+/// compiled in names another folder once the workbook was moved or copied.
+fn beside_us(compiled_in: &str) -> String {
+    let name = Path::new(compiled_in).file_name();
+    let beside = env::current_exe().ok().zip(name).and_then(|(me, name)| {
+        let folder = me.parent()?.parent()?;
+        Some(folder.join(name)).filter(|program| program.is_file())
+    });
+    beside.map_or_else(|| compiled_in.to_owned(), |program| program.display().to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +80,14 @@ mod tests {
         for name in ["WORKERS", "WORKER_ID", "http_proxy", "CHECK_PATIENCE", "LD_LIBRARY_PATH"] {
             assert!(!passed_on(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_program_is_found_beside_its_tests_after_a_move() {
+        let me = env::current_exe().expect("this test has a path");
+        let target = me.parent().and_then(Path::parent).expect("cargo's folders");
+        let moved = "/before/the/move/target/debug/.cargo-lock";
+        assert_eq!(beside_us(moved), target.join(".cargo-lock").display().to_string());
+        assert_eq!(beside_us("/no/such/program"), "/no/such/program");
     }
 }

@@ -1,6 +1,12 @@
 //! What a promise gets to work with: the program under test, a recording, a folder.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    net::TcpListener,
+    path::PathBuf,
+    process::Command,
+    sync::{Mutex, PoisonError},
+};
 
 use tempfile::TempDir;
 
@@ -11,6 +17,25 @@ use crate::{
     recorder::Recorder,
     subject::Subject,
 };
+
+/// Limits that most promises are not about are far away. A promise that is about one of them sets it.
+const FAR_AWAY: [(&str, &str); 4] = [
+    ("READY_TIMEOUT_MS", "60000"),
+    ("DRAIN_TIMEOUT_MS", "60000"),
+    ("RESTART_DELAY_MAX_MS", "60000"),
+    ("MEMORY_LIMIT_MB", "1000"),
+];
+
+/// The folders of all trials of this process.
+static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes the folders of all trials, for a process that ends in the middle of one.
+pub(crate) fn remove_folders() {
+    for folder in FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        // It is gone already if its trial came to its end.
+        let _ = fs::remove_dir_all(folder);
+    }
+}
 
 /// One check of one promise.
 pub struct Trial {
@@ -27,7 +52,9 @@ impl Trial {
     /// # Errors
     /// When no temporary folder can be made.
     pub fn new(subject: Subject, recorder: Recorder) -> std::io::Result<Self> {
-        Ok(Trial { recorder, subject, is_far: false, folder: tempfile::tempdir()? })
+        let folder = tempfile::tempdir()?;
+        FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).push(folder.path().to_owned());
+        Ok(Trial { recorder, subject, is_far: false, folder })
     }
 
     /// The same with clients at the other end of [`crate::distance`].
@@ -40,20 +67,49 @@ impl Trial {
     /// # Errors
     /// When it does not come up.
     pub fn start(&self, settings: &[(&str, &str)]) -> Kept<Cluster> {
+        let mut cluster = Cluster::start(&self.recorder, self.command(settings))?;
+        if self.is_far {
+            cluster.address.set_ip(OTHER_END);
+        }
+        Ok(cluster)
+    }
+
+    /// Starts the program with one setting that makes no sense. It must refuse that: end with exit
+    /// code 2 before it serves, and say why.
+    ///
+    /// # Errors
+    /// When it does anything else.
+    pub fn refuses(&self, name: &str, value: &str) -> Kept {
+        let setting = format!("{name}={value}");
+        Cluster::refuses(&self.recorder, self.command(&[(name, value)]), &setting)
+            .map_err(|broken| broken.during(&format!("with {setting}")))
+    }
+
+    /// The same with a port that is in use: this check listens there.
+    ///
+    /// # Errors
+    /// When it does anything else, or no port is free.
+    pub fn refuses_a_port_in_use(&self, name: &str) -> Kept {
+        let taken =
+            TcpListener::bind("127.0.0.1:0").and_then(|taken| Ok((taken.local_addr()?, taken)));
+        match taken {
+            Ok((address, _taken)) => self.refuses(name, &address.port().to_string()),
+            Err(error) => Err(self.broken("a port that can be taken", error.to_string())),
+        }
+    }
+
+    fn command(&self, settings: &[(&str, &str)]) -> Command {
         let mut command = self.subject.command();
         command
             .env("PORT", "0")
             .env("ADMIN_PORT", "0")
             .env("JOURNAL", self.path("journal"))
+            .envs(FAR_AWAY)
             .envs(settings.iter().copied());
         let said: Vec<_> =
             settings.iter().map(|(name, value)| format!("{name}={value} ")).collect();
-        self.recorder.observe(format!("started {}{}", said.concat(), self.subject.name()));
-        let mut cluster = Cluster::start(&self.recorder, command)?;
-        if self.is_far {
-            cluster.address.set_ip(OTHER_END);
-        }
-        Ok(cluster)
+        self.recorder.started(format!("started {}{}", said.concat(), self.subject.name()));
+        command
     }
 
     /// A file in a folder of this trial's own.

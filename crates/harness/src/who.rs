@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::Deserialize;
@@ -13,14 +13,19 @@ use serde::Deserialize;
 use crate::{
     Trial,
     broken::Kept,
-    cluster::Cluster,
+    cluster::{Cluster, READ_LIMIT},
     exchange::{Pending, Reply},
     patience,
-    wire::Connection,
+    wire::{self, Connection},
 };
 
 /// How long it may take until each worker has answered once.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(20);
+/// How long one question of many may take. A primary that hands out connections may have given this
+/// one to a worker that was just killed: then the next question is answered, and this one never.
+const QUESTION: Duration = Duration::from_secs(3);
+/// How long an answer that is there may take until it is read.
+const HEARD: Duration = Duration::from_millis(250);
 
 /// Who answered.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -76,8 +81,13 @@ pub fn meet_all(
 ) -> Kept<BTreeMap<u32, (Who, Connection)>> {
     let limit = patience(LIMIT);
     let mut met = BTreeMap::new();
+    let began = Instant::now();
     let all = processes::until(limit, || {
-        for (who, connection) in greet(cluster, path, limit) {
+        // One look at a silent server takes the whole limit: there is no time for another one.
+        if began.elapsed() >= limit {
+            return None;
+        }
+        for (who, connection) in greet(cluster, path) {
             met.entry(who.pid).or_insert((who, connection));
         }
         (met.len() == number || !cluster.is_running()).then_some(())
@@ -88,11 +98,13 @@ pub fn meet_all(
         trial.recorder.observe(format!("GET {path}: answered by the processes {pids}"));
         return Ok(met);
     }
-    let observed = if cluster.is_running() {
-        let seconds = limit.as_secs_f64();
-        format!("within {seconds:.0} s, answers only from the process {pids}")
-    } else {
+    let seconds = limit.as_secs_f64();
+    let observed = if !cluster.is_running() {
         "the primary has ended".to_owned()
+    } else if met.is_empty() {
+        format!("within {seconds:.0} s, no answer to GET {path} that names its process")
+    } else {
+        format!("within {seconds:.0} s, answers only from the process {pids}")
     };
     Err(trial.broken(format!("answers from {number} processes"), observed))
 }
@@ -106,15 +118,34 @@ pub fn greet_one(cluster: &Cluster, path: &str) -> Option<Who> {
 
 /// A handful of requests that are not recorded: there may be hundreds. They connect all at once,
 /// because nothing promises that connections which come one by one are spread.
+///
+/// It leaves out a question that is not answered for a while. Ask again, or see [`greet_patiently`].
 #[must_use]
-pub fn greet(cluster: &Cluster, path: &str, limit: Duration) -> Vec<(Who, Connection)> {
+pub fn greet(cluster: &Cluster, path: &str) -> Vec<(Who, Connection)> {
+    greet_patiently(cluster, path, patience(QUESTION))
+}
+
+/// The same for a check that needs each answer, however long it takes up to `limit`.
+#[must_use]
+pub fn greet_patiently(cluster: &Cluster, path: &str, limit: Duration) -> Vec<(Who, Connection)> {
     let open = |_| Connection::open(cluster.address, limit).ok();
-    let connections: Vec<Connection> = (0..8).filter_map(open).collect();
-    let ask = |mut connection: Connection| {
-        let answer = connection.get(path).ok()?;
-        Some((serde_json::from_str(&answer.body).ok()?, connection))
+    let mut connections: Vec<Connection> = (0..8).filter_map(open).collect();
+    // All are asked before the first answer is waited for: one that hangs costs its time once.
+    let question = wire::request("GET", path, "");
+    for connection in &mut connections {
+        let _ = connection.send(question.as_bytes());
+    }
+    let deadline = Instant::now() + limit;
+    let hear = |mut connection: Connection| {
+        // After one that is silent for long the others are heard all the same, if they have answered.
+        let left = deadline.saturating_duration_since(Instant::now());
+        connection.limit_reads(left.max(patience(HEARD))).ok()?;
+        let who = serde_json::from_str(&connection.answer().ok()?.body).ok()?;
+        // For the next question on this connection, which may take its time.
+        connection.limit_reads(patience(READ_LIMIT)).ok()?;
+        Some((who, connection))
     };
-    connections.into_iter().filter_map(ask).collect()
+    connections.into_iter().filter_map(hear).collect()
 }
 
 /// Finds out, question by question, whether all workers agree on their version.
@@ -146,7 +177,7 @@ impl Poll {
         if self.there.len() != number && !self.looks.is_multiple_of(SELDOM) {
             return None;
         }
-        let answers = greet(cluster, path, patience(LIMIT)).into_iter();
+        let answers = greet(cluster, path).into_iter();
         self.said.extend(answers.map(|(who, _)| (who.pid, who.version)));
         self.heard.extend(self.said.clone());
         let version = self.said.values().next()?.clone();

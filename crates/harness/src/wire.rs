@@ -45,6 +45,12 @@ impl Connection {
         Ok(Connection { reader: BufReader::new(stream), limit, answered: 0 })
     }
 
+    /// From now on a read waits for `limit` at most.
+    pub(crate) fn limit_reads(&mut self, limit: Duration) -> io::Result<()> {
+        self.limit = limit;
+        self.reader.get_ref().set_read_timeout(Some(limit))
+    }
+
     /// Whether the server has closed it by now. A client must look before it uses a connection
     /// again (RFC 9112, section 9.3.1).
     #[must_use]
@@ -163,6 +169,14 @@ impl Connection {
     pub fn get(&mut self, path: &str) -> Result<Answer, Failure> {
         // A server may answer and close before it has read all of a request: the answer counts.
         let _ = self.send(request("GET", path, "").as_bytes());
+        self.answer()
+    }
+
+    /// Reads the whole answer to a request that was sent.
+    ///
+    /// # Errors
+    /// Says how it failed.
+    pub fn answer(&mut self) -> Result<Answer, Failure> {
         let head = self.read_head()?;
         self.read_body(&head)
     }

@@ -6,17 +6,20 @@
 //! 2. Nothing else is ever signalled.
 //! 3. A process that installed [`on_interrupt`] runs its clean-up when it is interrupted, also
 //!    when only it was told and its children were not.
-//! 4. Whatever is started by [`spawn`](spawn::spawn) is found by that clean-up, or never started.
+//! 4. A guard ([`guard_of_its_own`]) outlives the job of its terminal, and ends when its stdin closes.
+//! 5. Whatever is started by [`spawn`](spawn::spawn) is found by that clean-up, or never started.
 //!
 //! An orphan stays findable because [`adopt_orphans`] makes it our child instead of init's. Only
 //! Linux can do that; elsewhere an orphan is found by its process group alone.
 //!
 //! [`mod@spawn`] starts processes, [`stat`] reads one, [`mod@table`] lists them, [`family`] lists ours cheaply, [`sweep`]
-//! ends them, [`interrupt`] says when, [`wait`] is the only place that polls, [`spare`] says how many
-//! the machine bears.
+//! ends them, [`interrupt`] says when, [`inherited`] is what we trust of our starter's signals, [`scratch`] holds their
+//! temporary files, [`wait`] is the only place that polls, [`spare`] says how many the machine bears.
 
 pub mod family;
+pub mod inherited;
 pub mod interrupt;
+pub mod scratch;
 pub mod spare;
 pub mod spawn;
 pub mod stat;
@@ -25,10 +28,12 @@ pub mod table;
 pub mod wait;
 
 pub use family::Family;
-pub use interrupt::{on_interrupt, when_stdin_closes};
+pub use inherited::reset_signals;
+pub use interrupt::{leave_to_foreground, on_interrupt, suspend_together, when_stdin_closes};
+pub use scratch::Scratch;
 pub use spare::{jobs_at_a_time, spare_cores};
-pub use spawn::{is_ending, park_for_good, spawn};
+pub use spawn::{guard_of_its_own, is_ending, park_for_good, spawn};
 pub use stat::{Stat, starved};
 pub use sweep::{adopt_orphans, end_descendants};
 pub use table::{Process, descendants_of, is_alive, is_asleep, process, table};
-pub use wait::until;
+pub use wait::{hear, until};

@@ -6,7 +6,8 @@
 
 use std::{
     io,
-    process::{Child, Command},
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
     sync::{PoisonError, RwLock},
     thread,
 };
@@ -26,6 +27,12 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
         park_for_good();
     }
     command.spawn()
+}
+
+/// Makes `command` start a guard: a process that ends what it started when its stdin closes. It gets a
+/// process group of its own, because a signal to the job (SIGQUIT, `kill -9 %1`) must not end it first.
+pub fn guard_of_its_own(command: &mut Command) -> &mut Command {
+    command.process_group(0).stdin(Stdio::piped())
 }
 
 /// Whether the clean-up after an interruption has begun.

@@ -11,7 +11,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{descendants_of, until};
+use crate::{Stat, descendants_of, until};
 
 /// From now on a process whose parent died becomes our child, so that it can be found and ended.
 ///
@@ -42,6 +42,38 @@ pub fn end_descendants(limit: Duration) -> Vec<u32> {
         left.is_empty().then_some(())
     });
     left
+}
+
+/// Stops every descendant that isn't stopped already, and returns them for [`thaw`].
+#[must_use]
+pub fn freeze_descendants() -> Vec<u32> {
+    let me = std::process::id();
+    let mut frozen = Vec::new();
+    loop {
+        let running = descendants_of(me).into_iter().map(|process| process.pid);
+        let running: Vec<u32> =
+            running.filter(|pid| !frozen.contains(pid) && !is_stopped(*pid)).collect();
+        // The list is made anew until it is empty: a process can fork before it stops.
+        if running.is_empty() {
+            return frozen;
+        }
+        for pid in running {
+            let _ = kill(as_pid(pid), Signal::SIGSTOP);
+            frozen.push(pid);
+        }
+    }
+}
+
+/// Lets the processes `frozen` run on.
+pub fn thaw(frozen: &[u32]) {
+    let me = std::process::id();
+    for process in descendants_of(me).iter().filter(|process| frozen.contains(&process.pid)) {
+        let _ = kill(as_pid(process.pid), Signal::SIGCONT);
+    }
+}
+
+fn is_stopped(pid: u32) -> bool {
+    Stat::of(pid).is_some_and(|stat| stat.state == 'T')
 }
 
 /// Reaps every child that has ended, adopted ones included.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::messages::Message;
-use crate::terminal::{Ticker, is_watched, note};
+use crate::terminal::{Ticker, is_live, note};
 
 /// A build that is quicker than this needs no words.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -48,7 +48,7 @@ impl Narration {
     /// It takes a while: says so. Off a terminal this is one line, and another if it takes long.
     pub(super) fn begin(&mut self) -> Option<Message> {
         self.has_begun = true;
-        if is_watched() {
+        if is_live() {
             self.show();
         } else if !HAS_SAID_SO.swap(true, Ordering::Relaxed) {
             note("Building …");
@@ -73,7 +73,7 @@ impl Narration {
         } else {
             return;
         }
-        if self.has_begun && is_watched() {
+        if self.has_begun && is_live() {
             self.show();
         } else if self.compiled == OWN_CRATES + 1 {
             note("The dependencies come first, this once: that takes a minute or two.");

@@ -7,7 +7,6 @@ use events::{
 use serde_json::{Value, json};
 
 use crate::{
-    cargo::Diagnostic,
     exit::{Failure, Verdict},
     subject::Source,
     syllabus::Exercise,
@@ -57,12 +56,7 @@ pub(super) fn repeated(
 }
 
 /// A program that the compiler refuses.
-pub(super) fn does_not_compile(
-    exercise: &Exercise,
-    source: &Source,
-    errors: &[Diagnostic],
-) -> Value {
-    let errors: Vec<&str> = errors.iter().map(|error| error.rendered.as_str()).collect();
+pub(super) fn does_not_compile(exercise: &Exercise, source: &Source, errors: &[&str]) -> Value {
     json!({
         "exercise": exercise.name(),
         "subject": source.label(exercise),

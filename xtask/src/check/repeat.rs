@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Instant};
 use events::contract::{Report, Status};
 use serde_json::Value;
 
-use super::{Check, json, verdict};
+use super::{Check, json, judged, verdict};
 use crate::{
     exit::{Failure, Verdict},
     judge::Plan,
@@ -34,7 +34,7 @@ pub(super) fn repeat(
     for run in 1..=runs {
         let started = Instant::now();
         let mut ticker = Ticker::new();
-        let reports = plan.judge(|index, _| {
+        let reports = judged::reports(plan, |index, _| {
             ticker.show(&format!("run {run} of {runs}: promise {} is decided", index + 1));
         })?;
         drop(ticker);

@@ -60,7 +60,7 @@ impl<'a> Show<'a> {
         if promise.extra && self.only.is_none() {
             return say(self.words.beyond(index, story));
         }
-        let likeness = recognise(&self.mutants, &promise.id, &story.observed);
+        let likeness = recognise(&self.mutants, &promise.id, story);
         say(self.words.story(index, story, likeness));
     }
 

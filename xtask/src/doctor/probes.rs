@@ -1,14 +1,16 @@
 //! What the doctor looks at, one function per thing.
 
 use std::{
-    net::TcpListener,
     path::Path,
     process::{Command, Stdio},
     thread,
 };
 
 use super::{Finding, processes};
-use crate::workspace::{Workspace, target_dir};
+use crate::{
+    machine::{self, Missing, Trial},
+    workspace::{Workspace, target_dir},
+};
 
 /// Enough for a tour's clients and their cluster.
 const FILES: u64 = 1024;
@@ -25,12 +27,15 @@ pub(super) fn all(workspace: &Workspace) -> anyhow::Result<Vec<Finding>> {
         cores(),
         file_limit(),
         process_limit(),
-        loopback(),
         processes::process_table(),
         disk(&workspace.root),
         processes::init(),
         processes::strays(&target),
     ];
+    findings.extend(machine::trials().map(|Trial { name, outcome }| match outcome {
+        Ok(seen) => Finding::good(name, seen),
+        Err(Missing { seen, fix }) => Finding::missing(name, seen, fix),
+    }));
     findings.extend([
         optional("redis-server", "shared state on many machines (topic 05)", "redis-server"),
         optional("node", "checking a cluster in JavaScript with --program", "nodejs"),
@@ -100,17 +105,6 @@ fn limit(name: &'static str, question: &str, enough: u64) -> Finding {
         ),
         Ok(limit) => Finding::good(name, format!("at most {limit}")),
         Err(_) => Finding::good(name, "no limit"),
-    }
-}
-
-fn loopback() -> Finding {
-    match TcpListener::bind("127.0.0.1:0") {
-        Ok(_) => Finding::good("loopback", "127.0.0.1 takes connections on a free port"),
-        Err(error) => Finding::missing(
-            "loopback",
-            format!("127.0.0.1 can't be listened on: {error}"),
-            "Bring the loopback interface up: ip link set lo up. In a sandbox, allow local sockets.",
-        ),
     }
 }
 

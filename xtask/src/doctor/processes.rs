@@ -1,6 +1,12 @@
 //! What the doctor sees in the process table.
 
-use std::{collections::HashSet, fs, path::Path, time::Duration};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ::processes::{Process, table};
 
 use super::Finding;
 
@@ -36,32 +42,62 @@ pub(super) fn init() -> Finding {
     )
 }
 
-/// Programs of this workbook that run although this runner did not start them.
+/// Programs of this workbook whose starter is gone.
 pub(super) fn strays(target: &Path) -> Finding {
     const NAME: &str = "stray processes";
-    let table = ::processes::table();
-    let mut family = HashSet::from([std::process::id()]);
-    while let Some(parent) =
-        table.iter().find(|p| family.contains(&p.pid) && !family.contains(&p.parent))
-    {
-        family.insert(parent.parent);
-    }
-    let mut strays: Vec<String> = table
-        .iter()
-        .filter(|p| !family.contains(&p.pid) && !p.is_zombie)
-        .filter_map(|p| Some((p.pid, fs::read_link(format!("/proc/{}/exe", p.pid)).ok()?)))
-        .filter(|(_, program)| program.starts_with(target))
-        .map(|(pid, program)| {
-            format!("{} ({pid})", program.file_name().unwrap_or_default().to_string_lossy())
+    let mut strays: Vec<String> = table()
+        .into_iter()
+        .filter(|process| is_abandoned(process, target))
+        .map(|process| {
+            let program = program_of(process.pid).unwrap_or_default();
+            let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            format!("{name} ({})", process.pid)
         })
         .collect();
     strays.sort();
     if strays.is_empty() {
         return Finding::good(NAME, "none");
     }
-    Finding::worse(
-        NAME,
-        strays.join(", "),
-        "A check in another terminal may own them. If none does, end them: kill PID",
-    )
+    let fix = "Whatever started them is gone. If they are not yours, end them: kill PID";
+    Finding::worse(NAME, strays.join(", "), fix)
+}
+
+/// Whether `process` runs a program in `target`, and init has adopted it. A runner is none, wherever it
+/// was started, nor is what a runner, a test or a shell still holds.
+fn is_abandoned(process: &Process, target: &Path) -> bool {
+    let is_ours = |program: &PathBuf| program.starts_with(target);
+    let Some(program) = program_of(process.pid).filter(is_ours) else { return false };
+    let is_runner = program.file_name() == env::current_exe().unwrap_or_default().file_name();
+    !process.is_zombie && !is_runner && is_init(process.parent)
+}
+
+/// Process 1, or the one that adopts orphans in its place: systemd does for each user.
+fn is_init(pid: u32) -> bool {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    pid == 1 || name.trim() == "systemd"
+}
+
+fn program_of(pid: u32) -> Option<PathBuf> {
+    let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    // The kernel says so of a program whose file was replaced since.
+    let text = program.to_string_lossy();
+    Some(text.strip_suffix(" (deleted)").map(PathBuf::from).unwrap_or(program.clone()))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_init_adopted_is_a_stray_and_a_runner_is_none() {
+        let me = env::current_exe().unwrap();
+        let pid = std::process::id();
+        let process =
+            |parent| Process { pid, parent, group: pid, is_zombie: false, is_asleep: true };
+        assert_eq!(program_of(pid), Some(me.clone()));
+        let target = me.parent().unwrap();
+        assert!(!is_abandoned(&process(1), target), "the program that asks is no stray");
+        assert!(!is_abandoned(&process(1), Path::new("/elsewhere")));
+        assert!(is_init(1) && !is_init(pid));
+    }
 }

@@ -3,7 +3,11 @@
 
 use std::{num::NonZero, thread};
 
-use events::contract::{Report, Status};
+use events::{
+    Panic,
+    contract::{Report, Status},
+    spin,
+};
 use processes::spare_cores;
 
 use super::{Plan, cancel::Cancellation, promise};
@@ -13,10 +17,11 @@ const ENOUGH: f64 = 0.75;
 /// However busy the machine is: a check must end.
 const MOST_PATIENCE: f64 = 8.0;
 
-/// Whether the machine may be to blame. A `todo!()` breaks a promise on any machine.
+/// Whether the machine may be to blame. A program that comes to a `todo!()`, or whose primary spins,
+/// breaks its promise on any machine.
 pub(super) fn is_doubtful(report: &Report) -> bool {
     let is_bad = matches!(report.status, Status::Broken | Status::Unclear);
-    is_bad && report.starvation.is_some() && !came_to_a_todo(report)
+    is_bad && report.starvation.is_some() && !explains_itself(report)
 }
 
 /// Judges the promise at `index` alone, and as many times as patiently as the machine is slower.
@@ -43,13 +48,16 @@ fn spare_part() -> f64 {
     (spare_cores() / cores).clamp(0.01, 1.0)
 }
 
-fn came_to_a_todo(report: &Report) -> bool {
-    let entries = report.story.iter().flat_map(|story| &story.timeline);
-    entries.into_iter().any(|entry| entry.text.starts_with("not yet implemented"))
+fn explains_itself(report: &Report) -> bool {
+    let timeline = report.story.as_ref().map_or(&[][..], |story| &story.timeline);
+    let todo = Panic::first(timeline).and_then(|panic| panic.todo());
+    todo.is_some() || spin::of_primary(timeline).is_some()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use events::{
         Entry,
         contract::{Starvation, Story},
@@ -57,23 +65,27 @@ mod tests {
 
     use super::*;
 
-    fn report(status: Status, is_starved: bool, output: &str) -> Report {
+    fn report(status: Status, is_starved: bool, timeline: &[Entry]) -> Report {
         let story = Story {
             expected: String::new(),
             observed: String::new(),
             advice: None,
-            timeline: vec![Entry::from_line(0.1, output)],
+            timeline: timeline.to_vec(),
         };
         let starvation = is_starved.then(Starvation::default);
         Report { story: Some(story), starvation, ..Report::bare(status) }
     }
 
     #[test]
-    fn only_a_starved_program_that_came_to_no_todo_is_in_doubt() {
-        assert!(is_doubtful(&report(Status::Broken, true, "")));
-        assert!(is_doubtful(&report(Status::Unclear, true, "")));
-        assert!(!is_doubtful(&report(Status::Kept, true, "")));
-        assert!(!is_doubtful(&report(Status::Broken, false, "")));
-        assert!(!is_doubtful(&report(Status::Broken, true, "not yet implemented: serve")));
+    fn only_a_starved_program_that_does_not_explain_itself_is_in_doubt() {
+        assert!(is_doubtful(&report(Status::Broken, true, &[])));
+        assert!(is_doubtful(&report(Status::Unclear, true, &[])));
+        assert!(!is_doubtful(&report(Status::Kept, true, &[])));
+        assert!(!is_doubtful(&report(Status::Broken, false, &[])));
+        let panic = ["thread 'main' panicked at src/main.rs:1:1:", "not yet implemented: serve"];
+        let panic = panic.map(|line| Entry::from_line(0.1, line));
+        assert!(!is_doubtful(&report(Status::Broken, true, &panic)));
+        let spins = spin::sentence(7, true, Duration::from_secs(2), Duration::from_secs(2));
+        assert!(!is_doubtful(&report(Status::Broken, true, &[Entry::observed(0.1, spins)])));
     }
 }

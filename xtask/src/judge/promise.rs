@@ -47,7 +47,7 @@ pub(super) fn judge(
         let _ = sender.send(News::Line(line));
     });
     let complaint = pipes::everything(child.stderr.take());
-    let verdict = match news.recv_timeout(deadline().mul_f64(patience)) {
+    let verdict = match processes::hear(&news, deadline().mul_f64(patience)) {
         Ok(News::Line(line)) if !line.is_empty() => wind_down(&mut child)
             .then_some(line)
             .ok_or_else(|| anyhow!("it printed a report and then did not end well")),

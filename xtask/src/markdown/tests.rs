@@ -38,7 +38,7 @@ fn code_keeps_its_lines_and_its_marks() {
 fn answers_are_folded_until_asked_for() {
     let text = "<details>\n<summary>Which one dies?</summary>\n\nThe *first*.\n\n</details>\n\nOn.";
     let closed = plain(text, 60, Folds::Closed);
-    assert_eq!(closed, "▸ Which one dies?  (--answers unfolds)\n\nOn.");
+    assert_eq!(closed, "▸ Which one dies? (--answers unfolds)\n\nOn.");
     let open = plain(text, 60, Folds::Open);
     assert_eq!(open, "▸ Which one dies?\n\nThe first.\n\nOn.");
 }

@@ -18,7 +18,7 @@ impl Words<'_> {
             0 => format!("{tally}."),
             not_reached => format!("{tally}; {not_reached} not reached."),
         };
-        text.dimmed().to_string()
+        wrap(&text, self.width).join("\n").dimmed().to_string()
     }
 
     /// No promise is broken, and not all could be judged.
@@ -36,21 +36,22 @@ impl Words<'_> {
             let first = letters.next().map(|c| c.to_ascii_uppercase()).unwrap_or_default();
             return format!("\n{}", format!("{first}{}.", letters.as_str()).green().bold());
         }
-        let kept = format!("Well done: {tally}.").green().bold();
+        let kept = wrap(&format!("Well done: {tally}."), self.width).join("\n").green().bold();
         let learnt = wrap(self.exercise.learnt, self.width).join("\n");
         format!("\n{kept}\n{learnt}\nnext   {}", next.bold())
     }
 
     /// Only one promise was asked for, and it is kept.
     pub(crate) fn passed_one(&self) -> String {
-        format!("\nThat promise is kept. All of them:  {}", self.command().bold())
+        format!("\nThat promise is kept.\nall    {}", self.command().bold())
     }
 
     /// The compiler refuses the learner's file.
     pub(crate) fn does_not_compile(&self, label: &str, errors: &[Diagnostic]) -> String {
         let text: Vec<&str> = errors.iter().map(|error| error.rendered.as_str()).collect();
         let count = events::numbers::count(errors.len(), "error");
-        let summary = format!("{label} does not compile yet: {count}.");
+        let summary =
+            wrap(&format!("{label} does not compile yet: {count}."), self.width).join("\n");
         format!("{}{}\nagain  {}", text.concat(), summary.bold(), self.command().bold())
     }
 
@@ -113,6 +114,7 @@ impl Words<'_> {
             _ => format!(" In {unclear}, the machine was too busy to tell."),
         };
         let summary = format!("{kept_all} of {runs} runs {what}.{doubt}");
+        let summary = wrap(&summary, self.width).join("\n");
         let mut lines = vec![format!("\n{}", summary.bold())];
         lines.extend(broke.iter().map(|(index, times)| {
             let lead = format!("  {times:>3} x  {}  ", self.number(*index).trim());

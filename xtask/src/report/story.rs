@@ -1,7 +1,7 @@
 //! What stands under a broken promise: expected, observed, what happened, and one next step.
 
 use colored::Colorize;
-use events::{Source as Said, contract::Story, timeline::timeline};
+use events::{Panic, contract::Story, spin, timeline::timeline};
 
 use super::Words;
 use crate::{
@@ -10,22 +10,27 @@ use crate::{
     wrap::{hang, pad},
 };
 
+/// Columns below which a timeline is not indented.
+const NARROW: usize = 60;
+
 impl Words<'_> {
     /// The story of a broken promise. `likeness` is a mutant that breaks in the same way.
     pub(crate) fn story(&self, index: usize, story: &Story, likeness: Option<&Mutant>) -> String {
         let indent = self.indent();
-        let likeness = likeness.filter(|_| !panicked(story));
+        let likeness = likeness.filter(|_| !is_explained(story));
         let mut lines = vec![
             self.field("expected", &story.expected),
             self.field("observed", &story.observed.red().to_string()),
         ];
-        let drawn = timeline(&story.timeline, self.width - indent.len());
-        lines.extend(drawn.into_iter().map(|line| format!("{indent}{line}")));
+        // A narrow terminal has no column to give away.
+        let margin = if self.width < NARROW { "" } else { indent.as_str() };
+        let drawn = timeline(&story.timeline, self.width - margin.len());
+        lines.extend(drawn.into_iter().map(|line| format!("{margin}{line}")));
         lines.extend(story.advice.as_deref().map(|advice| hang(&indent, advice, self.width)));
         let lesson = likeness.map(|mutant| as_sentence(&mutant.lesson));
         lines.extend(lesson.map(|lesson| hang(&indent, &lesson, self.width)));
         let guide = likeness.map_or(&self.promises[index].guide, |mutant| &mutant.guide);
-        lines.push(self.field("guide", &guide.cyan().to_string()));
+        lines.push(self.link_field("guide", guide));
         if *self.source == Source::Own {
             let hint = format!("cargo xtask hint {}", self.exercise.name());
             lines.push(self.command_field("next", &hint));
@@ -45,16 +50,28 @@ impl Words<'_> {
         hang(&lead, text, self.width)
     }
 
+    /// A link that is too long for one line breaks before its anchor.
+    fn link_field(&self, name: &str, link: &str) -> String {
+        let room = self.width.saturating_sub(self.indent().len() + 10);
+        let text = match link.split_once('#') {
+            Some((file, anchor)) if link.len() > room => {
+                format!("{} {}", file.cyan(), format!("#{anchor}").cyan())
+            }
+            Some(_) | None => link.cyan().to_string(),
+        };
+        self.field(name, &text)
+    }
+
     /// A command stays on one line, however long: it is there to be pasted.
     fn command_field(&self, name: &str, command: &str) -> String {
         format!("{}{}  {}", self.indent(), pad(name, 8).dimmed(), command.bold())
     }
 }
 
-/// A program that panicked, at a `todo!` perhaps, has no misconception that a mutant could show.
-fn panicked(story: &Story) -> bool {
-    let mut output = story.timeline.iter().filter(|entry| entry.source == Said::Output);
-    output.any(|entry| entry.text.contains("panicked at"))
+/// A program that panicked, at a `todo!` perhaps, or spins, has no misconception that a mutant could
+/// show.
+fn is_explained(story: &Story) -> bool {
+    Panic::first(&story.timeline).is_some() || spin::of_primary(&story.timeline).is_some()
 }
 
 /// The lesson as one cause among others: another bug may look the same.

@@ -83,6 +83,7 @@ fn a_likeness_names_the_misconception_and_its_passage() {
         killed_by: "in_flight".into(),
         observed: "reset".into(),
         guide: "guides/01.md#dropped".into(),
+        evidence: None,
     };
     let promises = promises();
     let source = Source::Program("node server.js".into());
@@ -110,7 +111,7 @@ fn what_was_kept_is_counted_without_the_extras() {
 }
 
 #[test]
-fn a_program_that_panicked_is_likened_to_nothing() {
+fn a_program_that_panicked_or_spins_is_likened_to_nothing() {
     let mutant = Mutant {
         name: "x".into(),
         file: "x.patch".into(),
@@ -118,10 +119,17 @@ fn a_program_that_panicked_is_likened_to_nothing() {
         killed_by: "in_flight".into(),
         observed: "reset".into(),
         guide: "guides/01.md#lies".into(),
+        evidence: None,
     };
-    let mut story = story();
-    story.timeline.insert(1, Entry::from_line(0.302, "thread 'main' panicked at src/main.rs"));
     let promises = promises();
-    let text = words(&promises, &Source::Own).story(1, &story, Some(&mutant));
-    assert!(!text.contains("This is a lie"), "{text}");
+    let second = std::time::Duration::from_secs(1);
+    for said in [
+        Entry::from_line(0.302, "thread 'main' panicked at src/main.rs:1:5:"),
+        Entry::observed(0.302, events::spin::sentence(7, true, second, second)),
+    ] {
+        let mut story = story();
+        story.timeline.insert(1, said);
+        let text = words(&promises, &Source::Own).story(1, &story, Some(&mutant));
+        assert!(!text.contains("One known cause"), "{text}");
+    }
 }

@@ -2,12 +2,13 @@
 
 use anyhow::anyhow;
 
-use super::{Stage, tour};
+use super::{Stage, tour::tour};
 use crate::{
-    cargo::{BuildFailure, Built, Target},
+    cargo::{Built, Target},
     exit::Failure,
     report::Words,
-    subject::{Source, Unready, build, command_line, quote, whose},
+    scratch,
+    subject::{Source, Unready, build, build_for, command_line, quote},
     terminal::{note, width},
 };
 
@@ -19,17 +20,24 @@ impl Stage<'_> {
         }
         let mut targets: Vec<Target> = self.program().into_iter().collect();
         targets.extend(self.with_tour.then(tour));
-        let outcome = if targets.is_empty() {
-            Ok(Built::default())
-        } else {
-            build(self.workspace, None, self.topic, &targets)
-        };
+        let outcome =
+            if targets.is_empty() { Ok(Built::default()) } else { self.build_targets(&targets) };
         match outcome {
             Ok(built) => {
                 let command = self.command(&built)?;
                 Ok(Some((built, command)))
             }
-            Err(failure) => self.tell(failure).map(|()| None),
+            Err(unready) => self.tell(unready).map(|()| None),
+        }
+    }
+
+    fn build_targets(&self, targets: &[Target]) -> Result<Built, Unready> {
+        match self.exercise {
+            Some(exercise) => {
+                build_for(self.workspace, self.topic, (exercise, self.source), targets)
+            }
+            None => build(self.workspace, None, self.topic, targets)
+                .map_err(|failure| failure.into_failure().into()),
         }
     }
 
@@ -45,29 +53,34 @@ impl Stage<'_> {
 
     fn command(&self, built: &Built) -> Result<String, Failure> {
         match (self.source, self.program()) {
+            // A tour starts it again and again; what is only served, is started once.
+            (_, Some(target)) if self.with_tour => {
+                quote(&scratch::copy_of(&built.executable(&target)?)?)
+            }
             (_, Some(target)) => quote(&built.executable(&target)?),
             (Source::Program(line), None) => command_line(line),
             (_, None) => Err(anyhow!("there is nothing to run").into()),
         }
     }
 
-    fn tell(&self, failure: BuildFailure) -> Result<(), Failure> {
-        let Some(exercise) = self.exercise else {
-            return Err(failure.into_failure());
-        };
-        match whose(failure, exercise, self.source) {
-            Unready::Failed(failure) => Err(failure),
-            Unready::DoesNotCompile { label, errors } => {
-                let words = Words {
-                    topic: self.topic,
-                    exercise,
-                    source: self.source,
-                    promises: &[],
-                    width: width(),
-                };
-                note(words.does_not_compile(&label, &errors));
-                Ok(())
+    fn tell(&self, unready: Unready) -> Result<(), Failure> {
+        let text = match (unready, self.words()) {
+            (Unready::Failed(failure), _) => return Err(failure),
+            (Unready::Nothing(sentence), _) => sentence,
+            (Unready::DoesNotCompile { label, errors }, Some(words)) => {
+                words.does_not_compile(&label, &errors)
             }
-        }
+            (Unready::DoesNotCompile { label, .. }, None) => {
+                return Err(anyhow!("{label} belongs to no exercise").into());
+            }
+        };
+        note(text);
+        Ok(())
+    }
+
+    /// What there is to say about the program of an exercise.
+    pub(super) fn words(&self) -> Option<Words<'_>> {
+        let (topic, source, width) = (self.topic, self.source, width());
+        self.exercise.map(|exercise| Words { topic, exercise, source, promises: &[], width })
     }
 }

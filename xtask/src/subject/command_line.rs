@@ -19,6 +19,9 @@ pub(crate) fn command_line(line: &str) -> Result<String, Failure> {
     let Some(program) = words.first() else {
         return Err(usage("--program needs a command line, such as \"node server.js\".".into()));
     };
+    if let Some(sentence) = of_a_shell(line, &words) {
+        return Err(usage(sentence));
+    }
     let here = env::current_dir().unwrap_or_default();
     if find_program(program, &here).is_none() {
         return Err(usage(format!(
@@ -27,6 +30,29 @@ pub(crate) fn command_line(line: &str) -> Result<String, Failure> {
     }
     let words = words.iter().map(|word| from_here(word, &here));
     join(words)
+}
+
+/// What a shell would understand, and no other program does.
+fn of_a_shell(line: &str, words: &[String]) -> Option<String> {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
+    };
+    if words[0].split_once('=').is_some_and(|(name, _)| is_name(name)) {
+        return Some(format!(
+            "The program is started without a shell, so `{}` is not understood.\n\
+             Write it as  --program \"env {line}\"",
+            words[0]
+        ));
+    }
+    let operator = words
+        .iter()
+        .find(|word| ["&&", "||", "|", ";", "&", ">", ">>", "<"].contains(&word.as_str()));
+    operator.map(|operator| {
+        format!(
+            "The program is started without a shell, so `{operator}` is not understood.\n\
+             Write it as  --program \"sh -c '…'\", with `exec` before the last command."
+        )
+    })
 }
 
 /// A word that names a file in the user's folder names the same file from elsewhere.
@@ -73,6 +99,8 @@ mod tests {
             ("  ", "needs a command line"),
             ("no-such-program-anywhere", "no program"),
             ("/etc/passwd", "no program"),
+            ("PORT=1 node x.js", "--program \"env PORT=1 node x.js\""),
+            ("npm run build && node x.js", "`&&` is not understood"),
         ] {
             let Err(Failure::Usage(sentence)) = command_line(line) else {
                 panic!("`{line}` is refused");
@@ -85,8 +113,9 @@ mod tests {
     fn words_keep_their_spaces_and_files_get_their_folder() {
         let line = command_line("sh -c 'echo a b'").unwrap();
         assert_eq!(shlex::split(&line).unwrap(), ["sh", "-c", "echo a b"]);
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        assert_eq!(from_here("Cargo.toml", here), here.join("Cargo.toml").display().to_string());
+        let me = env::current_exe().unwrap();
+        let (here, name) = (me.parent().unwrap(), me.file_name().unwrap().to_str().unwrap());
+        assert_eq!(from_here(name, here), me.display().to_string());
         assert_eq!(from_here("--flag", here), "--flag");
     }
 }

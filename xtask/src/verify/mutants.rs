@@ -5,44 +5,21 @@
 //! have to hold. That takes most of the time: only `--thorough` judges them, and shows as a table
 //! which promise killed which mutant.
 //!
-//! [`pipeline`] builds the next mutant while earlier ones are judged, [`memory`] keeps what died as
-//! it should, [`mod@autopsy`] says what is wrong with how a mutant died, [`table`] is the table.
+//! [`pipeline`] builds the next mutant while earlier ones are judged, [`case`] is one mutant,
+//! [`mod@autopsy`] says what is wrong with how a mutant died, [`table`] is the table.
 
 mod autopsy;
-mod memory;
+mod case;
 mod pipeline;
 mod table;
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use events::contract::{Promise, Report};
+use events::contract::Report;
 
-use self::{autopsy::autopsy, memory::Memory, pipeline::Fate};
-use super::{
-    Scope,
-    chapter::{Chapter, chapters},
-    findings::Findings,
-    judging::LONE,
-    tree::Tree,
-};
-use crate::{
-    exit::Failure,
-    interrupt,
-    judge::Plan,
-    mutants::{self, Mutant},
-    subject::quote,
-    workspace::Workspace,
-};
-
-/// A mutant, and what it is judged by.
-struct Case<'a> {
-    chapter: &'a Chapter,
-    mutant: Mutant,
-    /// Its patch without the header.
-    diff: String,
-    is_thorough: bool,
-    memory: &'a Memory,
-}
+use self::{autopsy::autopsy, case::Case, pipeline::Fate};
+use super::{Scope, chapter::chapters, findings::Findings, judging::LONE, memory, tree::Tree};
+use crate::{exit::Failure, interrupt, mutants, subject::quote, workspace::Workspace};
 
 pub(super) fn verify(
     workspace: &Workspace,
@@ -50,13 +27,11 @@ pub(super) fn verify(
     findings: &mut Findings,
 ) -> Result<(), Failure> {
     let chapters = chapters(workspace, |topic| scope.includes(topic))?;
-    let memories = memory::of_chapters(workspace, &chapters)?;
+    let memories = memory::of_chapters(workspace, &chapters, "died")?;
     let mut cases = Vec::new();
     for (chapter, memory) in chapters.iter().zip(&memories) {
         for mutant in mutants::of(workspace, chapter.topic)? {
-            let diff = mutants::diff(&workspace.read(&mutant.file)?).to_owned();
-            let is_thorough = scope.is_thorough;
-            cases.push(Case { chapter, mutant, diff, is_thorough, memory });
+            cases.push(Case::new(workspace, chapter, mutant, scope.is_thorough, memory)?);
         }
     }
     let judged = judge_all(workspace, &cases, findings)?;
@@ -133,45 +108,4 @@ fn judge_alone(
     let problems: Vec<String> = problem.iter().map(|problem| case.problem(problem)).collect();
     findings.add(&format!("{} ({LONE})", case.title()), &problems);
     Ok(reports)
-}
-
-impl Case<'_> {
-    /// The number of the promise that the mutant says it dies of.
-    fn named(&self) -> Option<usize> {
-        self.chapter.promises.iter().position(|promise| promise.id == self.mutant.killed_by)
-    }
-
-    /// The promises that it is judged by: the named one, and those before it if that is asked for.
-    fn promises(&self) -> &[Promise] {
-        let all = &self.chapter.promises;
-        match self.named() {
-            Some(named) if self.is_thorough => &all[..=named],
-            Some(named) => &all[named..=named],
-            None => all,
-        }
-    }
-
-    fn plan<'a>(&'a self, subject: &'a str) -> Plan<'a> {
-        Plan { promises: self.promises(), ..self.chapter.plan(subject) }
-    }
-
-    /// It is remembered. Its program is needed no more; if it can't be removed, the next run does.
-    fn died_well(&self, program: &Path, reports: &[Report]) {
-        self.memory.remember(self, reports);
-        let _ = fs::remove_file(program);
-    }
-
-    fn exercise(&self) -> String {
-        self.chapter.exercise.name()
-    }
-
-    /// `exercise-1, mutant 01-one-worker-short: killed by promise 1`
-    fn title(&self) -> String {
-        let killer = self.named().map_or(self.mutant.killed_by.clone(), |at| (at + 1).to_string());
-        format!("{}, mutant {}: killed by promise {killer}", self.exercise(), self.mutant.name)
-    }
-
-    fn problem(&self, text: &str) -> String {
-        format!("{} {text}", self.mutant.file.display())
-    }
 }

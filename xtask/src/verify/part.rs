@@ -9,9 +9,12 @@ use crate::{exit::Failure, names, syllabus::Topic, workspace::Workspace};
 pub(crate) enum Part {
     Tidy,
     Guides,
+    Numbers,
     Stubs,
     Solutions,
     Examples,
+    Steps,
+    Programs,
     Mutants,
     Tours,
 }
@@ -37,8 +40,10 @@ pub(super) struct Scope {
 
 impl ValueEnum for Part {
     fn value_variants<'a>() -> &'a [Self] {
-        use Part::{Examples, Guides, Mutants, Solutions, Stubs, Tidy, Tours};
-        &[Tidy, Guides, Stubs, Solutions, Examples, Mutants, Tours]
+        use Part::{
+            Examples, Guides, Mutants, Numbers, Programs, Solutions, Steps, Stubs, Tidy, Tours,
+        };
+        &[Tidy, Guides, Numbers, Stubs, Solutions, Examples, Programs, Steps, Mutants, Tours]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -51,9 +56,12 @@ impl Part {
         match self {
             Part::Tidy => "tidy",
             Part::Guides => "guides",
+            Part::Numbers => "numbers",
             Part::Stubs => "stubs",
             Part::Solutions => "solutions",
             Part::Examples => "examples",
+            Part::Steps => "steps",
+            Part::Programs => "programs",
             Part::Mutants => "mutants",
             Part::Tours => "tours",
         }
@@ -62,8 +70,14 @@ impl Part {
     /// Whether it looks at chapter after chapter. The others look at the workbook as a whole.
     fn has_chapters(self) -> bool {
         match self {
-            Part::Tidy | Part::Guides => false,
-            Part::Stubs | Part::Solutions | Part::Examples | Part::Mutants | Part::Tours => true,
+            Part::Tidy | Part::Guides | Part::Numbers => false,
+            Part::Stubs
+            | Part::Solutions
+            | Part::Examples
+            | Part::Steps
+            | Part::Programs
+            | Part::Mutants
+            | Part::Tours => true,
         }
     }
 }
@@ -115,9 +129,12 @@ mod tests {
     fn a_chapter_leaves_out_the_parts_that_have_none() {
         let scope = Scope { chapter: Some(&TOPICS[1]), ..Scope::default() };
         let names: Vec<_> = scope.parts().into_iter().map(Part::name).collect();
-        assert_eq!(names, ["stubs", "solutions", "examples", "mutants", "tours"]);
+        assert_eq!(
+            names,
+            ["stubs", "solutions", "examples", "programs", "steps", "mutants", "tours"]
+        );
         assert!(scope.includes(&TOPICS[1]) && !scope.includes(&TOPICS[2]));
-        assert_eq!(Scope::default().parts().len(), 7);
+        assert_eq!(Scope::default().parts().len(), 10);
     }
 
     #[test]

@@ -31,6 +31,7 @@ fn program(workspace: &Workspace, chapter: &Chapter) -> Result<Program, Failure>
     let prepared = prepare(workspace, chapter.topic, chapter.exercise, &Source::Solution);
     let (subject, _) = prepared.map_err(|unready| match unready {
         Unready::Failed(failure) => failure,
+        Unready::Nothing(sentence) => Failure::Usage(sentence),
         Unready::DoesNotCompile { label, .. } => {
             Failure::Usage(format!("{label} does not compile: fix that first."))
         }

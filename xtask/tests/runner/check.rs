@@ -84,7 +84,7 @@ fn what_can_not_be_told_is_unclear_and_no_blame() {
         .and(contains("One known cause").not());
     sham.run("check 1").code(4).stdout(story);
     assert_eq!(json(&sham, "check 1 --json")["verdict"], "unclear");
-    let summary = contains("0 of 2 runs").and(contains("In 2, the machine was too busy to tell."));
+    let summary = contains("0 of 2 runs").and(contains("In 2, the\nmachine was too busy to tell."));
     sham.run("check 1 --runs 2").code(4).stdout(summary);
     // A broken promise is broken, whatever else is unclear.
     sham.contract(
@@ -176,11 +176,18 @@ fn a_tour_passes_its_exit_code_on() {
     sham.run("run exercise-1 --json").success().stdout("json\n");
     sham.script("tour", "exit 101");
     sham.run("run 01").code(4);
+    sham.script("tour", "exit 1");
+    let mut command = assert_cmd::Command::from_std(sham.xtask());
+    command.args(["run", "exercise-1", "--program", "sh -c true"]);
+    let next = "next   cargo xtask check exercise-1 --program 'sh -c true'";
+    command.timeout(SOON).assert().code(1).stderr(contains(next));
 }
 
 #[test]
 fn serving_becomes_the_program_and_ends_as_it_does() {
     let sham = Sham::new();
-    sham.script("program", "echo here; exit 7");
-    sham.run("run 01 --serve").code(7).stdout("here\n");
+    sham.script("program", "echo $$; exit 7");
+    let output = sham.run("run 01 --serve").code(7);
+    let pid = String::from_utf8_lossy(&output.get_output().stdout).trim().to_owned();
+    output.stderr(contains(format!("program is process {pid}; Ctrl-C stops it.")));
 }

@@ -1,12 +1,8 @@
 //! A learner sees the compiler's errors about their own file, as it prints them, and no others.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{env, fs, path::PathBuf, process::Command, time::Duration};
 
+use crate::sham::{runner, target};
 use predicates::{boolean::PredicateBooleanExt, str::contains};
 
 const BUILD: Duration = Duration::from_mins(5);
@@ -18,9 +14,10 @@ struct Copy {
 
 impl Copy {
     fn new() -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let copy = Copy { root: folder.join("compile-errors") };
-        let original = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let copy = Copy { root: target().with_file_name("tmp").join("compile-errors") };
+        // Cargo says it anew each time, and what it compiled in may be the name before a move.
+        let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap());
+        let original = manifest.parent().unwrap();
         fs::create_dir_all(&copy.root).unwrap();
         let sources = ["Cargo.toml", "Cargo.lock", "crates", "exercises", "solutions", "xtask"];
         // With its modification times, or cargo would compile all of it anew.
@@ -40,7 +37,7 @@ impl Copy {
     }
 
     fn check(&self) -> assert_cmd::assert::Assert {
-        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_xtask"));
+        let mut command = assert_cmd::Command::new(runner());
         command
             .args(["check", "exercise-1"])
             .env("CARGO_MANIFEST_DIR", self.root.join("xtask"))

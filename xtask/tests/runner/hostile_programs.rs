@@ -9,7 +9,7 @@ use std::{
 use predicates::{boolean::PredicateBooleanExt, str::contains};
 use serde_json::Value;
 
-use crate::sham::{SOON, Sham, exit_code, processes_of, signal};
+use crate::sham::{SOON, Sham, exit_code, processes_of, runner, signal};
 
 /// The first of these checks may have to build the contract.
 const BUILD_AND_CHECK: Duration = Duration::from_mins(5);
@@ -17,7 +17,7 @@ const BUILD_AND_CHECK: Duration = Duration::from_mins(5);
 /// `check exercise-1 --program` on a script with `body`, in the workbook itself.
 fn check(sham: &Sham, body: &str) -> Command {
     sham.script("hostile", body);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    let mut command = Command::new(runner());
     command.args(["check", "exercise-1", "--program"]).arg(sham.path("hostile"));
     command.env("SHAM", sham.folder.path());
     command

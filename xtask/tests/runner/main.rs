@@ -10,5 +10,14 @@ mod compile_errors;
 mod hostile_programs;
 #[cfg(target_os = "linux")]
 mod interrupt;
+#[cfg(target_os = "linux")]
+mod jobs;
+mod leftovers;
+#[cfg(target_os = "linux")]
+mod machine;
+mod own_file;
 mod sham;
+mod steps;
+#[cfg(target_os = "linux")]
+mod terminals;
 mod verify;

@@ -4,7 +4,7 @@
 //! a grader that crashes, a build that hangs. Nothing is compiled, and no learner's file touched.
 
 use std::{
-    fs,
+    env, fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -19,6 +19,15 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 /// The folder of the sham workbook; gone with this value.
 pub(crate) struct Sham {
     pub(crate) folder: TempDir,
+}
+
+/// A test that fails leaves nothing behind either.
+impl Drop for Sham {
+    fn drop(&mut self) {
+        for pid in processes_of(self.folder.path()) {
+            let _ = processes::sweep::send(pid, nix::sys::signal::Signal::SIGKILL);
+        }
+    }
 }
 
 impl Sham {
@@ -91,7 +100,7 @@ starved() { break_it | sed 's/}$/,"starvation":{"tester_ms":400,"program_ms":700
 
     /// The runner, at work in this workbook.
     pub(crate) fn xtask(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        let mut command = Command::new(runner());
         command
             .current_dir(self.folder.path())
             .env("CARGO_MANIFEST_DIR", self.path("xtask"))
@@ -110,6 +119,18 @@ starved() { break_it | sed 's/}$/,"starvation":{"tester_ms":400,"program_ms":700
         let mut command = assert_cmd::Command::from_std(self.xtask());
         command.args(line.split_whitespace()).timeout(SOON).assert()
     }
+}
+
+/// The runner, which cargo puts one folder above this test. The path that cargo compiles in names another
+/// folder once the workbook was moved.
+pub(crate) fn runner() -> PathBuf {
+    target().join("xtask")
+}
+
+/// Cargo's folder for this profile.
+pub(crate) fn target() -> PathBuf {
+    let me = env::current_exe().unwrap();
+    me.parent().and_then(Path::parent).unwrap().to_owned()
 }
 
 /// The scripts of `folder` that run.

@@ -2,7 +2,10 @@
 
 use harness::{Cluster, Kept, Signal, Trial};
 
-use crate::scene::{self, NO_HURRY};
+use crate::{
+    downloads,
+    scene::{self, NO_HURRY},
+};
 
 /// `/slow` is known to be in flight: the head of its answer has arrived. `/` is the everyday case:
 /// the worker has the request, and has sent nothing yet.
@@ -10,6 +13,7 @@ pub(crate) fn a_request_in_flight_at_sigterm_is_answered_whole(trial: &Trial) ->
     answers_what_is_in_flight(trial, |cluster| {
         cluster.signal(Signal::SIGTERM);
     })
+    .and_then(|()| downloads::a_large_answer_is_sent_whole(trial))
     .map_err(|broken| {
         broken.advice("Did `shut_down` return before the worker had answered, or did `drain`?")
     })

@@ -5,6 +5,7 @@
 
 mod connections;
 mod crashes;
+mod downloads;
 mod exit;
 mod extras;
 mod in_flight;

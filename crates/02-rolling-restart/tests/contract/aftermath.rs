@@ -10,6 +10,7 @@ use harness::{
 use crate::{
     boundaries::another,
     hangups::is_gone,
+    pace::{self, millis},
     scene::{self, AT_ONCE, NO_HURRY, PROMPT, ask_for_the_next, settled},
 };
 
@@ -50,7 +51,7 @@ pub(crate) fn a_moment_does_not_end_a_streak(trial: &Trial) -> Kept {
 
 /// A worker that dies after a failed roll is replaced by one of its own version.
 pub(crate) fn a_death_after_a_failed_roll(trial: &Trial) -> Kept {
-    let timeout = patience(Duration::from_secs(1)).as_millis().to_string();
+    let timeout = millis(pace::ready_timeout(trial)?);
     let faults = ("FAULTS", "1.1.0:never-ready");
     let cluster = trial.start(&[AT_ONCE, faults, ("READY_TIMEOUT_MS", &timeout)])?;
     let known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
@@ -109,7 +110,7 @@ pub(crate) fn the_only_new_worker_dies(trial: &Trial) -> Kept {
     let next = scene::new_worker(trial, &cluster, &known)?;
     let limit = patience(PROMPT);
     let said = processes::until(limit, || {
-        let mut answers = greet(&cluster, "/", limit).into_iter().map(|(who, _)| who);
+        let mut answers = greet(&cluster, "/").into_iter().map(|(who, _)| who);
         answers.find(|who| who.pid == next).map(|who| who.version)
     });
     drop(held);

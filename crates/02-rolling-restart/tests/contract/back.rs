@@ -15,6 +15,7 @@ use harness::{
 
 use crate::{
     census,
+    pace::{self, millis},
     scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, is_going, settled},
 };
 
@@ -85,7 +86,7 @@ fn past_a_bad_one(trial: &Trial) -> Kept {
 fn within_the_limits(trial: &Trial, slot: u32) -> Kept<bool> {
     let start = patience(Duration::from_millis(700));
     let faults = format!("1.0.0:slow-start:{},1.1.0/{slot}:never-ready", start.as_millis());
-    let timeout = patience(Duration::from_millis(1500)).as_millis().to_string();
+    let timeout = millis(start + pace::longer_than_a_start(trial, Duration::from_millis(800))?);
     let cluster = trial.start(&[AT_ONCE, ("FAULTS", &faults), ("READY_TIMEOUT_MS", &timeout)])?;
     let before = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (came_last, count) = census::during(&cluster, || {
@@ -123,7 +124,7 @@ fn all_but_one(
     }
     let mut new = BTreeMap::new();
     processes::until(patience(PROMPT), || {
-        let answers = greet(cluster, "/", patience(PROMPT)).into_iter();
+        let answers = greet(cluster, "/").into_iter();
         new.extend(
             answers.filter(|(who, _)| who.version == "1.1.0").map(|(who, kept)| (who.pid, kept)),
         );

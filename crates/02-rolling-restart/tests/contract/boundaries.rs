@@ -76,7 +76,7 @@ pub(crate) fn another(
 ) -> Kept<u32> {
     let limit = patience(PROMPT);
     let found = processes::until(limit, || {
-        let mut answers = greet(cluster, "/", limit).into_iter().map(|(who, _)| who);
+        let mut answers = greet(cluster, "/").into_iter().map(|(who, _)| who);
         answers.find(|who| who.version == version && !known.contains(&who.pid))
     });
     let observed = if cluster.is_running() { "none" } else { "the primary has ended" };

@@ -9,16 +9,17 @@ use harness::{
 
 use crate::{
     aftermath, census,
+    pace::{self, millis},
     rolls::under_load,
     scene::{self, AT_ONCE, PROMPT, WORKERS, ask_for_the_next, settled},
 };
 
 /// Each worker is ready well within the timeout, all of them together are not.
 pub(crate) fn a_slow_version_delays_the_roll_and_nothing_else(trial: &Trial) -> Kept {
-    let slow = patience(Duration::from_millis(700)).as_millis();
-    let slow = format!("1.1.0:slow-start:{slow}");
-    // Longer than one start on the slowest machine, shorter than four.
-    let timeout = patience(Duration::from_millis(2200)).as_millis().to_string();
+    // The timeout is longer than one start, and shorter than four.
+    let start = pace::longer_than_a_start(trial, Duration::from_millis(1500))?;
+    let slow = format!("1.1.0:slow-start:{}", millis(start / 2));
+    let timeout = millis(start / 2 + start);
     let settings = [AT_ONCE, ("FAULTS", slow.as_str()), ("READY_TIMEOUT_MS", timeout.as_str())];
     let cluster = trial.start(&settings)?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
@@ -64,7 +65,7 @@ fn the_fix_is_rolled_out(trial: &Trial) -> Kept {
 /// may be the fix.
 fn a_version_that_is_never_ready(trial: &Trial) -> Kept {
     const PART: &str = "with FAULTS=1.1.0:never-ready";
-    let timeout = brief();
+    let timeout = millis(pace::ready_timeout(trial)?);
     let settings = [AT_ONCE, ("FAULTS", "1.1.0:never-ready"), ("READY_TIMEOUT_MS", &*timeout)];
     let cluster = trial.start(&settings)?;
     let first = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
@@ -85,7 +86,7 @@ fn a_version_that_is_never_ready(trial: &Trial) -> Kept {
 }
 
 fn is_ended(trial: &Trial, failed: u32, timeout: &str) -> Kept {
-    let limit = patience(PROMPT);
+    let limit = pace::ready_timeout(trial)? + patience(PROMPT);
     let is_gone = || (!processes::is_alive(failed)).then_some(());
     let observed = format!("pid {failed} is still there after {} s", limit.as_secs());
     let expected = format!("a worker that is not ready in READY_TIMEOUT_MS={timeout} is ended");
@@ -119,9 +120,7 @@ fn a_version_that_dies_at_its_start(trial: &Trial) -> Kept {
 fn only_1_0_0_answers(trial: &Trial, cluster: &Cluster) -> Kept {
     let mut stray = None;
     processes::until(patience(Duration::from_millis(500)), || {
-        stray = greet(cluster, "/", patience(PROMPT))
-            .into_iter()
-            .find(|(who, _)| who.version != "1.0.0");
+        stray = greet(cluster, "/").into_iter().find(|(who, _)| who.version != "1.0.0");
         (stray.is_some() || !cluster.is_running()).then_some(())
     });
     stray.map_or(Ok(()), |(who, _)| {
@@ -138,17 +137,13 @@ fn is_left_alone(trial: &Trial, started: usize, part: &str) -> Kept {
         .map_err(|broken| broken.during(part).advice(question))
 }
 
-/// A `READY_TIMEOUT_MS` that is waited for, and that a good version keeps on a busy machine, too.
-fn brief() -> String {
-    patience(Duration::from_secs(2)).as_millis().to_string()
-}
-
 /// The version fails in a slot in the middle: whatever the order, another slot runs it by then.
 fn what_was_rolled_goes_back(trial: &Trial) -> Kept {
     const FAULTS: &str = "1.1.0/2:never-ready,1.1.0/3:never-ready";
-    let timeout = brief();
+    let timeout = pace::ready_timeout(trial)?;
     // This request is still in flight when the timeout is over.
-    let held = scene::slow(3000);
+    let held = format!("/slow?ms={}", millis(timeout + patience(Duration::from_secs(1))));
+    let timeout = millis(timeout);
     let cluster = trial.start(&[AT_ONCE, ("FAULTS", FAULTS), ("READY_TIMEOUT_MS", &timeout)])?;
     settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     let (_, count) = census::during(&cluster, || {

@@ -1,11 +1,6 @@
 //! Beyond what the exercise asks for.
 
-use std::{
-    collections::BTreeSet,
-    fmt::Debug,
-    ops::RangeBounds,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, fmt::Debug, ops::RangeBounds, time::Instant};
 
 use harness::{
     Cluster, Kept, Signal, Trial, patience,
@@ -15,6 +10,7 @@ use serde_json::Value;
 
 use crate::{
     aftermath, hangups,
+    pace::{self, millis},
     rolls::under_load,
     scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
 };
@@ -155,7 +151,7 @@ pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
 /// Before the first roll SIGHUP changes nothing. After a roll that failed it leads to the version
 /// before the last good roll.
 fn past_a_roll_that_failed(trial: &Trial) -> Kept {
-    let timeout = patience(Duration::from_secs(2)).as_millis().to_string();
+    let timeout = millis(pace::ready_timeout(trial)?);
     let faults = ("FAULTS", "1.2.0:never-ready");
     let cluster = trial.start(&[AT_ONCE, faults, ("READY_TIMEOUT_MS", &timeout)])?;
     let known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;

@@ -15,6 +15,7 @@ mod hangups;
 mod limits;
 mod middle;
 mod missed;
+mod pace;
 mod reliance;
 mod rolls;
 mod scene;

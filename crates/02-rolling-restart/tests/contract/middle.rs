@@ -3,7 +3,7 @@
 //! `AT_ONCE` everywhere. Otherwise a worker that is killed young could count as never ready, and an old
 //! one would drain so late that its death comes first.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use harness::{
     Cluster, Kept, Signal, Trial, patience,
@@ -11,7 +11,7 @@ use harness::{
 };
 
 use crate::{
-    aftermath, boundaries, missed,
+    aftermath, boundaries, missed, pace,
     scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
 };
 
@@ -93,7 +93,7 @@ fn four_answer_again(trial: &Trial, cluster: &Cluster, victim: u32) -> Kept<BTre
     let limit = patience(PROMPT);
     let mut answered = BTreeSet::new();
     processes::until(limit, || {
-        let whole = greet(cluster, "/", limit).into_iter().map(|(who, _)| who.pid);
+        let whole = greet(cluster, "/").into_iter().map(|(who, _)| who.pid);
         answered.extend(whole.filter(|pid| *pid != victim));
         (answered.len() >= WORKERS || !cluster.is_running()).then_some(())
     });
@@ -116,9 +116,12 @@ fn four_answer_again(trial: &Trial, cluster: &Cluster, victim: u32) -> Kept<BTre
 /// Every old worker holds a request, so that the first one drains for a while: time to kill it, or
 /// the new one in its place.
 fn while_the_old_one_drains(trial: &Trial, kills_the_new_one: bool) -> Kept {
+    // The requests take longer than the start of a successor.
+    let start = pace::longer_than_a_start(trial, Duration::from_millis(1200))?;
+    let start_millis = u64::try_from(start.as_millis()).unwrap_or(u64::MAX);
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, BRIEF])?;
     let mut idle = scene::meet_all(trial, &cluster)?;
-    let held = scene::hold_all(trial, &cluster, 1200)?;
+    let held = scene::hold_all(trial, &cluster, start_millis)?;
     let before: BTreeSet<u32> = held.iter().map(|(who, _)| who.pid).collect();
     ask_for_the_next(&cluster);
     let (new, _) = scene::first_answer(trial, &cluster, "1.1.0")?;

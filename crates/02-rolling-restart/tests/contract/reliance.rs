@@ -61,9 +61,8 @@ fn answers_in(
 ) -> Kept<(u32, Connection)> {
     let limit = patience(PROMPT);
     let is_it = |who: &Who| who.worker == slot && !known.contains(&who.pid);
-    let found = processes::until(limit, || {
-        greet(cluster, "/", limit).into_iter().find(|(who, _)| is_it(who))
-    });
+    let found =
+        processes::until(limit, || greet(cluster, "/").into_iter().find(|(who, _)| is_it(who)));
     let observed = format!("none within {} s", limit.as_secs());
     found
         .map(|(who, kept)| (who.pid, kept))

@@ -38,7 +38,11 @@ pub(crate) fn four_workers_serve_version_1_0_0(trial: &Trial) -> Kept {
     let slots: BTreeSet<u32> =
         scene::meet_all(trial, &cluster)?.into_values().map(|(who, _)| who.worker).collect();
     let observed = format!("{} processes say that they are the workers {slots:?}", there.len());
-    trial.expect(slots == BTreeSet::from([1, 2, 3, 4]), "workers 1 to 4", observed)
+    trial.expect(slots == BTreeSet::from([1, 2, 3, 4]), "workers 1 to 4", observed)?;
+    for (name, value) in [("WORKERS", "0"), ("READY_TIMEOUT_MS", "soon"), ("FAULTS", "1.1.0")] {
+        trial.refuses(name, value)?;
+    }
+    trial.refuses_a_port_in_use("PORT")
 }
 
 pub(crate) fn sigusr2_replaces_every_worker(trial: &Trial) -> Kept {
@@ -77,7 +81,7 @@ fn twice(trial: &Trial) -> Kept {
 }
 
 fn every_answer_says(trial: &Trial, cluster: &Cluster, version: &str) -> Kept {
-    let answers = || greet(cluster, "/", patience(PROMPT));
+    let answers = || greet(cluster, "/");
     let stray = (0..8).flat_map(|_| answers()).find(|(who, _)| who.version != version);
     let observed = stray.map_or_else(String::new, |(who, _)| {
         format!("an answer from {} (pid {}), after four of {version}", who.version, who.pid)
@@ -177,7 +181,7 @@ pub(crate) fn asked_again_during_a_roll_it_rolls_once_more(trial: &Trial) -> Kep
 
 fn goes_further(trial: &Trial, cluster: &Cluster) -> Option<Broken> {
     let known = ["1.0.0", "1.1.0", "1.2.0"];
-    let answers = greet(cluster, "/", patience(PROMPT)).into_iter();
+    let answers = greet(cluster, "/").into_iter();
     let version =
         answers.map(|(who, _)| who.version).find(|version| !known.contains(&version.as_str()))?;
     let expected = "1.1.0, then 1.2.0: one more roll, however often it was asked for";

@@ -36,7 +36,7 @@ pub(crate) fn ask_for_the_next(cluster: &Cluster) {
 pub(crate) fn signals_are_heard(cluster: &Cluster) {
     let has_heard = || processes::is_asleep(cluster.pid).then_some(());
     processes::until(patience(PROMPT), has_heard);
-    let _ = greet(cluster, "/", patience(PROMPT));
+    let _ = greet(cluster, "/");
 }
 
 /// The worker in `slot`, out of those that were met.
@@ -88,7 +88,7 @@ fn agreed(
     before: &BTreeSet<u32>,
     is_it: impl Fn(&str, &BTreeSet<u32>) -> bool,
 ) -> Kept<BTreeSet<u32>> {
-    let limit = patience(Duration::from_secs(15));
+    let limit = patience(Duration::from_secs(30));
     let mut poll = Poll::default();
     let version = processes::until(limit, || {
         let version = poll.ask(cluster, "/", WORKERS);
@@ -161,7 +161,7 @@ pub(crate) fn first_answer(
     let limit = patience(PROMPT);
     let mut others = BTreeSet::new();
     let ask = || {
-        let mut answers = greet(cluster, "/", limit);
+        let mut answers = greet(cluster, "/");
         others = answers.iter().map(|(who, _)| who.version.clone()).collect();
         let index = answers.iter().position(|(who, _)| who.version == version)?;
         Some(answers.swap_remove(index))

@@ -10,7 +10,10 @@ use harness::{
     who::{children, greet},
 };
 
-use crate::scene::{self, AT_ONCE, PROMPT, WORKERS};
+use crate::{
+    pace::{self, millis},
+    scene::{self, AT_ONCE, PROMPT, WORKERS},
+};
 
 /// The delay is longer than the check. After the first death of a slot there must be no delay, and
 /// the delay of one slot must not hold up the primary elsewhere.
@@ -48,7 +51,7 @@ fn replaced(
     cluster.signal_process(victim, Signal::SIGKILL)?;
     let limit = patience(PROMPT);
     let new = processes::until(limit, || {
-        let mut answers = greet(cluster, "/", limit).into_iter().map(|(who, _)| who);
+        let mut answers = greet(cluster, "/").into_iter().map(|(who, _)| who);
         answers.find(|who| who.worker == slot && !known.contains(&who.pid))
     });
     let Some(new) = new else {
@@ -64,7 +67,8 @@ fn replaced(
 /// In slot 2 no worker is ever ready. The first restart is immediate, the second has a delay longer than
 /// the check: five workers are seen, and three are left.
 pub(crate) fn a_late_start_is_a_death(trial: &Trial) -> Kept {
-    let timeout = patience(Duration::from_secs(1)).as_millis().to_string();
+    let late = pace::ready_timeout(trial)?;
+    let timeout = millis(late);
     let wait = patience(Duration::from_mins(1)).as_millis().to_string();
     let cluster = trial.start(&[
         AT_ONCE,
@@ -74,7 +78,8 @@ pub(crate) fn a_late_start_is_a_death(trial: &Trial) -> Kept {
         ("RESTART_DELAY_MAX_MS", &wait),
     ])?;
     let (mut seen, mut there) = (BTreeSet::new(), BTreeSet::new());
-    let waits = processes::until(patience(PROMPT), || {
+    // Two workers are late, one after the other.
+    let waits = processes::until(patience(PROMPT) + late * 2, || {
         there = children(&cluster);
         seen.extend(there.iter().copied());
         (seen.len() > WORKERS && there.len() < WORKERS).then_some(())

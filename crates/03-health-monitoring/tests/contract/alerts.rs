@@ -112,7 +112,11 @@ fn a_hanging_webhook_stops_nothing(trial: &Trial, hanging: &Receiver) -> Kept {
 fn is_given_up(trial: &Trial, hanging: &Receiver) -> Kept {
     let is_one_closed = || (hanging.connections().1 > 0).then_some(());
     let closed = processes::until(patience(PROMPT), is_one_closed);
-    let observed = format!("each POST is still open, {} s later", patience(PROMPT).as_secs());
+    let seconds = patience(PROMPT).as_secs();
+    let observed = match hanging.connections().0 {
+        0 => format!("no POST came within {seconds} s"),
+        _ => format!("each POST is still open, {seconds} s later"),
+    };
     trial.expect(closed.is_some(), "a POST that is not answered within 2 s is given up", observed)
 }
 

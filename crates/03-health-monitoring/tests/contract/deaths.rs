@@ -9,7 +9,7 @@ use events::Exit;
 use harness::{
     Cluster, Kept, Signal, Trial, patience,
     receiver::Receiver,
-    who::{children, greet, whole},
+    who::{children, greet_patiently, whole},
 };
 
 use crate::{
@@ -102,15 +102,16 @@ fn given_up(trial: &Trial, cluster: &Cluster, receiver: &Receiver) -> Kept {
             trial.broken("the others serve", format!("the primary has ended ({exit})"))
         }));
     }
-    let Seen { state, restarts, .. } = third;
+    let restarts = third.restarts;
     let expected = "worker 3 is given up, after 5 restarts";
     trial.expect(restarts <= 5, expected, format!("{restarts} restarts by now"))?;
+    let state = third.state();
     let observed = format!("no such alert within {} s: worker 3 is {state}", limit.as_secs());
     trial.expect(is_told(), "an alert: worker 3, critical, given-up", observed)
 }
 
 fn two_serve(trial: &Trial, cluster: &Cluster) -> Kept {
-    let answers = greet(cluster, "/", patience(PROMPT)).len();
+    let answers = greet_patiently(cluster, "/", patience(PROMPT)).len();
     let observed = format!("{answers} of 8 requests are answered");
     trial.expect(answers == 8, "the others serve", observed)
 }

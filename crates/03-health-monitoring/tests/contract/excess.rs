@@ -39,7 +39,7 @@ fn the_successor_comes_first(trial: &Trial) -> Kept {
     let (_, slots) = scene::health(trial, &cluster)?;
     let slot = slots.into_iter().find(|slot| slot.worker == 2).unwrap_or_default();
     let is_followed = slot.state == "ready" && slot.pid != Some(leaking.pid);
-    let observed = format!("it drains, and GET /health says that worker 2 is {}", slot.state);
+    let observed = format!("it drains, and GET /health says that worker 2 is {}", slot.state());
     trial.expect(is_followed, "a successor that is ready before it drains", observed)
 }
 

@@ -38,7 +38,21 @@ pub(crate) fn health_lists_every_worker_with_true_figures(trial: &Trial) -> Kept
         |seen: &[Seen]| seen.iter().find(|s| s.pid == Some(who.pid)).map_or(0, |s| s.rss_bytes);
     let grown = rss(&after).saturating_sub(rss(&before)) / MB;
     let observed = format!("GET /health: {grown} MB more for pid {}", who.pid);
-    trial.expect(grown >= 35, "about 40 MB more after /leak?mb=40", observed)
+    trial.expect(grown >= 35, "about 40 MB more after /leak?mb=40", observed)?;
+    what_makes_no_sense_is_refused(trial)
+}
+
+/// A timeout of less than two heartbeats, 3 s each by default, would take every worker for dead.
+fn what_makes_no_sense_is_refused(trial: &Trial) -> Kept {
+    for (name, value) in [
+        ("WORKERS", "0"),
+        ("MEMORY_LIMIT_MB", "much"),
+        ("HEARTBEAT_TIMEOUT_MS", "5999"),
+        ("ALERT_URL", "https://127.0.0.1:9000/alerts"),
+    ] {
+        trial.refuses(name, value)?;
+    }
+    trial.refuses_a_port_in_use("ADMIN_PORT")
 }
 
 fn true_figures(
@@ -55,7 +69,7 @@ fn true_figures(
         let slot = slots.iter().find(|slot| slot.worker == who.worker);
         let slot = slot.cloned().unwrap_or_default();
         let says = format!("GET /health: worker {}", who.worker);
-        let observed = format!("{says} is pid {:?}, {}", slot.pid, slot.state);
+        let observed = format!("{says} is pid {:?}, {}", slot.pid, slot.state());
         let is_it = slot.pid == Some(*pid) && slot.state == "ready";
         trial.expect(is_it, format!("worker {}, pid {pid}, ready", who.worker), observed)?;
         let observed = format!("{says} has no heartbeat_age_ms");

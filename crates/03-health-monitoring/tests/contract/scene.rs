@@ -82,6 +82,13 @@ pub(crate) struct Seen {
     pub(crate) restarts: u64,
 }
 
+impl Seen {
+    /// Its state, in words that say so if `/health` has none.
+    pub(crate) fn state(&self) -> &str {
+        if self.state.is_empty() { "not listed with a state" } else { &self.state }
+    }
+}
+
 /// What `GET /health` answers: its status, and its slots. It isn't recorded: there may be hundreds.
 pub(crate) fn health(trial: &Trial, cluster: &Cluster) -> Kept<(u16, Vec<Seen>)> {
     let (status, body) = ask(admin(trial, cluster)?, "/health").map_err(|error| {
@@ -141,7 +148,8 @@ pub(crate) fn health_shows(
 }
 
 fn describe(slot: &Seen) -> String {
-    let Seen { worker, state, requests, errors, restarts, lag_ms, .. } = slot;
+    let Seen { worker, requests, errors, restarts, lag_ms, .. } = slot;
+    let state = slot.state();
     format!(
         "worker {worker} {state}, {requests} requests, {errors} errors, {restarts} restarts, \
          lag {lag_ms} ms, heartbeat {} ms ago",
@@ -181,7 +189,7 @@ pub(crate) fn all_answer(trial: &Trial, cluster: &Cluster) -> Kept<BTreeSet<u32>
     let (mut there, mut said) = (BTreeSet::new(), BTreeSet::new());
     let found = processes::until(limit, || {
         there = children(cluster);
-        said.extend(greet(cluster, "/", limit).into_iter().map(|(who, _)| who.pid));
+        said.extend(greet(cluster, "/").into_iter().map(|(who, _)| who.pid));
         let all = there.len() == WORKERS && there.is_subset(&said);
         (all || !cluster.is_running()).then_some(())
     });

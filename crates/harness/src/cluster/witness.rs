@@ -15,6 +15,9 @@ use events::Exit;
 
 use crate::recorder::Recorder;
 
+/// How the entry begins that says how the program ended.
+pub(crate) const ENDED: &str = "the primary ended: ";
+
 /// Longer lines are cut: no story shows them, and a line without end must not fill our memory.
 const MAX_LINE: u64 = 2048;
 
@@ -60,6 +63,6 @@ pub(super) fn watch(
         }
         // Known before it is recorded: the thread that the entry wakes finds it.
         let _ = exit.set(ended);
-        recorder.observe(format!("the primary ended: {ended} (pid {pid})"));
+        recorder.observe(format!("{ENDED}{ended} (pid {pid})"));
     });
 }

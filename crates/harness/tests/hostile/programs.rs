@@ -3,8 +3,10 @@
 use std::{
     env,
     io::Write,
+    net::TcpListener,
     process::{Command, ExitCode, Stdio},
     thread,
+    time::Duration,
 };
 
 use nix::{
@@ -16,11 +18,15 @@ use nix::{
 pub(crate) const ALL: &[(&str, &str)] = &[
     ("never_listens", "no such line within"),
     ("exits_at_once", "ended first"),
-    ("prints_garbage", "no such line within"),
+    ("prints_garbage", "that line with no `address`"),
+    ("says_localhost", "with a name instead of the IP address"),
+    ("says_it_in_words", "`Listening on port 8000` is no JSON object"),
+    ("accepts_and_never_answers", "no answer to GET / that names its process"),
     ("ignores_sigterm", "still running"),
     ("is_stopped", "still running"),
     ("floods_stdout", "still running"),
     ("prints_a_line_without_end", "still running"),
+    ("spins", "still running"),
     ("leaves_a_grandchild", "left behind"),
     ("leaves_a_grandchild_in_a_session_of_its_own", "left behind"),
 ];
@@ -37,8 +43,32 @@ pub(crate) fn run(name: &str) -> ExitCode {
             forever()
         }
         "is_stopped" => {
-            listening();
+            // Said by a helper once this process is stopped, or SIGTERM could come before.
+            start_helper("says_that_its_parent_listens");
             let _ = raise(Signal::SIGSTOP);
+            forever()
+        }
+        "says_that_its_parent_listens" => {
+            let parent = std::os::unix::process::parent_id();
+            let is_stopped = || processes::Stat::of(parent).filter(|stat| stat.state == 'T');
+            let stopped = processes::until(Duration::from_mins(1), is_stopped);
+            stopped.map_or(ExitCode::FAILURE, |_| {
+                listening();
+                ExitCode::SUCCESS
+            })
+        }
+        "says_localhost" => {
+            println!("{{\"event\":\"listening\",\"address\":\"localhost:9\"}}");
+            forever()
+        }
+        "says_it_in_words" => {
+            println!("Listening on port 8000");
+            forever()
+        }
+        "accepts_and_never_answers" => {
+            let Ok(listener) = TcpListener::bind("127.0.0.1:0") else { return ExitCode::FAILURE };
+            let Ok(address) = listener.local_addr() else { return ExitCode::FAILURE };
+            println!("{{\"event\":\"listening\",\"address\":\"{address}\"}}");
             forever()
         }
         "floods_stdout" => {
@@ -46,6 +76,13 @@ pub(crate) fn run(name: &str) -> ExitCode {
             listening();
             loop {
                 println!("{{\"event\":\"worker-ready\",\"worker\":1,\"pid\":1}}\nnoise");
+            }
+        }
+        "spins" => {
+            ignore_sigterm();
+            listening();
+            loop {
+                std::hint::spin_loop();
             }
         }
         "prints_a_line_without_end" => {
@@ -89,6 +126,11 @@ fn ignore_sigterm() {
 fn start_grandchild(name: &str) {
     let Ok(me) = env::current_exe() else { return };
     let _ = Command::new(me).env("HOSTILE", name).stdout(Stdio::null()).spawn();
+}
+
+fn start_helper(name: &str) {
+    let Ok(me) = env::current_exe() else { return };
+    let _ = Command::new(me).env("HOSTILE", name).spawn();
 }
 
 fn forever() -> ! {

@@ -115,7 +115,7 @@ fn new_worker(trial: &Trial, cluster: &Cluster, known: &[u32]) -> Kept {
     let is_new = |who: &Who| !known.contains(&who.pid);
     let new = until(limit, || {
         // A connection that a frozen worker has taken is not worth the whole time.
-        let answers = greet(cluster, "/", patience(Duration::from_secs(2)));
+        let answers = greet(cluster, "/");
         answers.into_iter().map(|(who, _)| who).find(is_new)
     });
     let observed = format!("none within {} s", limit.as_secs());

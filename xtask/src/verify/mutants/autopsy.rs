@@ -19,8 +19,16 @@ pub(super) fn autopsy(case: &Case, reports: &[Report]) -> Option<String> {
             "dies of {id}, not of {named}: {observed}. Correct its `killed-by:`."
         ));
     }
-    (!observed.contains(&case.mutant.observed))
-        .then(|| format!("dies of {id}, but it was observed: {observed}. Correct its `observed:`."))
+    if !observed.contains(&case.mutant.observed) {
+        return Some(format!(
+            "dies of {id}, but it was observed: {observed}. Correct its `observed:`."
+        ));
+    }
+    let timeline = report.story.as_ref().map_or(&[][..], |story| &story.timeline);
+    let unproven = case.mutant.unproven(timeline)?;
+    Some(format!(
+        "dies of {id}, but its timeline does not bear `{unproven}`. Correct its `timeline:`."
+    ))
 }
 
 pub(super) fn first_broken(reports: &[Report]) -> Option<usize> {

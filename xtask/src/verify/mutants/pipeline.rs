@@ -125,7 +125,8 @@ fn build_all(
 
 /// Remembers a mutant, or builds it.
 fn prepare(workspace: &Workspace, tree: &Tree, case: &Case) -> Result<Prepared, Failure> {
-    let remembered = case.memory.recall(case).filter(|reports| autopsy(case, reports).is_none());
+    let remembered =
+        case.memory.recall(&case.program()).filter(|reports| autopsy(case, reports).is_none());
     if let Some(reports) = remembered {
         return Ok(Prepared::Decided(Fate::Remembered(reports)));
     }

@@ -1,9 +1,9 @@
-//! What died as it should, so that it is judged again only when something changed.
+//! What was judged as it should be, so that it is judged again only when something changed.
 //!
-//! Kept for each mutant: the reports on it, and a hash of all that they depend on. What they depend
-//! on is the mutated solution, every source that its build and its contract are made of, the
-//! dependencies, the toolchain, the promises, and the variables that change a deadline or a build.
-//! The reports are compared with the mutant's header anew each time.
+//! Kept for each program: the reports on it, and a hash of all that they depend on. That is the
+//! program itself, every source that its build and its contract are made of, the dependencies, the
+//! toolchain, the promises, and the variables that change a deadline or a build.
+//! The reports are compared with what is expected anew each time.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,14 +15,13 @@ use std::{
 };
 
 use anyhow::Context;
-use events::contract::Report;
+use events::contract::{Promise, Report};
 use serde::{Deserialize, Serialize};
 
-use super::Case;
+use super::chapter::Chapter;
 use crate::{
     cargo,
     exit::Failure,
-    verify::chapter::Chapter,
     workspace::{Workspace, target_dir},
 };
 
@@ -38,15 +37,25 @@ const SETTINGS: [&str; 5] = [
 const VARIABLES: [&str; 5] =
     ["CARGO_BUILD_", "CARGO_ENCODED_RUSTFLAGS", "CARGO_PROFILE_", "CHECK_PATIENCE", "RUSTFLAGS"];
 /// What lies in a package, and goes into neither its programs nor its contract.
-const APART: [&str; 8] =
-    ["benches", "examples", "hints.md", "mutants", "stub.rs", "target", "tests", "tour.rs"];
+const APART: [&str; 9] = [
+    "benches", "examples", "hints.md", "mutants", "steps", "stub.rs", "target", "tests", "tour.rs",
+];
 
-/// The memory of one chapter's mutants.
+/// The memory of one chapter's programs.
 pub(super) struct Memory {
     folder: PathBuf,
-    /// The hash of everything but the mutant and its promises.
+    /// The hash of everything but the program and its promises.
     ground: u64,
-    solution: String,
+}
+
+/// One program that is judged.
+pub(super) struct Program<'a> {
+    /// A name of its own in its chapter.
+    pub(super) name: &'a str,
+    /// The texts that it is made of.
+    pub(super) made_of: [&'a str; 2],
+    /// The promises that judge it.
+    pub(super) promises: &'a [Promise],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,26 +64,31 @@ struct Entry {
     reports: Vec<Report>,
 }
 
-/// The memory of each of `chapters`.
+/// The memory of each of `chapters`, about programs of one `kind`.
 pub(super) fn of_chapters(
     workspace: &Workspace,
     chapters: &[Chapter],
+    kind: &str,
 ) -> Result<Vec<Memory>, Failure> {
     if chapters.is_empty() {
         return Ok(Vec::new());
     }
     let packages = packages(&cargo::metadata(workspace)?);
     let toolchain = cargo::version(workspace)?;
-    let of = |chapter: &Chapter| memory(workspace, chapter, &packages, &toolchain);
+    let folder = target_dir()?.join("verify").join(kind);
+    let of = |chapter: &Chapter| {
+        let ground = ground(workspace, chapter, &packages, &toolchain)?;
+        Ok(Memory { folder: folder.join(chapter.exercise.name()), ground })
+    };
     Ok(chapters.iter().map(of).collect::<anyhow::Result<_>>()?)
 }
 
-fn memory(
+fn ground(
     workspace: &Workspace,
     chapter: &Chapter,
     packages: &[Package],
     toolchain: &str,
-) -> anyhow::Result<Memory> {
+) -> anyhow::Result<u64> {
     let mut hasher = DefaultHasher::new();
     toolchain.hash(&mut hasher);
     variables().hash(&mut hasher);
@@ -90,9 +104,7 @@ fn memory(
         file.strip_prefix(&workspace.root).unwrap_or(&file).hash(&mut hasher);
         fs::read(&file).ok().hash(&mut hasher);
     }
-    let folder = target_dir()?.join("verify/died").join(chapter.exercise.name());
-    let solution = workspace.read(chapter.exercise.solution_file())?;
-    Ok(Memory { folder, ground: hasher.finish(), solution })
+    Ok(hasher.finish())
 }
 
 fn variables() -> BTreeMap<OsString, OsString> {
@@ -104,30 +116,29 @@ fn variables() -> BTreeMap<OsString, OsString> {
 }
 
 impl Memory {
-    /// The reports on `case`, if nothing that they depend on has changed since it died as it should.
-    pub(super) fn recall(&self, case: &Case) -> Option<Vec<Report>> {
-        let text = fs::read_to_string(self.file(case)).ok()?;
+    /// The reports on `program`, if nothing that they depend on has changed since they were right.
+    pub(super) fn recall(&self, program: &Program) -> Option<Vec<Report>> {
+        let text = fs::read_to_string(self.file(program)).ok()?;
         let entry: Entry = serde_json::from_str(&text).ok()?;
-        (entry.key == self.key(case)).then_some(entry.reports)
+        (entry.key == self.key(program)).then_some(entry.reports)
     }
 
-    /// Remembers a mutant that died as it should. If that can't be written, it is judged again.
-    pub(super) fn remember(&self, case: &Case, reports: &[Report]) {
-        let entry = Entry { key: self.key(case), reports: reports.to_vec() };
+    /// Remembers reports that are right. If that can't be written, the program is judged again.
+    pub(super) fn remember(&self, program: &Program, reports: &[Report]) {
+        let entry = Entry { key: self.key(program), reports: reports.to_vec() };
         let Ok(text) = serde_json::to_string(&entry) else { return };
-        let _ = fs::create_dir_all(&self.folder).and_then(|()| fs::write(self.file(case), text));
+        let _ = fs::create_dir_all(&self.folder).and_then(|()| fs::write(self.file(program), text));
     }
 
-    fn file(&self, case: &Case) -> PathBuf {
-        let thorough = if case.is_thorough { ".thorough" } else { "" };
-        self.folder.join(format!("{}{thorough}.json", case.mutant.name))
+    fn file(&self, program: &Program) -> PathBuf {
+        self.folder.join(format!("{}.json", program.name))
     }
 
     /// `DefaultHasher` is the same for every process of one toolchain, which is part of the hash.
-    fn key(&self, case: &Case) -> String {
+    fn key(&self, program: &Program) -> String {
         let mut hasher = DefaultHasher::new();
-        (self.ground, &self.solution, &case.diff).hash(&mut hasher);
-        for promise in case.promises() {
+        (self.ground, program.made_of).hash(&mut hasher);
+        for promise in program.promises {
             promise.id.hash(&mut hasher);
         }
         format!("{:016x}", hasher.finish())

@@ -1,0 +1,95 @@
+//! What a timeline must show before a mutant's lesson is named as a known cause.
+//!
+//! One line in the header of a patch, `timeline: clause; clause`. Each clause is one of these:
+//!
+//! - `worker 1 drains`: some entry contains this text;
+//! - `worker 1 drains then cut off`: and a later entry contains that text;
+//! - `no panicked`: no entry contains it;
+//! - `2 x started`: exactly two entries contain it.
+
+use events::Entry;
+
+/// All clauses of one header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Evidence(Vec<Clause>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Clause {
+    /// As it stands in the header.
+    text: String,
+    needs: Needs,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Needs {
+    InOrder(Vec<String>),
+    Exactly(usize, String),
+}
+
+impl Evidence {
+    pub(super) fn parse(text: &str) -> Self {
+        Evidence(text.split(';').map(|clause| Clause::parse(clause.trim())).collect())
+    }
+
+    pub(super) fn is_in(&self, timeline: &[Entry]) -> bool {
+        self.missing(timeline).is_none()
+    }
+
+    /// The first clause that `timeline` does not bear.
+    pub(super) fn missing(&self, timeline: &[Entry]) -> Option<&str> {
+        let clause = self.0.iter().find(|clause| !clause.is_in(timeline))?;
+        Some(&clause.text)
+    }
+}
+
+impl Clause {
+    fn parse(text: &str) -> Self {
+        let counted = text
+            .split_once(" x ")
+            .and_then(|(count, what)| Some(Needs::Exactly(count.parse().ok()?, what.to_owned())));
+        let absent = || Some(Needs::Exactly(0, text.strip_prefix("no ")?.to_owned()));
+        let in_order = || Needs::InOrder(text.split(" then ").map(str::to_owned).collect());
+        let needs = counted.or_else(absent).unwrap_or_else(in_order);
+        Clause { text: text.to_owned(), needs }
+    }
+
+    fn is_in(&self, timeline: &[Entry]) -> bool {
+        let mut texts = timeline.iter().map(|entry| entry.text.as_str());
+        match &self.needs {
+            Needs::InOrder(parts) => {
+                parts.iter().all(|part| texts.any(|text| text.contains(part.as_str())))
+            }
+            Needs::Exactly(count, part) => {
+                texts.filter(|text| text.contains(part.as_str())).count() == *count
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing(evidence: &str, texts: &[&str]) -> Option<String> {
+        let timeline: Vec<Entry> = texts.iter().map(|text| Entry::observed(0.0, *text)).collect();
+        Evidence::parse(evidence).missing(&timeline).map(str::to_owned)
+    }
+
+    #[test]
+    fn each_kind_of_clause_is_looked_up_in_the_timeline() {
+        let texts = ["worker 1 started", "worker 2 started", "SIGTERM sent", "cut off"];
+        for borne in
+            ["started then SIGTERM then cut off", "no panicked", "2 x started; 1 x cut off"]
+        {
+            assert_eq!(missing(borne, &texts), None, "{borne}");
+        }
+        for (evidence, clause) in [
+            ("cut off then SIGTERM", "cut off then SIGTERM"),
+            ("started; no worker 2", "no worker 2"),
+            ("1 x started", "1 x started"),
+            ("exited", "exited"),
+        ] {
+            assert_eq!(missing(evidence, &texts).as_deref(), Some(clause));
+        }
+    }
+}
