@@ -2,7 +2,9 @@
 //! `cargo bench -q -p advanced-ipc --bench ipc`.
 //!
 //! Each round trip is a ratio to the same round trip of two processes that block on a Unix socket, in
-//! the same run on the same cores: rounds of all systems take turns.
+//! the same run on the same cores: rounds of all systems take turns. Two processes that the kernel has
+//! put on different cores wake each other more slowly, and it may move them between two rounds. On one
+//! core, behind `taskset -c 0`, the ratios spread less.
 
 #[path = "../examples/04-advanced-ipc/calls.rs"]
 #[expect(unused_imports, reason = "its tests run with the example")]

@@ -5,6 +5,7 @@
 //! - `worker 1 drains`: some entry contains this text;
 //! - `worker 1 drains then cut off`: and a later entry contains that text;
 //! - `no panicked`: no entry contains it;
+//! - `no ended then cut off`: they do not come in this order;
 //! - `2 x started`: exactly two entries contain it.
 
 use events::Entry;
@@ -23,6 +24,7 @@ struct Clause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Needs {
     InOrder(Vec<String>),
+    NotInOrder(Vec<String>),
     Exactly(usize, String),
 }
 
@@ -47,23 +49,27 @@ impl Clause {
         let counted = text
             .split_once(" x ")
             .and_then(|(count, what)| Some(Needs::Exactly(count.parse().ok()?, what.to_owned())));
-        let absent = || Some(Needs::Exactly(0, text.strip_prefix("no ")?.to_owned()));
-        let in_order = || Needs::InOrder(text.split(" then ").map(str::to_owned).collect());
+        let parts = |text: &str| text.split(" then ").map(str::to_owned).collect();
+        let absent = || Some(Needs::NotInOrder(parts(text.strip_prefix("no ")?)));
+        let in_order = || Needs::InOrder(parts(text));
         let needs = counted.or_else(absent).unwrap_or_else(in_order);
         Clause { text: text.to_owned(), needs }
     }
 
     fn is_in(&self, timeline: &[Entry]) -> bool {
-        let mut texts = timeline.iter().map(|entry| entry.text.as_str());
         match &self.needs {
-            Needs::InOrder(parts) => {
-                parts.iter().all(|part| texts.any(|text| text.contains(part.as_str())))
-            }
+            Needs::InOrder(parts) => are_in_order(parts, timeline),
+            Needs::NotInOrder(parts) => !are_in_order(parts, timeline),
             Needs::Exactly(count, part) => {
-                texts.filter(|text| text.contains(part.as_str())).count() == *count
+                timeline.iter().filter(|entry| entry.text.contains(part.as_str())).count() == *count
             }
         }
     }
+}
+
+fn are_in_order(parts: &[String], timeline: &[Entry]) -> bool {
+    let mut entries = timeline.iter();
+    parts.iter().all(|part| entries.any(|entry| entry.text.contains(part.as_str())))
 }
 
 #[cfg(test)]
@@ -78,14 +84,18 @@ mod tests {
     #[test]
     fn each_kind_of_clause_is_looked_up_in_the_timeline() {
         let texts = ["worker 1 started", "worker 2 started", "SIGTERM sent", "cut off"];
-        for borne in
-            ["started then SIGTERM then cut off", "no panicked", "2 x started; 1 x cut off"]
-        {
+        for borne in [
+            "started then SIGTERM then cut off",
+            "no panicked",
+            "no cut off then SIGTERM",
+            "2 x started; 1 x cut off",
+        ] {
             assert_eq!(missing(borne, &texts), None, "{borne}");
         }
         for (evidence, clause) in [
             ("cut off then SIGTERM", "cut off then SIGTERM"),
             ("started; no worker 2", "no worker 2"),
+            ("no started then cut off", "no started then cut off"),
             ("1 x started", "1 x started"),
             ("exited", "exited"),
         ] {
