@@ -117,11 +117,13 @@ fn deaths_under_traffic(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> 
         .enumerate()
         .map(|(index, mut connection)| {
             let is_over = is_over.clone();
-            let (route, usual) = if index < 4 { ("ask", 200) } else { ("send", 202) };
+            // Messages fill the queue of a worker that takes its time to start.
+            let (route, usual): (_, &[u16]) =
+                if index < 4 { ("ask", &[200, 502]) } else { ("send", &[202, 502, 503]) };
             std::thread::spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
                     match connection.get(&format!("/{route}/2?text=t&{FAR}")) {
-                        Ok(answer) if [usual, 502].contains(&answer.status) => {}
+                        Ok(answer) if usual.contains(&answer.status) => {}
                         other => return Some(format!("{other:?}")),
                     }
                 }
@@ -148,7 +150,7 @@ fn deaths_under_traffic(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> 
         let observed = wrong.unwrap_or_default();
         trial.expect(
             observed.is_empty(),
-            "200 or 502 for each call, 202 or 502 for each message",
+            "200 or 502 for each call; 202, 502 or 503 for each message",
             observed,
         )?;
     }

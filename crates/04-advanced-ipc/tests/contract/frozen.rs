@@ -17,18 +17,14 @@ pub(crate) fn a_frozen_worker_costs_its_callers_a_504_and_others_nothing(trial: 
     let frozen = scene::pid_of(trial, &mut doors, 2)?;
     freeze(trial, &cluster, frozen)?;
     let deadline = patience(Duration::from_secs(8));
-    // Far more than a socket holds, so that whoever writes into it in vain is stuck.
-    let text = "x".repeat(4096);
-    let path = format!("/ask/2?timeout_ms={}", deadline.as_millis());
-    let connections = take(trial, &mut doors, &[1, 3], CALLS)?;
-    let calls: Vec<Asked> = connections
-        .into_iter()
-        .map(|connection| post(connection, "POST", path.clone(), &text))
-        .collect();
-    trial.recorder.observe(format!("{CALLS} calls of 4 KiB to the frozen worker are sent"));
+    let calls = open(trial, &mut doors, deadline)?;
     others_are_answered(trial, &mut doors, &calls)?;
-    each_is_504(trial, calls, deadline)?;
-    their_places_are_free(trial, &cluster, &mut doors)?;
+    each_is_504(trial, &mut doors, calls, deadline)?;
+    one_has_a_place(trial, &cluster, &mut doors)?;
+    let deadline = patience(Duration::from_secs(2));
+    let calls = open(trial, &mut doors, deadline)?;
+    each_is_504(trial, &mut doors, calls, deadline)
+        .map_err(|broken| broken.during("as many calls again"))?;
     thaw(&cluster, frozen)?;
     let connection = door(trial, &mut doors, 1)?;
     let ended = ask(connection, format!("/ask/2?text=again&{FAR}")).ended();
@@ -54,27 +50,40 @@ fn others_are_answered(trial: &Trial, doors: &mut Doors, open: &[Asked]) -> Kept
     Ok(())
 }
 
-fn each_is_504(trial: &Trial, calls: Vec<Asked>, deadline: Duration) -> Kept {
-    for call in calls {
+/// As many calls as there are places, each far longer than its part of what a socket holds: a program
+/// that waits until they are written is stuck.
+fn open(trial: &Trial, doors: &mut Doors, deadline: Duration) -> Kept<Vec<Asked>> {
+    let (text, path) = ("x".repeat(4096), format!("/ask/2?timeout_ms={}", deadline.as_millis()));
+    let connections = take(trial, doors, &[1, 3], CALLS)?.into_iter();
+    let calls = connections.map(|connection| post(connection, "POST", path.clone(), &text));
+    let calls = calls.collect();
+    trial.recorder.observe(format!("{CALLS} calls of 4 KiB to the frozen worker are sent"));
+    Ok(calls)
+}
+
+fn each_is_504(trial: &Trial, doors: &mut Doors, calls: Vec<Asked>, deadline: Duration) -> Kept {
+    for (index, call) in calls.into_iter().enumerate() {
         let ended = call.ended();
         let is_in_time = ended.after >= deadline && ended.after < deadline + patience(PROMPT);
         let expected = format!("504 after {:.0} s, the deadline", deadline.as_secs_f64());
         trial.expect(ended.status() == 504 && is_in_time, expected, ended.describe())?;
+        doors.entry([1, 3][index % 2]).or_default().push(ended.connection);
     }
     trial.recorder.observe(format!("{CALLS} calls to the frozen worker: 504 each"));
     Ok(())
 }
 
-/// Although the worker is still frozen, and has not read them.
-fn their_places_are_free(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> Kept {
+/// Although the worker is still frozen, and has not read the calls that have ended.
+fn one_has_a_place(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> Kept {
     let mut connection = door(trial, doors, 3)?;
     let mut last = 0;
     let freed = processes::until(patience(PROMPT), || {
         last = connection.get("/ask/2?text=x&timeout_ms=500").ok()?.status;
         (last == 504 || !cluster.is_running()).then_some(())
     });
-    let expected = "504 for the next call, too: all places are free again";
-    trial.expect(freed.is_some() && last == 504, expected, format!("{last}"))
+    doors.entry(3).or_default().push(connection);
+    let expected = "504 for the next call, too: places are free again";
+    trial.expect(freed.is_some() && last == 504, expected, last.to_string())
 }
 
 const LIMIT: usize = 16;

@@ -9,6 +9,9 @@ use crate::scene::{
 pub(crate) fn a_late_reply_is_given_to_no_caller(trial: &Trial) -> Kept {
     let cluster = trial.start(&[])?;
     let (mut doors, _) = doors(trial, &cluster, 6)?;
+    // The first calls of that process, so that those of the next one have the same ids.
+    for_a_caller_that_is_gone(trial, &cluster, &mut doors)
+        .map_err(|broken| broken.during("a reply for a worker that died"))?;
     let mut before = Vec::new();
     for slot in 1..=WORKERS {
         before.push(scene::pid_of(trial, &mut doors, slot)?);
@@ -18,9 +21,7 @@ pub(crate) fn a_late_reply_is_given_to_no_caller(trial: &Trial) -> Kept {
     the_second_one(trial, &mut doors).map_err(|broken| broken.during("a second reply"))?;
     scene::same_processes(trial, &cluster, &before)?;
     let asked = ask(door(trial, &mut doors, 3)?, format!("/ask/2?text=C&{FAR}"));
-    own_text(trial, &mut doors, asked, 3, "C")?;
-    for_a_caller_that_is_gone(trial, &cluster, &mut doors)
-        .map_err(|broken| broken.during("a reply for a worker that died"))
+    own_text(trial, &mut doors, asked, 3, "C")
 }
 
 /// A gives up, and B asks on the same way. A's answer comes while B waits.
@@ -54,7 +55,10 @@ fn for_a_caller_that_is_gone(trial: &Trial, cluster: &Cluster, doors: &mut Doors
     doors.remove(&1);
     let (_, connection) = successor(trial, cluster, 1, &[first])?;
     let asked = ask(connection, format!("/ask/2?text=new&ms=4000&{FAR}"));
-    own_text(trial, doors, asked, 1, "new")
+    own_text(trial, doors, asked, 1, "new")?;
+    let (_, connection) = successor(trial, cluster, 1, &[first])?;
+    doors.entry(1).or_default().push(connection);
+    Ok(())
 }
 
 fn own_text(trial: &Trial, doors: &mut Doors, asked: Asked, from: u32, text: &str) -> Kept {
