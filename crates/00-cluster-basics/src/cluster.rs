@@ -23,6 +23,9 @@ const LAST_WORDS: Duration = Duration::from_millis(50);
 /// the worker started may hold its end of the channel, and go on talking.
 const LAST_READ: Duration = Duration::from_secs(5);
 
+/// How long a worker that has closed its channel may take to end.
+const CLOSED_LIMIT: Duration = Duration::from_secs(1);
+
 /// The longest queue of notices. When it is full, the workers wait, and not the primary's memory.
 const QUEUE: usize = 256;
 
@@ -36,7 +39,8 @@ pub enum Notice<In> {
         /// What it said.
         message: In,
     },
-    /// The worker sent what isn't a message. Nothing more is heard of it until its end.
+    /// The worker sent what isn't a message, or closed its channel and lives on. Nothing more is heard
+    /// of it until its end.
     Garbled {
         /// Which worker.
         id: WorkerId,
@@ -119,6 +123,13 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
     /// say so.
     pub fn tell(&self, pid: Pid, message: &Out) -> Result<(), SendError> {
         self.workers.get(&pid).ok_or(SendError::Closed)?.sender.try_send(message)
+    }
+
+    /// The way to the worker `pid`, for a task that may wait while that worker is slow to read. `None`
+    /// when it is gone.
+    #[must_use]
+    pub fn sender(&self, pid: Pid) -> Option<Sender<Out>> {
+        self.workers.get(&pid).map(|worker| worker.sender.clone())
     }
 
     /// Ends the worker `pid` at once, by SIGKILL: a stopped process hears nothing else.
@@ -207,8 +218,14 @@ async fn read<In: DeserializeOwned>(
                 let _ = notice.send(Notice::Garbled { id, error }).await;
                 return;
             }
-            // End of file, 30 µs after a kill -9. Not a death: the worker may have closed it.
-            Err(_) => return,
+            // End of file, 30 µs after a kill -9. A worker that has closed its end and lives on can't
+            // be told anything, and drains never.
+            Err(error) => {
+                if timeout(CLOSED_LIMIT, has_ended.notified()).await.is_err() {
+                    let _ = notice.send(Notice::Garbled { id, error }).await;
+                }
+                return;
+            }
         };
         if notice.send(said).await.is_err() {
             return;

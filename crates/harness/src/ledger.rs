@@ -125,7 +125,8 @@ mod tests {
     #[test]
     fn latencies_are_told_to_three_digits_from_microseconds_to_minutes() {
         let mut ledger = Ledger::default();
-        let answer = Ok(Answer { status: 200, closes: false, body: String::new() });
+        let answer =
+            Ok(Answer { status: 200, closes: false, retry_after: None, body: String::new() });
         for took in [Duration::from_micros(250), Duration::from_millis(300), Duration::from_mins(2)]
         {
             ledger.count(took, &answer);
@@ -139,7 +140,8 @@ mod tests {
     #[test]
     fn every_request_has_exactly_one_outcome() {
         let mut ledger = Ledger::default();
-        let answer = |status| Ok(Answer { status, closes: false, body: String::new() });
+        let answer =
+            |status| Ok(Answer { status, closes: false, retry_after: None, body: String::new() });
         let ms = Duration::from_millis;
         for outcome in [
             answer(200),

@@ -121,7 +121,8 @@ impl Connection {
         }
         self.answered += 1;
         let body = String::from_utf8_lossy(&body).into_owned();
-        Ok(Answer { status: head.status, closes: head.closes, body })
+        let retry_after = head.retry_after.clone();
+        Ok(Answer { status: head.status, closes: head.closes, retry_after, body })
     }
 
     /// Reads a chunked body (RFC 9112, section 7.1): each chunk after a line with its size, a last

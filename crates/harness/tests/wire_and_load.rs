@@ -84,7 +84,12 @@ fn load(path: &'static str, connections: Connections, requests: usize) -> Ledger
 
 #[test]
 fn a_whole_answer_is_told_from_each_kind_of_failure() {
-    let answer = |status, closes, body: &str| Answer { status, closes, body: body.to_owned() };
+    let answer = |status, closes, body: &str| Answer {
+        status,
+        closes,
+        retry_after: None,
+        body: body.to_owned(),
+    };
     assert_eq!(get("/fast"), Ok(answer(200, false, "ok")));
     assert_eq!(get("/chunked"), Ok(answer(200, false, "ok")));
     assert_eq!(get("/says-close"), Ok(answer(200, true, "ok")));

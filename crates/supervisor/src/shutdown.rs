@@ -19,9 +19,19 @@ use crate::{
 /// finished, 1 when something was cut off.
 ///
 /// Each worker has a deadline of its own; the primary kills the one that is overdue, and no other.
-pub async fn shut_down<Order, Report>(
+pub async fn shut_down<Order, Report>(workers: Workers<Order, Report>, intents: Intents) -> ExitCode
+where
+    Order: Clone + Serialize,
+    Report: DeserializeOwned + Send + 'static,
+{
+    shut_down_with(workers, intents, |_, _| {}).await
+}
+
+/// The same for a primary that its workers need while they drain: `meanwhile` gets each notice.
+pub async fn shut_down_with<Order, Report>(
     mut workers: Workers<Order, Report>,
     mut intents: Intents,
+    mut meanwhile: impl FnMut(&mut Workers<Order, Report>, Notice<Report>),
 ) -> ExitCode
 where
     Order: Clone + Serialize,
@@ -36,7 +46,10 @@ where
     while !workers.is_empty() {
         let deadline = workers.deadline(Instant::now());
         tokio::select! {
-            notice = workers.next() => tally.add(&notice),
+            notice = workers.next() => {
+                tally.add(&notice);
+                meanwhile(&mut workers, notice);
+            }
             intent = intents.next() => if intent == Intent::ShutdownNow && leave_at.is_none() {
                 tally.force();
                 workers.kill_all("a second signal");

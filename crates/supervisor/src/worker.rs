@@ -3,6 +3,7 @@
 
 use std::{future::pending, process::ExitCode, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use cluster_basics::{
     StartError, Worker,
     channel::{Receiver, Sender},
@@ -10,7 +11,7 @@ use cluster_basics::{
 };
 use hyper::{Request, Response, body::Incoming};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     drain::drain,
@@ -34,11 +35,27 @@ pub trait Service: Send + Sync + 'static {
         is_ready: bool,
     ) -> impl Future<Output = Response<Body>> + Send;
 
+    /// The worker has a way to its primary, and nothing else yet.
+    fn on_start(&self, channel: WorkerChannel<Self::Report>) {
+        drop(channel);
+    }
+
     /// The primary sent `order`. It may come before [`Self::on_ready`].
     fn on_order(&self, order: Self::Order);
 
     /// The worker accepts connections from now on.
     fn on_ready(&self) {}
+
+    /// The worker drains from now on, within `limit`.
+    fn on_drain(&self, limit: Duration) {
+        let _ = limit;
+    }
+
+    /// Its own clients have their answers. It goes on obeying orders until this returns, `limit` of
+    /// [`Self::on_drain`] at most.
+    fn farewell(&self) -> impl Future<Output = ()> {
+        async {}
+    }
 
     /// Runs on the event loop that serves, until the worker ends.
     fn background(&self, channel: WorkerChannel<Self::Report>) -> impl Future<Output = ()> {
@@ -59,6 +76,11 @@ impl<Report: Serialize> WorkerChannel<Report> {
     /// Sends `report`; waits while the primary is slow to read.
     pub async fn report(&self, report: Report) {
         self.send(FromWorker::Report(report)).await;
+    }
+
+    /// Writes bytes that need not be a message: see [`Sender::send_raw`].
+    pub async fn send_raw(&self, pieces: Vec<(Bytes, Duration)>) {
+        let _ = self.0.send_raw(pieces).await;
     }
 
     async fn send(&self, message: FromWorker<Report>) {
@@ -94,6 +116,8 @@ pub async fn run_worker<S: Service>(
     die_with_primary()?;
     let Worker { listener, sender, mut receiver, .. } = place;
     let service = Arc::new(service);
+    let channel = WorkerChannel(Arc::new(sender));
+    service.on_start(channel.clone());
     match starting(fault, &mut receiver, &*service).await {
         None => {}
         // No connection was accepted yet, so there is nothing to finish.
@@ -103,7 +127,6 @@ pub async fn run_worker<S: Service>(
     // Before the server, which may answer as soon as it is made.
     service.on_ready();
     let server = serve(listener, service.clone());
-    let channel = WorkerChannel(Arc::new(sender));
     channel.send(FromWorker::Ready).await;
     let background = async {
         service.background(channel.clone()).await;
@@ -138,12 +161,16 @@ async fn finish<S: Service>(
     timeout: Duration,
     service: &S,
 ) {
+    let deadline = Instant::now() + timeout;
+    service.on_drain(timeout);
     channel.send(FromWorker::Draining { in_flight: server.in_flight() }).await;
     let done = drain(&mut server, lame_duck, timeout).await;
     if let Some(report) = service.final_report() {
         channel.report(report).await;
     }
     channel.send(FromWorker::Drained { answered: done.answered, cut: done.cut }).await;
+    // Another worker may still need this one. At the deadline it goes all the same.
+    let _ = timeout_at(deadline, service.farewell()).await;
 }
 
 /// Waits until the worker may serve (`None`). Even a worker that never gets there hears its primary.

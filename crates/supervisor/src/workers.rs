@@ -3,6 +3,7 @@
 //!
 //! It decides nothing: when to start, drain or kill a worker is what the chapters are about.
 
+mod link;
 mod notices;
 
 use std::{
@@ -15,7 +16,7 @@ use cluster_basics::{Cluster, StartError, listener};
 use events::{Pid, ServiceEvent, ShutdownEvent, Slot, WorkerEvent, emit, warn};
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::notices::Notice;
+pub use self::{link::Link, notices::Notice};
 use crate::{
     fleet::{Fleet, Worker},
     lifecycle::{State, WorkerAction, WorkerInput},

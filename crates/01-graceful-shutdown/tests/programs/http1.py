@@ -20,15 +20,19 @@ class Request:
 
     def number(self, name, fallback):
         """A whole number in the query."""
-        text = self._query.get(name, [""])[0]
+        text = self.word(name)
         return int(text) if text.isascii() and text.isdigit() else fallback
 
-    async def json(self, status, value):
-        await self.text(status, json.dumps(value), "application/json")
+    def word(self, name):
+        """A text in the query, empty if it isn't there."""
+        return self._query.get(name, [""])[0]
 
-    async def text(self, status, text, kind):
+    async def json(self, status, value, **fields):
+        await self.text(status, json.dumps(value), "application/json", **fields)
+
+    async def text(self, status, text, kind, **fields):
         body = text.encode()
-        await self.head(status, len(body), kind)
+        await self.head(status, len(body), kind, **fields)
         await self.send(body)
 
     async def json_later(self, value, pause):
@@ -38,7 +42,7 @@ class Request:
         await asyncio.sleep(pause)
         await self.send(body)
 
-    async def head(self, status, length, kind):
+    async def head(self, status, length, kind, **fields):
         connection = self._connection
         connection.head_is_out = True
         lines = [
@@ -46,6 +50,7 @@ class Request:
             f"Content-Type: {kind}",
             f"Content-Length: {length}",
             f"Connection: {'close' if connection.closes else 'keep-alive'}",
+            *(f"{name.replace('_', '-')}: {value}" for name, value in fields.items()),
         ]
         await self.send("\r\n".join([*lines, "", ""]).encode())
 

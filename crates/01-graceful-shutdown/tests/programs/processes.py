@@ -60,8 +60,10 @@ class Worker:
             pass
 
 
-async def start(program, slot, listener, **settings):
-    """Starts `program` as the worker in `slot`, with `listener` and the end of a channel."""
+async def start(program, slot, listener, kind=Channel, **settings):
+    """Starts `program` as the worker in `slot`, with `listener` and the end of a channel of this
+    kind.
+    """
     ours, theirs = socket.socketpair()
     environment = os.environ | {name: str(value) for name, value in settings.items()}
     environment |= {"SLOT": str(slot), "LISTENER": str(listener.fileno())}
@@ -80,7 +82,7 @@ async def start(program, slot, listener, **settings):
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         theirs.close()
-    return Worker(slot, process, await Channel.over(ours))
+    return Worker(slot, process, await kind.over(ours))
 
 
 def slot():
@@ -88,7 +90,7 @@ def slot():
     return int(os.environ.get("SLOT", 0))
 
 
-async def inherited():
+async def inherited(kind=Channel):
     """The listener and the channel that a worker was given. From here on it ignores signals: it
     obeys its primary alone.
     """
@@ -97,7 +99,7 @@ async def inherited():
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     listener = socket.socket(fileno=int(os.environ["LISTENER"]))
     listener.setblocking(False)
-    return listener, await Channel.over(socket.socket(fileno=int(os.environ["CHANNEL"])))
+    return listener, await kind.over(socket.socket(fileno=int(os.environ["CHANNEL"])))
 
 
 def listen(port, name="PORT"):

@@ -13,6 +13,8 @@ pub struct Answer {
     pub status: u16,
     /// Whether the server closes the connection after it (RFC 9112, section 9.6).
     pub closes: bool,
+    /// The header `Retry-After`, if there is one.
+    pub retry_after: Option<String>,
     /// Its body.
     pub body: String,
 }

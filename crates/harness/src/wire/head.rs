@@ -7,6 +7,7 @@ use super::Failure;
 pub struct Head {
     pub(super) status: u16,
     pub(super) closes: bool,
+    pub(super) retry_after: Option<String>,
     pub(super) body: Body,
 }
 
@@ -40,5 +41,6 @@ pub(super) fn parse_head(bytes: &[u8]) -> Result<Head, Failure> {
     let closes = lists("connection", "close")
         || matches!(body, Body::UntilClose)
         || response.version == Some(0);
-    Ok(Head { status: response.code.unwrap_or(0), closes, body })
+    let retry_after = header("retry-after");
+    Ok(Head { status: response.code.unwrap_or(0), closes, retry_after, body })
 }

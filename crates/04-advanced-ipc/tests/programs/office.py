@@ -1,0 +1,183 @@
+"""A worker: it serves its routes, answers what it is asked, and keeps its messages."""
+
+import asyncio
+import os
+
+import processes
+from calls import Calls
+from frames import Channel, in_two_halves
+from http1 import Server
+
+LONGEST_TEXT = 16 * 1024
+STATUS = {"timeout": 504, "died": 502, "full": 503}
+BROKEN = {"garbage": b"\0\0\0\x04tea!", "truncated": b"\0\0\0\x0ahalf ", "oversized": b"\xff" * 4}
+
+
+class Office:
+    def __init__(self, settings):
+        self.me = {"worker": processes.slot(), "pid": os.getpid()}
+        self.settings = settings
+        self.holding = self.served = 0
+        self.messages = []
+        self.may_leave = asyncio.Event()
+        self.tasks = set()
+        self.channel = self.calls = self.server = None
+
+    async def run(self):
+        listener, self.channel = await processes.inherited(Channel)
+        limit = self.settings.max_in_flight * self.settings.workers
+        self.calls = Calls(self.channel, limit)
+        self.server = Server(listener, self.respond)
+        self.channel.send({"is": "ready"})
+        # Without its primary a worker ends: its successor would be started by nobody.
+        while message := await self.channel.hear():
+            self.hear(message)
+
+    def hear(self, message):
+        match message["is"]:
+            case "question":
+                self.holding += 1
+                self.spawn(self.answer(message))
+            case "reply":
+                self.calls.answered(message["id"], message["outcome"])
+            case "message":
+                self.keep(message)
+                self.channel.send({"is": "acknowledged", "up_to": message["sequence"]})
+            case "drain":
+                self.spawn(self.drain(message["timeout"]))
+            case "leave":
+                self.may_leave.set()
+
+    def spawn(self, coroutine):
+        task = asyncio.create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def keep(self, message):
+        self.messages.append({"from": message["from"], "text": message["text"]})
+
+    async def drain(self, timeout):
+        self.calls.end_by(asyncio.get_running_loop().time() + timeout / 2)
+        cut = await self.server.drain(timeout, self.settings.lame_duck)
+        self.channel.send({"is": "drained", "answered": self.server.answered, "cut": cut})
+        # Others may still ask this worker.
+        await self.may_leave.wait()
+        await self.channel.flush()
+        os._exit(0)
+
+    async def answer(self, question):
+        fault = question.get("fault", "")
+        is_on_time = fault not in ("late", "twice", "split")
+        try:
+            # An answer after the deadline is of use to nobody.
+            async with asyncio.timeout(question["within"] if is_on_time else None):
+                await self.reply(question, fault)
+        except TimeoutError:
+            pass
+        finally:
+            self.holding -= 1
+
+    async def reply(self, question, fault):
+        said = dict(self.me)
+        match question["what"]:
+            case "echo":
+                await asyncio.sleep(question["after"])
+                said["text"] = question["text"]
+            case "requests":
+                said["requests"] = self.served
+            case "keep":
+                self.keep(question)
+        message = {"is": "reply", "id": question["id"], "outcome": {"said": said}}
+        if fault == "never":
+            await asyncio.Event().wait()
+        if fault == "split":
+            self.channel.send_raw(in_two_halves(message))
+            return
+        self.channel.send(message)
+        if fault == "twice":
+            await asyncio.sleep(0.5)
+            self.channel.send(message)
+        elif fault == "last-word":
+            await self.channel.flush()
+            os._exit(0)
+
+    async def respond(self, request):
+        body = request.body
+        text = body.decode(errors="replace") if body else request.word("text")
+        within = request.number("timeout_ms", round(self.settings.request_timeout * 1000)) / 1000
+        # A day is as good as for good.
+        within = min(within, 86_400)
+        method, _, path = request.route.partition(" ")
+        if len(body or text.encode(errors="replace")) > LONGEST_TEXT:
+            return await request.json(413, {"error": "a text has at most 16 KiB"})
+        match [method, *path.strip("/").split("/")]:
+            case ["GET", ""]:
+                self.served += 1
+                await request.json(200, {**self.me, "holding": self.holding})
+            case ["GET", "messages"]:
+                await request.json(200, {"messages": self.messages})
+            case ["GET", "stats"]:
+                await self.stats(request, within)
+            case ["GET" | "POST", "broadcast"]:
+                await self.broadcast(request, text, within)
+            case ["GET" | "POST", ("ask" | "send") as route, slot]:
+                await self.to_one(request, route, slot, text, within)
+            case ["POST", "fault"] if request.word("kind") in BROKEN:
+                await self.misbehave(request)
+            case _:
+                await request.json(404, {"error": "no such route"})
+
+    async def to_one(self, request, route, slot, text, within):
+        if not (slot.isascii() and slot.isdigit() and 1 <= int(slot) <= self.settings.workers):
+            return await request.json(404, {"error": "no such worker"})
+        if route == "ask":
+            after = request.number("ms", 0) / 1000
+            question = {"what": "echo", "after": after, "fault": request.word("fault")}
+        else:
+            question = {"what": "accept"}
+        outcome = await self.call(int(slot), within, text=text, **question)
+        if why := outcome.get("failed"):
+            fields = {"Retry_After": 1} if why == "full" else {}
+            return await request.json(STATUS[why], {"error": why}, **fields)
+        if route == "send":
+            return await request.json(202, outcome["said"])
+        await request.json(200, {**self.me, "answer": outcome["said"]})
+
+    def call(self, slot, within, **question):
+        question |= {"from": self.me["worker"], "to": slot}
+        return self.calls.call(question, within)
+
+    async def gather(self, within, **question):
+        """What all workers say, by slot, and who is missing."""
+        slots = range(1, self.settings.workers + 1)
+        outcomes = await asyncio.gather(*(self.call(slot, within, **question) for slot in slots))
+        said = {slot: it["said"] for slot, it in zip(slots, outcomes) if "said" in it}
+        missing = [(slot, it["failed"]) for slot, it in zip(slots, outcomes) if "failed" in it]
+        return said, [{"worker": slot, "why": why} for slot, why in missing]
+
+    async def stats(self, request, within):
+        said, missing = await self.gather(within, what="requests")
+        workers = list(said.values())
+        total = sum(worker["requests"] for worker in workers)
+        await request.json(200, {"requests": total, "workers": workers, "missing": missing})
+
+    async def broadcast(self, request, text, within):
+        said, missing = await self.gather(within, what="keep", text=text)
+        await request.json(200, {"acknowledged": list(said), "missing": missing})
+
+    async def misbehave(self, request):
+        kind = request.word("kind")
+        await request.json(202, self.me)
+        self.channel.send_raw([(BROKEN[kind], 0)])
+        if kind == "truncated":
+            await self.channel.flush()
+            self.channel.close_own_end()
+
+
+def run_worker(settings):
+    async def run():
+        await Office(settings).run()
+
+    asyncio.run(run())
+    # Not `sys.exit`: that would wait for whatever still runs.
+    os._exit(1)

@@ -1,0 +1,350 @@
+//! Exercise 4: calls, messages and a broadcast (45 to 60 minutes).
+//!
+//! Three workers that ask each other, through their primary. Each call ends exactly once, by its deadline,
+//! whatever becomes of the worker that is asked. A sick worker fails the calls to it, and no other calls.
+//!
+//! The numbered functions are yours; the rest stays, though you may add to it. Workers are given: they
+//! serve, answer each other, and misbehave on demand. What you may call is in `advanced_ipc`.
+//!
+//! ```text
+//! read     guide 05-advanced-ipc                      cargo xtask guide 5
+//! look up  crates/04-advanced-ipc/src/lib.rs          cargo doc --no-deps -p advanced-ipc -p supervisor --open
+//! watch    a finished cluster do it                   cargo xtask run 04-advanced-ipc
+//! check    all promises, easiest first                cargo xtask check exercise-4
+//! stuck    a nudge, then more                         cargo xtask hint exercise-4
+//! ```
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    process::ExitCode,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use advanced_ipc::{
+    Answer, CallId, Config, Deadline, Failure, Frame, Intents, Link, Message, Messaging, Notice,
+    Pid, Place, Question, RestartHistory, Said, Slot, What, Worker, Workers, at, link_to,
+    shut_down, start_missing,
+};
+use futures_util::future::join_all;
+use tokio::sync::{mpsc, oneshot};
+
+fn main() -> ExitCode {
+    advanced_ipc::run(primary, Caller::new)
+}
+
+type Outcome = Result<Answer, Failure>;
+
+/// The calls that are open on one link, by id.
+#[derive(Clone)]
+struct Calls(Arc<Mutex<Table>>);
+
+struct Table {
+    /// Ids are counted and never given out twice: a late reply must find no call.
+    next: u64,
+    limit: usize,
+    open: HashMap<CallId, oneshot::Sender<Outcome>>,
+    is_gone: bool,
+}
+
+/// A call that is open. Dropping it gives its place back.
+struct Call {
+    id: CallId,
+    outcome: oneshot::Receiver<Outcome>,
+    calls: Calls,
+}
+
+impl Calls {
+    fn new(limit: usize) -> Self {
+        let table = Table { next: 0, limit, open: HashMap::new(), is_gone: false };
+        Calls(Arc::new(Mutex::new(table)))
+    }
+
+    /// Never held over an `await`.
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Function 1. Opens a call.
+    ///
+    /// 1. Its id is one that no call of this link had before: promise 6 ("given to no caller").
+    /// 2. The table keeps the sender of a `oneshot` channel under that id, the `Call` its receiver.
+    ///    Make the `Call` last: when it is dropped, it locks the table that you hold.
+    /// 3. If the peer is gone, fail with `Failure::Died`: promise 7 ("fail at once with 502").
+    /// 4. If `limit` calls are open, fail with `Failure::Full`: promise 8 ("gives its place back").
+    fn open(&self) -> Result<Call, Failure> {
+        let mut table = self.table();
+        if table.is_gone {
+            return Err(Failure::Died);
+        }
+        if table.open.len() >= table.limit {
+            return Err(Failure::Full);
+        }
+        table.next += 1;
+        let id = CallId(table.next);
+        let (sender, outcome) = oneshot::channel();
+        table.open.insert(id, sender);
+        Ok(Call { id, outcome, calls: self.clone() })
+    }
+
+    /// Function 2. The peer has replied to the call `id`.
+    ///
+    /// 1. Take that call out of the table, and send it `outcome`: promise 3 ("their own callers").
+    /// 2. A reply to a call that isn't open changes nothing: promise 6 ("A late reply").
+    fn answer(&self, id: CallId, outcome: Outcome) {
+        if let Some(call) = self.table().open.remove(&id) {
+            // The caller may be gone in this moment.
+            let _ = call.send(outcome);
+        }
+    }
+
+    /// Function 3. The peer has died, and everything that it sent has been read.
+    ///
+    /// 1. Each open call ends with `Failure::Died`: promise 7 ("Calls open on a worker that dies").
+    /// 2. From now on `open` fails: a task may still have this table, and open a call too late.
+    fn gone(&self) {
+        let mut table = self.table();
+        table.is_gone = true;
+        for (_, call) in table.open.drain() {
+            let _ = call.send(Err(Failure::Died));
+        }
+    }
+}
+
+impl Drop for Call {
+    /// Also when the caller has hung up, or its deadline has passed: "however it ends".
+    fn drop(&mut self) {
+        self.calls.table().open.remove(&self.id);
+    }
+}
+
+/// One end of a link, and the calls that were made through it. A worker has one, to its primary; the
+/// primary has one to each worker.
+#[derive(Clone)]
+struct Peer {
+    link: Link,
+    calls: Calls,
+}
+
+impl Peer {
+    fn new(link: Link, limit: usize) -> Self {
+        Peer { link, calls: Calls::new(limit) }
+    }
+
+    /// Function 4. Asks the peer `question`, and returns what became of that.
+    ///
+    /// 1. Open a call before you send: the reply may come at once.
+    /// 2. Send the question with the id of the call and the time that is left.
+    /// 3. Wait for the outcome. `Call` has a `Drop`, so its receiver can't be moved: borrow it.
+    /// 4. When `deadline` has passed, fail with `Failure::Timeout`, also while you send: promise 4 ("504").
+    async fn call(&self, question: Question, deadline: Deadline) -> Outcome {
+        let mut call = self.calls.open()?;
+        let asked = async {
+            let (id, within) = (call.id, deadline.left());
+            self.link.send(Frame::Question { id, within, question }).await?;
+            (&mut call.outcome).await.unwrap_or(Err(Failure::Died))
+        };
+        tokio::select! {
+            outcome = asked => outcome,
+            () = deadline.passed() => Err(Failure::Timeout),
+        }
+    }
+}
+
+/// A worker's side: all its calls go to the primary, which passes them on.
+struct Caller {
+    peer: Peer,
+    place: Place,
+}
+
+impl Caller {
+    fn new(link: Link, place: Place) -> Self {
+        Caller { peer: Peer::new(link, place.max_in_flight), place }
+    }
+}
+
+impl Messaging for Caller {
+    async fn call(&self, question: Question, deadline: Deadline) -> Outcome {
+        self.peer.call(question, deadline).await
+    }
+
+    /// Function 5. Asks every worker, this one too, for `what`: promise 2 ("what all workers").
+    ///
+    /// 1. Return each slot with the outcome of its call, failures too: promise 9 ("who is missing").
+    /// 2. Make all calls at once, by the same deadline: a frozen worker must not hold up the others.
+    async fn gather(&self, what: What, deadline: Deadline) -> Vec<(Slot, Outcome)> {
+        let asked = Slot::all(self.place.workers).map(|to| {
+            let question = Question { from: self.place.slot, to, what: what.clone() };
+            let deadline = deadline.clone();
+            async move { (to, self.peer.call(question, deadline).await) }
+        });
+        join_all(asked).await
+    }
+
+    fn replied(&self, id: CallId, outcome: Outcome) {
+        self.peer.calls.answer(id, outcome);
+    }
+}
+
+/// The messages for one worker that were accepted, and are not acknowledged yet.
+struct Outbox {
+    accepted: u64,
+    acknowledged: u64,
+    limit: usize,
+    /// A task of its own sends what is put in here, one after the other.
+    queue: mpsc::UnboundedSender<Frame>,
+}
+
+impl Outbox {
+    fn new(link: Link, limit: usize) -> Self {
+        let (queue, mut frames) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(frame) = frames.recv().await {
+                // A worker that is gone gets no more; its outbox goes with it.
+                if link.send(frame).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Outbox { accepted: 0, acknowledged: 0, limit, queue }
+    }
+
+    /// Function 6. Accepts `text` for the worker.
+    ///
+    /// 1. Number the messages 1, 2, 3, .., and return the number: promise 5 ("once and in order").
+    /// 2. Put the message into `queue`. Sending it here would wait for the worker.
+    /// 3. If `limit` messages are accepted and not acknowledged, fail with `Failure::Full`. It does not
+    ///    matter how many of them were sent: promise 11 ("Exactly `QUEUE_LIMIT` messages wait").
+    fn accept(&mut self, from: Slot, text: String) -> Result<u64, Failure> {
+        if self.accepted - self.acknowledged >= self.limit as u64 {
+            return Err(Failure::Full);
+        }
+        self.accepted += 1;
+        let sequence = self.accepted;
+        // The limit above bounds this queue.
+        let _ = self.queue.send(Frame::Message(Message { sequence, from, text }));
+        Ok(sequence)
+    }
+
+    /// The worker has all messages up to this number.
+    fn acknowledged(&mut self, up_to: u64) {
+        self.acknowledged = self.acknowledged.max(up_to.min(self.accepted));
+    }
+}
+
+/// What the primary has of one worker process.
+struct Colleague {
+    pid: Pid,
+    peer: Peer,
+    outbox: Outbox,
+}
+
+/// Where all calls and messages come through.
+struct Exchange {
+    config: Config,
+    /// The worker in each slot, from its start to its end. An empty slot has none.
+    colleagues: BTreeMap<Slot, Colleague>,
+}
+
+impl Exchange {
+    fn new(config: Config) -> Self {
+        Exchange { config, colleagues: BTreeMap::new() }
+    }
+
+    /// From now on the workers that were just started can be asked, though they aren't ready yet.
+    fn welcome(&mut self, workers: &Workers) {
+        for worker in workers.all() {
+            if self.colleagues.contains_key(&worker.slot) {
+                continue;
+            }
+            let Some(link) = link_to(workers, worker.pid) else { continue };
+            let outbox = Outbox::new(link.clone(), self.config.queue_limit);
+            let peer = Peer::new(link, self.config.max_in_flight);
+            self.colleagues.insert(worker.slot, Colleague { pid: worker.pid, peer, outbox });
+        }
+    }
+
+    fn hear(&mut self, notice: Notice) {
+        match notice {
+            Notice::Report(worker, frame) => self.route(worker, frame),
+            Notice::Exited(worker, _) => {
+                if let Some(lost) = self.colleagues.remove(&worker.slot) {
+                    lost.peer.calls.gone();
+                }
+            }
+            Notice::Ready(_) | Notice::Draining(_) | Notice::Drained { .. } => {}
+        }
+    }
+
+    /// `worker` has sent `frame`.
+    fn route(&mut self, worker: Worker, frame: Frame) {
+        let Some(sender) = self.colleagues.get_mut(&worker.slot) else { return };
+        match frame {
+            Frame::Question { id, within, question } => {
+                let back = sender.peer.link.clone();
+                self.pass_on(id, within, question, back);
+            }
+            Frame::Reply { id, answer } => sender.peer.calls.answer(id, answer),
+            Frame::Acknowledged { up_to } => sender.outbox.acknowledged(up_to),
+            // These go the other way only.
+            Frame::Message(_) | Frame::Leave => {}
+        }
+    }
+
+    /// Function 7. A worker asks `question`: its call `id`, with this time left. `back` leads to it.
+    ///
+    /// 1. Call the worker that is asked, through its own peer: promise 3 ("their own callers").
+    /// 2. Send the outcome back as a reply to `id`.
+    /// 3. A call to an empty slot fails with `Failure::Died`: promise 7 ("fail at once with 502").
+    /// 4. Not every question is for a worker: ask `self.accept` first. Promise 5 ("/send").
+    /// 5. Never wait in here, since all workers wait for this: promise 4 ("and others nothing").
+    fn pass_on(&mut self, id: CallId, within: Duration, question: Question, back: Link) {
+        let deadline = Deadline::after(within);
+        let accepted = self.accept(&question);
+        let target = self.colleagues.get(&question.to).map(|target| target.peer.clone());
+        tokio::spawn(async move {
+            let answer = match (accepted, target) {
+                (Some(accepted), _) => accepted,
+                (None, Some(target)) => target.call(question, deadline).await,
+                (None, None) => Err(Failure::Died),
+            };
+            // The asker may be gone.
+            let _ = back.send(Frame::Reply { id, answer }).await;
+        });
+    }
+
+    /// The answer to a question to the primary; `None` for any other question.
+    fn accept(&mut self, question: &Question) -> Option<Outcome> {
+        let What::Accept { text } = &question.what else { return None };
+        let Some(to) = self.colleagues.get_mut(&question.to) else {
+            return Some(Err(Failure::Died));
+        };
+        let (worker, pid) = (question.to, to.pid);
+        let accepted = to.outbox.accept(question.from, text.clone());
+        Some(accepted.map(|sequence| Answer { worker, pid, said: Said::Accepted { sequence } }))
+    }
+}
+
+/// Keeps a worker in each slot, and passes on calls and messages, until a signal asks for the end.
+async fn primary(config: Config, mut workers: Workers, mut intents: Intents) -> ExitCode {
+    let mut exchange = Exchange::new(config);
+    let mut history = RestartHistory::with_settings(&config.shared);
+    workers.announce();
+    loop {
+        start_missing(&mut workers, &history);
+        exchange.welcome(&workers);
+        let now = Instant::now();
+        let deadlines = [workers.deadline(now), history.deadline(now)];
+        tokio::select! {
+            notice = workers.next() => {
+                if let Notice::Exited(worker, _) = &notice {
+                    history.count(worker);
+                }
+                exchange.hear(notice);
+            }
+            _ = intents.next() => break,
+            () = at(deadlines.into_iter().flatten().min()) => workers.kill_overdue(Instant::now()),
+        }
+    }
+    shut_down(workers, intents, |notice| exchange.hear(notice)).await
+}
