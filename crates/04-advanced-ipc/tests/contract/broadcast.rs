@@ -5,9 +5,11 @@ use std::time::Duration;
 use harness::{Cluster, Kept, Signal, Trial, patience};
 use serde_json::{Value, json};
 
-use crate::scene::{
-    self, Asked, Doors, FAR, Note, ask, door, doors, freeze, get, messages, note, some_of,
-    successor, thaw, wait_for_holding, wait_for_messages,
+use crate::{
+    inbox::{Note, messages, note, some_of, wait_for_messages},
+    scene::{
+        self, Asked, Doors, FAR, ask, door, doors, freeze, get, successor, thaw, wait_for_holding,
+    },
 };
 
 pub(crate) fn a_broadcast_says_who_has_it_and_who_is_missing(trial: &Trial) -> Kept {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use harness::{Cluster, Kept, Trial, patience};
 
-use crate::scene::{
-    self, Asked, Doors, FAR, Note, PROMPT, ask, door, doors, freeze, note, post, take, thaw,
+use crate::{
+    inbox::{self, Note, note},
+    scene::{self, Asked, Doors, FAR, PROMPT, ask, door, doors, freeze, post, take, thaw},
 };
 
 const CALLS: usize = 200;
@@ -98,9 +99,9 @@ pub(crate) fn a_worker_that_does_not_read_makes_senders_wait_outside(trial: &Tri
     the_others_have_room(trial, &mut doors)?;
     thaw(&cluster, frozen)?;
     let read = door(trial, &mut doors, 2)?;
-    let read = scene::wait_for_messages(trial, read, &accepted)?;
+    let read = inbox::wait_for_messages(trial, read, &accepted)?;
     accepted.push(once_more(trial, &cluster, &mut doors)?);
-    scene::wait_for_messages(trial, read, &accepted)?;
+    inbox::wait_for_messages(trial, read, &accepted)?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod broadcast;
 mod deaths;
 mod frames;
 mod frozen;
+mod inbox;
 mod late;
 mod places;
 mod scene;

@@ -4,9 +4,12 @@ use std::{fs, time::Duration};
 
 use harness::{Cluster, Kept, Signal, Trial, patience};
 
-use crate::scene::{
-    self, Asked, Doors, FAR, Note, PROMPT, WORKERS, ask, door, doors, get, messages, note,
-    successor, wait_for_holding, wait_for_messages,
+use crate::{
+    inbox::{Note, messages, note, wait_for_messages},
+    scene::{
+        self, Asked, Doors, FAR, PROMPT, WORKERS, ask, door, doors, get, successor,
+        wait_for_holding,
+    },
 };
 
 const PLACES: usize = 4;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use harness::{Cluster, Kept, Signal, Trial, patience, who::children};
 
-use crate::scene::{
-    self, Doors, Note, PROMPT, WORKERS, ask, door, doors, freeze, get, note, post, successor, thaw,
-    wait_for_messages,
+use crate::{
+    inbox::{Note, note, wait_for_messages},
+    scene::{self, Doors, PROMPT, WORKERS, ask, door, doors, freeze, get, post, successor, thaw},
 };
 
 /// More than a check ever sends.
