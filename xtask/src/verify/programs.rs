@@ -52,31 +52,30 @@ pub(super) fn verify(
         findings.remark(&format!("no {file} was judged: {wanted} is not installed"));
     }
     for chapter in chapters(workspace, |topic| scope.includes(topic))? {
-        for language in &there {
-            verify_one(workspace, &chapter, language, findings)?;
+        let has_program = |language: &&Language| workspace.has(language.path(&chapter));
+        if !LANGUAGES.iter().any(|language| has_program(&language)) {
+            let slug = chapter.topic.slug();
+            let problem =
+                format!("crates/{slug}/tests/programs is empty; write one from PROTOCOL.md.");
+            findings.add(&format!("{slug} has a program in another language"), &[problem]);
+        }
+        for language in there.iter().copied().filter(has_program) {
+            verify_one(&chapter, language, findings)?;
         }
     }
     Ok(())
 }
 
 fn verify_one(
-    workspace: &Workspace,
     chapter: &Chapter,
     language: &Language,
     findings: &mut Findings,
 ) -> Result<(), Failure> {
-    let path = language.path(chapter);
-    let file = path.display().to_string();
+    let file = language.path(chapter).display().to_string();
     let promises = events::numbers::count(chapter.promises.len(), "promise");
-    let problems = if workspace.has(&path) {
-        findings.looking_at(&format!("judging {file}"));
-        let problems = judge(chapter, &language.program(chapter), findings)?;
-        interrupt::end_everything();
-        problems
-    } else {
-        let wanted = format!("{file} is missing; write it from PROTOCOL.md alone.");
-        vec![wanted]
-    };
+    findings.looking_at(&format!("judging {file}"));
+    let problems = judge(chapter, &language.program(chapter), findings)?;
+    interrupt::end_everything();
     findings.add(&format!("{file} keeps all {promises}"), &problems);
     Ok(())
 }
