@@ -100,7 +100,7 @@ pub(crate) const TOPICS: [Topic; 8] = [
         title: "Advanced IPC",
         example: "04-advanced-ipc",
         guides: &["05-advanced-ipc"],
-        reading: 30,
+        reading: 45,
         exercise: Some(Exercise {
             number: 4,
             minutes: (45, 60),
