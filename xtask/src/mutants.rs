@@ -69,7 +69,7 @@ pub(crate) fn recognise<'a>(
 impl Mutant {
     /// The part of its evidence that `timeline` does not show, if there is one.
     pub(crate) fn unproven(&self, timeline: &[Entry]) -> Option<&str> {
-        self.evidence.as_ref()?.missing(timeline)
+        self.evidence.as_ref()?.lacks(timeline)
     }
 }
 

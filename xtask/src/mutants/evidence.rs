@@ -37,6 +37,14 @@ impl Evidence {
         self.missing(timeline).is_none()
     }
 
+    /// The same without what must be absent: two things that race come in either order, and then the
+    /// lesson is not named. No harm in that.
+    pub(crate) fn lacks(&self, timeline: &[Entry]) -> Option<&str> {
+        let is_absence = |clause: &&Clause| matches!(clause.needs, Needs::NotInOrder(_));
+        let mut clauses = self.0.iter().filter(|clause| !is_absence(clause));
+        clauses.find(|clause| !clause.is_in(timeline)).map(|clause| clause.text.as_str())
+    }
+
     /// The first clause that `timeline` does not bear.
     pub(super) fn missing(&self, timeline: &[Entry]) -> Option<&str> {
         let clause = self.0.iter().find(|clause| !clause.is_in(timeline))?;
