@@ -131,7 +131,7 @@ proptest! {
     #[test]
     fn no_stream_reserves_more_than_two_frames(stream in stream(), cuts in vec(1..5000usize, 1..5)) {
         let (_, reserved) = read(cut(&stream.bytes(), &cuts), put_what_fits);
-        // With its length in four bytes, and room for a read; a buffer that has to grow doubles.
+        // With its length in four bytes, and room for a read. A buffer that has to grow doubles.
         prop_assert!(reserved <= 2 * (MAX_FRAME + 4 + READ), "{} bytes", reserved);
     }
 }

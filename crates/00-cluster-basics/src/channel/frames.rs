@@ -26,10 +26,13 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// Where to put the bytes that arrive: there is room for [`READ`] of them, or more.
+    /// Where to put the bytes that arrive: there is room for [`READ`] of them, or for the rest of a long frame.
     pub fn room(&mut self) -> &mut BytesMut {
-        // Without this a read would take what happens to be free, 64 bytes as a rule.
-        self.buffer.reserve(READ);
+        // Without this a read would take what happens to be free, 64 bytes as a rule. A frame that
+        // is longer has its room from the codec: to ask for more at its end doubles the buffer.
+        if self.buffer.len() < READ {
+            self.buffer.reserve(READ);
+        }
         &mut self.buffer
     }
 
