@@ -68,7 +68,8 @@ impl Acceptor {
     }
 
     /// Accepts what waits in the kernel's queue, and for a moment what completes its handshake, then no
-    /// more. Takes effect within 200 ms while descriptors are free; go on calling [`Self::next`] until it returns `None`.
+    /// more. Takes effect within 200 ms while descriptors are free. Go on calling [`Self::next`] until
+    /// it returns `None`.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
         self.thread.unpark();

@@ -65,7 +65,7 @@ fn cut<'a>(mut stream: &'a [u8], cuts: &'a [usize]) -> impl Iterator<Item = &'a 
 /// A part of a stream.
 #[derive(Clone, Debug)]
 enum Part {
-    /// A frame of so many bytes, each the same.
+    /// A frame with this many bytes, each the same.
     Frame(usize, u8),
     /// The length of a frame that is longer than a frame may be.
     TooLong(u32),

@@ -1,4 +1,5 @@
-//! The routes of PROTOCOL.md: the worker that answers, work that takes its time, and how the last roll went.
+//! The routes of PROTOCOL.md: the worker that answers, work that takes its time, and how the last
+//! roll went.
 
 use std::time::{Duration, Instant};
 

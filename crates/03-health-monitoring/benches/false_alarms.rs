@@ -1,8 +1,8 @@
 //! How late heartbeats come on a busy machine, and whether a worker is replaced for that:
 //! `cargo bench -q -p health-monitoring --bench false-alarms`.
 //!
-//! Two busy loops for each core; `SECONDS` or `MINUTES` says for how long. Beside the solution, whose workers must
-//! all be there at the end, runs a primary that only notes when it hears which worker.
+//! Two busy loops for each core; `SECONDS` or `MINUTES` says for how long. Beside the solution, whose
+//! workers must all be there at the end, runs a primary that only notes when it hears which worker.
 
 use std::{
     collections::{BTreeSet, HashMap},

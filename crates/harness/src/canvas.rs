@@ -31,7 +31,7 @@ impl Canvas {
     pub(crate) fn draw_anew(&mut self, picture: &impl Fn(u16) -> Vec<String>) {
         if self.is_live && self.last.is_none_or(|last| last.elapsed() >= INTERVAL) {
             let lines = picture(width());
-            // A picture that is taller than the terminal can't be drawn over: its top has scrolled away.
+            // A picture taller than the terminal can't be drawn over: its top has scrolled away.
             if lines.len() < usize::from(height()) {
                 self.draw(&lines);
             }

@@ -23,7 +23,7 @@ const SHARE_OF_A_CORE: f64 = 0.5;
 /// How much more patient the second judgement is, of a promise that broke on a busy machine.
 const MORE_PATIENT: f64 = 4.0;
 
-/// Held for reading by each judgement, and for writing by the one that has to be alone.
+/// Held for reading by each judgement, and for writing by a judgement that has to be alone.
 static ALONE: RwLock<()> = RwLock::new(());
 
 /// One promise: a sentence, the passage that teaches it, and its check.
@@ -140,7 +140,8 @@ fn run_all(promises: &[Promise]) -> ExitCode {
     conclusion.exit_code()
 }
 
-/// The folder for the temporary files of all judges. Some of them are killed, so this process removes it.
+/// The folder for the temporary files of all judges. A judge may be killed, so this process removes
+/// the folder.
 type SharedScratch = Arc<Mutex<Option<Scratch>>>;
 
 fn guard_all() -> io::Result<SharedScratch> {

@@ -3,8 +3,8 @@
 
 use std::{env, ffi::OsString, path::Path, process::Command};
 
-/// What a program gets of our environment, and each `LC_…`. Anything else comes from somebody's
-/// shell, and a `WORKERS=1` there would change what the program does.
+/// What a program gets of our environment, and each `LC_…`. Anything else was set in the shell that
+/// started the check, and a `WORKERS=1` there would change what the program does.
 const PASSED_ON: [&str; 6] = ["PATH", "HOME", "USER", "LANG", "TMPDIR", "TZ"];
 
 /// The command line of the program under test, as a shell would split it.
@@ -29,12 +29,9 @@ impl Subject {
                 .ok_or_else(|| format!("SUBJECT isn't a command line: {line}"))?,
         };
         let settings = env::var("SUBJECT_ENV").unwrap_or_default();
-        let settings = shlex::split(&settings)
+        let settings = pairs(&settings)
             .ok_or_else(|| format!("SUBJECT_ENV isn't a list of NAME=VALUE: {settings}"))?;
-        let pair = |word: &String| {
-            word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
-        };
-        Ok(Subject { words, settings: settings.iter().filter_map(pair).collect() })
+        Ok(Subject { words, settings })
     }
 
     /// A command that runs it.
@@ -54,12 +51,20 @@ impl Subject {
     }
 }
 
+/// The words of `line`, each of which is NAME=VALUE.
+fn pairs(line: &str) -> Option<Vec<(String, String)>> {
+    let pair = |word: String| {
+        word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+    };
+    shlex::split(line)?.into_iter().map(pair).collect()
+}
+
 fn is_passed_on((name, _): &(OsString, OsString)) -> bool {
     name.to_str().is_some_and(|name| PASSED_ON.contains(&name) || name.starts_with("LC_"))
 }
 
-/// The program `compiled_in`, where it is now: cargo puts it one folder above its tests. The path that was
-/// compiled in names another folder once the workbook was moved or copied.
+/// The program `compiled_in`, where it is now: cargo puts it one folder above its tests. The path that
+/// was compiled in names another folder once the workbook was moved or copied.
 fn beside_us(compiled_in: &str) -> String {
     let name = Path::new(compiled_in).file_name();
     let beside = env::current_exe().ok().zip(name).and_then(|(me, name)| {
@@ -80,6 +85,14 @@ mod tests {
         for name in ["WORKERS", "WORKER_ID", "http_proxy", "CHECK_PATIENCE", "LD_LIBRARY_PATH"] {
             assert!(!passed_on(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_setting_without_a_value_is_not_passed_over() {
+        let is = |name: &str, value: &str| Some(vec![(name.to_owned(), value.to_owned())]);
+        assert_eq!(pairs("'FAULTS=a b=c'"), is("FAULTS", "a b=c"));
+        assert_eq!(pairs(""), Some(Vec::new()));
+        assert_eq!(pairs("WORKERS=2 PORT"), None);
     }
 
     #[test]

@@ -21,8 +21,8 @@ use crate::{
 
 /// How long it may take until each worker has answered once.
 const LIMIT: Duration = Duration::from_secs(20);
-/// How long one question of many may take. A primary that hands out connections may have given this
-/// one to a worker that was just killed: then the next question is answered, and this one never.
+/// How long one question of many may take. A primary that hands out connections may give one to a
+/// worker that was just killed. That question is never answered, and the next question is.
 const QUESTION: Duration = Duration::from_secs(3);
 /// How long an answer that is there may take until it is read.
 const HEARD: Duration = Duration::from_millis(250);
@@ -130,14 +130,14 @@ pub fn greet(cluster: &Cluster, path: &str) -> Vec<(Who, Connection)> {
 pub fn greet_patiently(cluster: &Cluster, path: &str, limit: Duration) -> Vec<(Who, Connection)> {
     let open = |_| Connection::open(cluster.address, limit).ok();
     let mut connections: Vec<Connection> = (0..8).filter_map(open).collect();
-    // All are asked before the first answer is waited for: one that hangs costs its time once.
+    // All questions are out before the first answer is read: a silent server costs the time once.
     let question = wire::request("GET", path, "");
     for connection in &mut connections {
         let _ = connection.send(question.as_bytes());
     }
     let deadline = Instant::now() + limit;
     let hear = |mut connection: Connection| {
-        // After one that is silent for long the others are heard all the same, if they have answered.
+        // One silent connection may use up the time. Answers that have arrived on others are read.
         let left = deadline.saturating_duration_since(Instant::now());
         connection.limit_reads(left.max(patience(HEARD))).ok()?;
         let who = serde_json::from_str(&connection.answer().ok()?.body).ok()?;

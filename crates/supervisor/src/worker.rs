@@ -51,8 +51,8 @@ pub trait Service: Send + Sync + 'static {
         let _ = limit;
     }
 
-    /// Its own clients have their answers. It goes on obeying orders until this returns, `limit` of
-    /// [`Self::on_drain`] at most.
+    /// The worker's own clients have their answers. The worker goes on obeying orders until this
+    /// returns, or until the `limit` of [`Self::on_drain`] is over.
     fn farewell(&self) -> impl Future<Output = ()> {
         async {}
     }

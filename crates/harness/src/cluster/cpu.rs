@@ -1,5 +1,5 @@
-//! How much CPU time the program's processes use while a check waits: a process that spins is told
-//! apart from one that is stuck.
+//! How much CPU time the program's processes use while a check waits: so a story can say that a
+//! process spins, and isn't stuck.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,9 +19,9 @@ const TICK: Duration = Duration::from_millis(250);
 const LOOKS: usize = 40;
 /// Over a shorter time a start looks like a loop.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// What a process uses at least that spins.
+/// A process that uses this share of a core, or more, spins.
 const SHARE: f64 = 0.5;
-/// On a busy machine it gets less, but then it always runs or waits for a core.
+/// On a busy machine a process that spins gets less, but it always runs or waits for a core.
 const NEVER_ASLEEP: f64 = 0.9;
 
 /// When it was, and what each process had used by then.

@@ -1,4 +1,4 @@
-//! The line that says where a program listens, and what is wrong with one that is almost it.
+//! The line that says where a program listens, and what is wrong with a line that almost says so.
 
 use std::net::SocketAddr;
 
@@ -32,7 +32,7 @@ pub(super) fn instead(entries: &[Entry]) -> Option<String> {
     let said = output.find(|entry| entry.text.to_lowercase().contains("listening"))?;
     let line: String = said.text.chars().take(60).collect();
     let why = match serde_json::from_str::<Value>(&said.text) {
-        Err(_) => "is no JSON object",
+        Err(_) => "isn't a JSON object",
         Ok(_) => "has no \"event\":\"listening\"",
     };
     Some(format!("`{line}` {why}"))
@@ -61,7 +61,7 @@ fn what_is_wrong(line: &str) -> Option<String> {
 
 fn address_of(value: &Value) -> Result<SocketAddr, String> {
     let Some(text) = value.as_str() else {
-        return Err(format!("no text in quotes: {value}"));
+        return Err(format!("not a text in quotes: {value}"));
     };
     text.parse().map_err(|_| match text.rsplit_once(':') {
         Some((host, port)) if port.parse::<u16>().is_ok() => {
@@ -85,7 +85,7 @@ mod tests {
             (r#"{"event":"listening","address":"localhost:8000"}"#, "with a name instead"),
             (r#"{"event":"listening","port":8000}"#, "`port` (8000), and no `address`"),
             (r#"{"event":"listening"}"#, "no `address`"),
-            (r#"{"event":"listening","address":8000}"#, "no text in quotes: 8000"),
+            (r#"{"event":"listening","address":8000}"#, "not a text in quotes: 8000"),
             (r#"{"event":"listening","address":":::8000"}"#, "`:::8000`"),
             (r#"{"event":"listening","address":"127.0.0.1:1","admin":"x:2"}"#, "an `admin`"),
         ] {
@@ -110,7 +110,7 @@ mod tests {
     fn what_was_said_instead_is_shown_in_the_end() {
         let instead = |line: &str| instead(&[Entry::from_line(0.0, line)]);
         let text = instead("Server listening on port 8000").expect("it says so");
-        assert!(text.ends_with("is no JSON object"), "{text}");
+        assert!(text.ends_with("isn't a JSON object"), "{text}");
         let text = instead(r#"{"type":"listening"}"#).expect("it says so");
         assert!(text.contains(r#"no "event""#), "{text}");
         assert_eq!(instead("ready"), None);

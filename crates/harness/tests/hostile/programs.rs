@@ -20,7 +20,7 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     ("exits_at_once", "ended first"),
     ("prints_garbage", "that line with no `address`"),
     ("says_localhost", "with a name instead of the IP address"),
-    ("says_it_in_words", "`Listening on port 8000` is no JSON object"),
+    ("says_it_in_words", "`Listening on port 8000` isn't a JSON object"),
     ("accepts_and_never_answers", "no answer to GET / that names its process"),
     ("ignores_sigterm", "still running"),
     ("is_stopped", "still running"),

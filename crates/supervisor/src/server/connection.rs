@@ -29,8 +29,8 @@ use crate::http::{self, Body};
 /// client that sends half a head holds a connection forever. nginx keeps an idle connection as long.
 const HEAD_LIMIT: Duration = Duration::from_secs(75);
 
-/// How long the first request of a client may be on its way that waited in the kernel's queue until
-/// the idle connections were closed.
+/// A client may wait in the kernel's queue until the idle connections are closed. Once its connection
+/// is accepted, its first request has this long to arrive.
 const LATE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Serves one connection until it closes, or its fate is decided.
@@ -39,7 +39,10 @@ pub(super) async fn serve(stream: TcpStream, open: Open) {
     let is_late = *fate.borrow() == Fate::ClosedWhenIdle;
     if is_late {
         // A client that sends nothing has nothing to lose.
-        let _ = timeout(LATE_LIMIT, stream.readable()).await;
+        tokio::select! {
+            _ = timeout(LATE_LIMIT, stream.readable()) => {}
+            _ = fate.wait_for(|fate| *fate == Fate::Cut) => {}
+        }
     }
     let work = Work::default();
     let io = Watched::new(stream, work.blocked.clone());

@@ -11,7 +11,7 @@ use std::{
 
 use events::Exit;
 use harness::{
-    Cluster, Kept, Signal, Trial,
+    Cluster, Kept, Signal, Trial, patience,
     who::{children, meet, meet_all},
 };
 use nix::sys::signal::{SigSet, SigmaskHow, Signal::SIGTERM};
@@ -39,7 +39,7 @@ pub(crate) fn a_worker_id_from_the_shell_makes_no_worker(trial: &Trial) -> Kept 
 }
 
 /// It finds its variables and a channel, but its parent isn't the primary of the variables.
-pub(crate) fn a_worker_without_its_primary_is_no_primary(trial: &Trial) -> Kept {
+pub(crate) fn a_worker_without_its_primary_ends(trial: &Trial) -> Kept {
     let pair = UnixStream::pair();
     let (ours, theirs) = pair.map_err(|error| trial.broken("two sockets", error.to_string()))?;
     drop(ours);
@@ -66,12 +66,13 @@ pub(crate) fn sigterm_to_the_group_at_the_start_loses_nothing(trial: &Trial) -> 
 }
 
 /// The primary is stopped meanwhile, so that it finds the death when it shuts down already.
-pub(crate) fn a_worker_that_was_never_ready_is_no_loss(trial: &Trial) -> Kept {
+pub(crate) fn a_worker_that_was_never_ready_loses_nothing(trial: &Trial) -> Kept {
     for _ in 0..4 {
         let faults = ("FAULTS", "1.0.0/2:never-ready");
         let cluster = trial.start(&[faults, ("READY_TIMEOUT_MS", "120000")])?;
         let (ready, _) = meet(trial, &cluster, "/")?;
-        let starting = children(&cluster).into_iter().find(|pid| *pid != ready.pid);
+        let other = || children(&cluster).into_iter().find(|pid| *pid != ready.pid);
+        let starting = processes::until(patience(PROMPT), other);
         cluster.signal(Signal::SIGSTOP);
         cluster.signal(Signal::SIGTERM);
         cluster.signal_process(starting.unwrap_or_default(), Signal::SIGKILL)?;

@@ -56,7 +56,7 @@ const PROMISES: &[Promise] = &[
         "#births-and-deaths"
     ),
     promise!(
-        inherited::a_worker_without_its_primary_is_no_primary,
+        inherited::a_worker_without_its_primary_ends,
         "A worker whose primary has died ends, and does not become a primary.",
         "#births-and-deaths"
     ),
@@ -66,8 +66,8 @@ const PROMISES: &[Promise] = &[
         "#births-and-deaths"
     ),
     promise!(
-        inherited::a_worker_that_was_never_ready_is_no_loss,
-        "A worker that dies during the shutdown before it was ready is no loss: exit code 0.",
+        inherited::a_worker_that_was_never_ready_loses_nothing,
+        "A worker that dies during the shutdown before it was ready loses nothing: exit code 0.",
         "#births-and-deaths"
     ),
     promise!(

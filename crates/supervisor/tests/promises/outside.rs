@@ -114,7 +114,6 @@ fn new_worker(trial: &Trial, cluster: &Cluster, known: &[u32]) -> Kept {
     let limit = patience(PROMPT);
     let is_new = |who: &Who| !known.contains(&who.pid);
     let new = until(limit, || {
-        // A connection that a frozen worker has taken is not worth the whole time.
         let answers = greet(cluster, "/");
         answers.into_iter().map(|(who, _)| who).find(is_new)
     });
