@@ -6,7 +6,7 @@ use crate::sham::{SOON, Sham, exit_code, processes_of, scripts_of, signal};
 
 /// Starts the runner and waits until `count` processes of the workbook's scripts are there.
 fn start(sham: &Sham, line: &str, count: usize) -> Child {
-    let mut command = sham.xtask();
+    let mut command = sham.xtask_without_nohup();
     command.args(line.split(' ')).stdout(Stdio::null()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     let are_there = || (scripts_of(sham.folder.path()).len() >= count).then_some(());

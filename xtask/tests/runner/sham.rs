@@ -100,7 +100,17 @@ starved() { break_it | sed 's/}$/,"starvation":{"tester_ms":400,"program_ms":700
 
     /// The runner, at work in this workbook.
     pub(crate) fn xtask(&self) -> Command {
-        let mut command = Command::new(runner());
+        self.at_work(Command::new(runner()))
+    }
+
+    /// The same, and SIGHUP ends it. Under `nohup` these tests ignore SIGHUP, and so does what they start.
+    pub(crate) fn xtask_without_nohup(&self) -> Command {
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP").arg(runner());
+        self.at_work(command)
+    }
+
+    fn at_work(&self, mut command: Command) -> Command {
         command
             .current_dir(self.folder.path())
             .env("CARGO_MANIFEST_DIR", self.path("xtask"))
