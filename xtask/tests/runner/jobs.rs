@@ -28,8 +28,10 @@ fn signal(job: &Child, signal: Signal) {
     sweep::send_to_group(job.id(), signal).unwrap();
 }
 
+/// A shell that begins a command waits for it in state D until the command's program runs. If that child
+/// was stopped before, the shell can't run either.
 fn is_stopped(pid: u32) -> bool {
-    Stat::of(pid).is_some_and(|stat| stat.state == 'T')
+    Stat::of(pid).is_some_and(|stat| matches!(stat.state, 'T' | 'D'))
 }
 
 fn nothing_is_left(sham: &Sham) {
