@@ -67,7 +67,7 @@ impl Calls {
 
     /// Function 1. Opens a call.
     ///
-    /// 1. Its id is one that no call of this link had before: promise 6 ("given to no caller").
+    /// 1. Give it an id that no call of this link had before: promise 6 ("given to no caller").
     /// 2. The table keeps the sender of a `oneshot` channel under that id, the `Call` its receiver.
     ///    Make the `Call` last: when it is dropped, it locks the table that you hold.
     /// 3. If the peer is gone, fail with `Failure::Died`: promise 7 ("fail at once with 502").

@@ -214,7 +214,7 @@ fn one_is_killed(stage: &mut Stage, cluster: &Cluster, doors: &mut Doors) -> Kep
 }
 
 fn one_talks_garbage(stage: &mut Stage, cluster: &Cluster, doors: &mut Doors) -> Kept {
-    stage.step("Worker 3 sends its primary what is no frame");
+    stage.step("Worker 3 sends its primary bytes that aren't a frame");
     let from = stage.trial().recorder.now();
     let asked = doors.send(3, "POST", "/fault?kind=garbage").into_iter().collect();
     let status = doors.ended(stage, asked).pop().unwrap_or_default().status;

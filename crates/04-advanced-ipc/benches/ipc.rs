@@ -149,7 +149,7 @@ fn frozen((name, driver): &mut System) -> Result<(), String> {
     let gained = driver.resident_kib().saturating_sub(before);
     signal(peer, Signal::SIGCONT)?;
     let is_in_time = in_time.is_some();
-    let said = in_time.or_else(|| driver.line(LIMIT)).ok_or("it hangs for good")?;
+    let said = in_time.or_else(|| driver.line(LIMIT)).ok_or("it hangs forever")?;
     let said: Value = serde_json::from_str(&said).map_err(|error| error.to_string())?;
     println!("  {name}");
     println!("    its sender gained {gained} KiB; {} messages were refused", said["refused"]);

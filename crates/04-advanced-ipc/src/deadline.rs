@@ -21,7 +21,7 @@ impl Deadline {
     /// the time that is left.
     #[must_use]
     pub fn after(within: Duration) -> Self {
-        // More than a day is as good as for good, and an instant has an end.
+        // An instant can't be as late as one likes. A day is later than any call ends.
         Deadline { at: Instant::now() + within.min(Duration::from_hours(24)), closing: None }
     }
 

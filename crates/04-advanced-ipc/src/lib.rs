@@ -1,8 +1,8 @@
 //! Advanced IPC: what exercise 4 gets. Workers that serve, answer each other and misbehave on demand,
 //! and a link to send frames through.
 //!
-//! Nothing in here decides whom a frame is for, when a call ends, or what happens when there is no more
-//! room. That is what the chapter is about; `examples/04-advanced-ipc/` is one finished answer.
+//! Nothing in here decides which worker gets a frame, when a call ends, or what happens when there is no
+//! more room. That is what the chapter is about; `examples/04-advanced-ipc/` is one finished answer.
 //!
 //! What the exercise needs (more is allowed):
 //!
@@ -97,7 +97,7 @@ pub trait Messaging: Send + Sync + 'static {
     fn replied(&self, id: CallId, answer: Result<Answer, Failure>);
 
     /// A file that the primary has opened, from its descriptor; `None` where no primary passes one on.
-    /// The exercise needs none of it: the chapter's example shows how.
+    /// The exercise does not need it: the chapter's example shows how.
     fn opened_file(
         &self,
         deadline: Deadline,

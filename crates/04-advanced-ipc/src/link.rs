@@ -27,7 +27,7 @@ impl Link {
     }
 
     /// Sends `frame`, and returns once the kernel has it. It waits while the peer does not read, so
-    /// whoever calls this in a loop that serves others stops that loop.
+    /// a call in a loop that serves others stops that loop.
     ///
     /// Dropped before it returns, it may have sent the frame, or not.
     ///

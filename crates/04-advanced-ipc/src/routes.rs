@@ -170,7 +170,7 @@ async fn descriptor<M: Messaging>(office: &Office<M>, asked: &Asked) -> Reply {
 /// What is written in `file`, and how many names it has in any folder.
 fn opened(file: &File) -> io::Result<(String, u64)> {
     let mut text = [0; 256];
-    // Not a `read`: whoever has a descriptor of this open file shares its position.
+    // Not a `read`: all descriptors of this open file share one position.
     let length = file.read_at(&mut text, 0)?;
     Ok((String::from_utf8_lossy(&text[..length]).into_owned(), file.metadata()?.nlink()))
 }

@@ -110,7 +110,7 @@ impl Exchange {
         }
     }
 
-    /// What is known of the process `worker`, and not of one that had its slot before.
+    /// What is known of the process `worker`, and not of an earlier process in its slot.
     fn colleague(&mut self, worker: &Worker) -> Option<&mut Colleague> {
         self.colleagues.get_mut(&worker.slot).filter(|known| known.pid == worker.pid)
     }

@@ -81,7 +81,7 @@ async fn serve(listener: UnixListener, file: File, processes: Processes) {
     }
 }
 
-/// The process at the other end: the one that connected, or the one that began to listen.
+/// The process at the other end: it connected, or it began to listen.
 fn process_at(stream: &UnixStream) -> Option<Pid> {
     let pid = stream.peer_cred().ok()?.pid()?;
     u32::try_from(pid).ok().map(Pid)

@@ -28,7 +28,7 @@ impl Outbox {
         Ok(self.accepted)
     }
 
-    /// The worker has every message up to this number. It can't have one that was never accepted.
+    /// The worker has every message up to this number. It can't have a message that was never accepted.
     pub(crate) fn acknowledged(&mut self, up_to: u64) {
         self.acknowledged = self.acknowledged.max(up_to.min(self.accepted));
     }

@@ -29,7 +29,7 @@ impl Peer {
             self.link.send(Frame::Question { id, within, question }).await?;
             call.outcome().await
         };
-        // Around the sending too: a peer that reads nothing holds up whoever writes to it.
+        // Around the sending too: a peer that reads nothing holds up the task that writes to it.
         tokio::select! {
             outcome = asked => outcome,
             () = deadline.passed() => Err(Failure::Timeout),

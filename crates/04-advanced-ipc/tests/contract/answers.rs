@@ -76,7 +76,7 @@ fn a_frame_in_two_halves(trial: &Trial, doors: &mut Doors, pids: &Pids) -> Kept 
     Ok(())
 }
 
-/// Each call is answered with its own text, by the worker that was asked, to the one that asked. The
+/// Each call is answered with its own text, by the worker that was asked, to the client that asked. The
 /// connections go back.
 fn all_get_their_own(trial: &Trial, doors: &mut Doors, pids: &Pids, calls: Vec<Call>) -> Kept {
     let number = calls.len();

@@ -1,4 +1,4 @@
-//! A worker that sends what is no frame.
+//! A worker that sends bytes that aren't a frame.
 
 use harness::{Cluster, Kept, Trial};
 

@@ -105,7 +105,7 @@ pub(crate) fn a_worker_that_does_not_read_makes_senders_wait_outside(trial: &Tri
     Ok(())
 }
 
-/// As many as the limit says, and then none of 500.
+/// As many as the limit says are accepted, and then 500 are refused.
 fn exactly_the_limit(trial: &Trial, doors: &mut Doors) -> Kept<Vec<Note>> {
     let mut accepted = Vec::new();
     for number in 1..=LIMIT + 500 {

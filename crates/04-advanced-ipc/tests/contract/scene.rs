@@ -33,7 +33,7 @@ pub(crate) struct Ended {
     pub(crate) connection: Connection,
 }
 
-/// Opens `each` connections to each worker, so that a check can choose whom it asks: a new connection
+/// Opens `each` connections to each worker, so that a check can choose which worker it asks: a new connection
 /// might go to a worker that is frozen.
 pub(crate) fn doors(trial: &Trial, cluster: &Cluster, each: usize) -> Kept<(Doors, Served)> {
     let limit = patience(PROMPT);
@@ -220,7 +220,7 @@ pub(crate) fn thaw(cluster: &Cluster, pid: u32) -> Kept {
     cluster.signal_process(pid, Signal::SIGCONT)
 }
 
-/// Waits until a process that is none of `known` answers as worker `slot`: a connection to it.
+/// Waits until a process that isn't in `known` answers as worker `slot`, and returns a connection to it.
 pub(crate) fn successor(
     trial: &Trial,
     cluster: &Cluster,

@@ -105,7 +105,7 @@ class Exchange:
         colleague.is_gone = True
         colleague.calls.gone()
         colleague.channel.close()
-        # It has closed its channel, or sent what is no frame; it may live on.
+        # It has closed its channel, or sent bytes that aren't a frame. It may live on.
         if not colleague.drained:
             worker.kill()
         report("worker-exited", worker=number, pid=worker.pid, exit=await worker.exit())

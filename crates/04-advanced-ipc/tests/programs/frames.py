@@ -1,4 +1,4 @@
-"""A channel of frames: four bytes of length, then JSON. What is no frame ends it."""
+"""A channel of frames: four bytes of length, then JSON. Bytes that aren't a frame end it."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ class Channel:
         self._writer.close()
 
     async def hear(self):
-        """The next message; None at the end, and for what is no frame."""
+        """The next message; None at the end, and for bytes that aren't a frame."""
         try:
             length = int.from_bytes(await self._reader.readexactly(4))
             if length > LONGEST_FRAME:

@@ -29,7 +29,7 @@ class Office:
         self.calls = Calls(self.channel, limit)
         self.server = Server(listener, self.respond)
         self.channel.send({"is": "ready"})
-        # Without its primary a worker ends: its successor would be started by nobody.
+        # Without its primary a worker ends: no process would start its successor.
         while message := await self.channel.hear():
             self.hear(message)
 
@@ -69,7 +69,7 @@ class Office:
         fault = question.get("fault", "")
         is_on_time = fault not in ("late", "twice", "split")
         try:
-            # An answer after the deadline is of use to nobody.
+            # An answer after the deadline is useless.
             async with asyncio.timeout(question["within"] if is_on_time else None):
                 await self.reply(question, fault)
         except TimeoutError:
@@ -105,7 +105,7 @@ class Office:
         body = request.body
         text = body.decode(errors="replace") if body else request.word("text")
         within = request.number("timeout_ms", round(self.settings.request_timeout * 1000)) / 1000
-        # A day is as good as for good.
+        # A day is later than any call ends.
         within = min(within, 86_400)
         method, _, path = request.route.partition(" ")
         if len(body or text.encode(errors="replace")) > LONGEST_TEXT:
