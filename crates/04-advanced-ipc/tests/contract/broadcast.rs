@@ -37,16 +37,19 @@ fn all_are_well(trial: &Trial, doors: &mut Doors) -> Kept {
 fn one_is_frozen(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> Kept {
     let frozen = scene::pid_of(trial, doors, 2)?;
     freeze(trial, cluster, frozen)?;
-    let limit = format!("timeout_ms={}", patience(Duration::from_secs(6)).as_millis());
-    let broadcast = ask(door(trial, doors, 1)?, format!("/broadcast?text=b2&{limit}"));
-    let stats = ask(door(trial, doors, 3)?, format!("/stats?{limit}"));
+    let limit = patience(Duration::from_secs(6));
+    let millis = limit.as_millis();
+    let broadcast = ask(door(trial, doors, 1)?, format!("/broadcast?text=b2&timeout_ms={millis}"));
+    let stats = ask(door(trial, doors, 3)?, format!("/stats?timeout_ms={millis}"));
     for slot in [1, 3] {
         has(trial, doors, slot, &["b1", "b2"])?;
     }
     let is_open = !broadcast.is_over();
     let missing = json!([{ "worker": 2, "why": "timeout" }]);
-    says(trial, broadcast, &json!({ "acknowledged": [1, 3], "missing": missing }))?;
+    let after = says(trial, broadcast, &json!({ "acknowledged": [1, 3], "missing": missing }))?;
     trial.expect(is_open, "workers 1 and 3 have it before the answer comes", "it came first")?;
+    let expected = format!("worker 2 has the whole deadline, {millis} ms");
+    trial.expect(after >= limit, expected, format!("missing after {} ms", after.as_millis()))?;
     let ended = stats.ended();
     let said = ended.json();
     let others: Vec<&Value> = said["workers"].as_array().into_iter().flatten().collect();
@@ -105,8 +108,8 @@ fn one_is_full(trial: &Trial) -> Kept {
     Ok(())
 }
 
-/// The answer to a broadcast, whatever the order of its lists.
-fn says(trial: &Trial, asked: Asked, expected: &Value) -> Kept {
+/// The answer to a broadcast, whatever the order of its lists. Returns how long it took.
+fn says(trial: &Trial, asked: Asked, expected: &Value) -> Kept<Duration> {
     let ended = asked.ended();
     let mut said = ended.json();
     if let Some(workers) = said["acknowledged"].as_array_mut() {
@@ -117,7 +120,7 @@ fn says(trial: &Trial, asked: Asked, expected: &Value) -> Kept {
         && said["missing"] == expected["missing"];
     trial.expect(is_right, format!("200: {expected}"), ended.describe())?;
     trial.recorder.observe(format!("the broadcast: {expected}"));
-    Ok(())
+    Ok(ended.after)
 }
 
 fn has(trial: &Trial, doors: &mut Doors, slot: u32, texts: &[&str]) -> Kept {
