@@ -203,7 +203,7 @@ struct Colleague {
 /// Where all calls and messages come through.
 struct Exchange {
     config: Config,
-    /// The worker in each slot, from its start to its end. An empty slot has none.
+    /// The worker in each slot, from its start to its end. An empty slot has no entry.
     colleagues: BTreeMap<Slot, Colleague>,
 }
 

@@ -33,7 +33,10 @@ fn main() -> ExitCode {
         "04-advanced-ipc",
         play,
         &[
-            ("curl '{url}/ask/2?text=hello&ms=100'", "a call: who asked, and who answered"),
+            (
+                "curl '{url}/ask/2?text=hello&ms=100'",
+                "a call: the asker, and the worker that answers",
+            ),
             ("curl {url}/stats", "a gathering over all workers"),
             ("curl '{url}/broadcast?text=hello'", "who has it, and who is missing"),
             ("curl '{url}/send/2?text=hello'", "a message; then {url}/messages"),

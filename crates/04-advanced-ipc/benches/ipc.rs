@@ -92,7 +92,7 @@ fn systems(folder: &Path) -> Result<Vec<System>, String> {
     for (name, program, file, script) in others {
         let is_there = Command::new(program).arg("--version").stdout(Stdio::null()).status();
         if !is_there.is_ok_and(|status| status.success()) {
-            println!("{name}: skipped, there is no `{program}`");
+            println!("{name}: skipped, because `{program}` is not installed");
             continue;
         }
         let path = folder.join(file);

@@ -58,7 +58,7 @@ fn start_sending(link: Link) -> mpsc::UnboundedSender<Frame> {
 /// Where all calls and messages come through.
 pub(crate) struct Exchange {
     config: Config,
-    /// By slot. An empty slot has none.
+    /// By slot. An empty slot has no entry.
     colleagues: BTreeMap<Slot, Colleague>,
     /// Workers whose own clients have their answers.
     drained: BTreeSet<Pid>,

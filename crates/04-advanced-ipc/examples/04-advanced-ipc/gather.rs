@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 /// Asks all of `slots` at once with `ask`, and returns what became of each call.
 ///
 /// It ends with the last call, and each has a deadline of its own. A sum over what came is only half of
-/// the truth: a caller can name who is missing because every slot is in the result.
+/// the truth: a caller can name the missing workers because every slot is in the result.
 pub(crate) async fn gather<F: Future>(
     slots: impl Iterator<Item = Slot>,
     ask: impl Fn(Slot) -> F,

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_process_that_is_no_worker_gets_none() {
+    async fn a_process_that_is_not_a_worker_gets_no_file() {
         let refused = fetched("stranger", &[], Pid::own()).await;
         assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::UnexpectedEof));
     }

@@ -4,7 +4,7 @@
 //! cargo xtask run 04-advanced-ipc                     # the tour, then a cluster of your own to harm
 //! cargo xtask run 04-advanced-ipc --serve             # only the cluster
 //! curl 'http://127.0.0.1:8000/ask/2?text=hello'       # any worker asks worker 2
-//! curl 'http://127.0.0.1:8000/broadcast?text=hello'   # all of them, and who is missing
+//! curl 'http://127.0.0.1:8000/broadcast?text=hello'   # all of them, and the missing workers
 //! kill -STOP WORKER_PID                               # one reads nothing any more
 //! curl 'http://127.0.0.1:8000/descriptor'             # a file that only the primary can open
 //! ```

@@ -1,4 +1,4 @@
-//! To all at once, and who is missing.
+//! A text for all workers at once, and the workers that are missing.
 
 use std::time::Duration;
 

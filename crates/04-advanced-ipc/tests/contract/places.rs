@@ -14,7 +14,7 @@ use crate::{
 
 const PLACES: usize = 4;
 
-/// A call that says nothing of its deadline would keep its place forever.
+/// A call without a `timeout_ms` would keep its place for minutes.
 const SETTINGS: [(&str, &str); 4] = [
     ("MAX_IN_FLIGHT", "4"),
     ("REQUEST_TIMEOUT_MS", "240000"),

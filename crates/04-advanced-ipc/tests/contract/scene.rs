@@ -33,8 +33,8 @@ pub(crate) struct Ended {
     pub(crate) connection: Connection,
 }
 
-/// Opens `each` connections to each worker, so that a check can choose which worker it asks: a new connection
-/// might go to a worker that is frozen.
+/// Opens `each` connections to each worker, so that a check can choose which worker it asks: a new
+/// connection might go to a worker that is frozen.
 pub(crate) fn doors(trial: &Trial, cluster: &Cluster, each: usize) -> Kept<(Doors, Served)> {
     let limit = patience(PROMPT);
     let (mut doors, mut served) = (Doors::new(), Served::default());

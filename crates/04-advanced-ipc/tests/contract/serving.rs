@@ -6,7 +6,7 @@ use harness::{Kept, Trial};
 
 use crate::scene::{self, WORKERS, ask, door, doors, get};
 
-/// Each answer says from which worker it comes; an echo says who asked and who answered.
+/// Each answer says from which worker it comes; an echo names the worker that asked and the worker that answered.
 pub(crate) fn each_worker_answers_for_itself(trial: &Trial) -> Kept {
     let cluster = trial.start(&[])?;
     let (mut doors, _) = doors(trial, &cluster, 1)?;

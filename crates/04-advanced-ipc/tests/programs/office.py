@@ -148,7 +148,7 @@ class Office:
         return self.calls.call(question, within)
 
     async def gather(self, within, **question):
-        """What all workers say, by slot, and who is missing."""
+        """What all workers say, by slot, and which of them are missing."""
         slots = range(1, self.settings.workers + 1)
         outcomes = await asyncio.gather(*(self.call(slot, within, **question) for slot in slots))
         said = {slot: it["said"] for slot, it in zip(slots, outcomes) if "said" in it}
