@@ -1,15 +1,19 @@
 //! What a death ends, and what it doesn't.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use harness::{Cluster, Kept, Signal, Trial};
+use harness::{Cluster, Kept, Signal, Trial, patience};
 
 use crate::{
     scene::{
-        self, Asked, Doors, FAR, ask, door, doors, freeze, post, successor, take, wait_for_holding,
+        self, Asked, Doors, FAR, PROMPT, ask, door, doors, freeze, post, successor, take,
+        wait_for_holding,
     },
     sending::empty_slot,
 };
@@ -36,7 +40,42 @@ pub(crate) fn calls_open_on_a_worker_that_dies_fail_at_once(trial: &Trial) -> Ke
     let empty = empty_slot(trial)?;
     let (_, connection) = successor(trial, &empty, 3, &[])?;
     let ended = ask(connection, format!("/ask/2?text=x&{FAR}")).ended();
-    trial.expect(ended.status() == 502, "502 for a call to an empty slot", ended.describe())
+    trial.expect(ended.status() == 502, "502 for a call to an empty slot", ended.describe())?;
+    no_longer_than_its_slot_is_empty(trial)
+        .map_err(|broken| broken.during("calls to a slot until its next worker is there"))
+}
+
+/// The most that a death and a start may take beside the delay (PROTOCOL.md).
+const START: Duration = Duration::from_secs(2);
+
+/// Four deaths, one after the other: the delays before the next process are 0, 1, 2 and 2 s.
+fn no_longer_than_its_slot_is_empty(trial: &Trial) -> Kept {
+    let delays = [("RESTART_DELAY_MS", "1000"), ("RESTART_DELAY_MAX_MS", "2000")];
+    let cluster = trial.start(&delays)?;
+    let (_, mut caller) = successor(trial, &cluster, 1, &[])?;
+    let mut known = Vec::new();
+    for delay in [0, 1, 2, 2].map(Duration::from_secs) {
+        let (who, _) = successor(trial, &cluster, 2, &known)?;
+        known.push(who.pid);
+        cluster.signal_process(who.pid, Signal::SIGKILL)?;
+        let (killed, limit) = (Instant::now(), delay + patience(START));
+        let mut last_502 = Duration::ZERO;
+        let mut last = None;
+        processes::until(patience(PROMPT), || {
+            last = caller.get(&format!("/ask/2?text=x&{FAR}")).ok().map(|answer| answer.status);
+            if last == Some(502) {
+                last_502 = killed.elapsed();
+            }
+            (last != Some(502) || last_502 > limit).then_some(())
+        });
+        let expected = format!("200 after a kill, and no 502 after {} s", limit.as_secs());
+        let status = last.map_or("no answer".to_owned(), |status| status.to_string());
+        let observed = format!("{status} after {:.1} s", killed.elapsed().as_secs_f64());
+        trial.expect(last == Some(200) && last_502 <= limit, expected, observed)?;
+        let millis = last_502.as_millis();
+        trial.recorder.observe(format!("the last 502 came {millis} ms after the kill"));
+    }
+    Ok(())
 }
 
 /// Twenty calls at the worker that is killed, three at another one.
