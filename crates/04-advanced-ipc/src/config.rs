@@ -16,6 +16,8 @@ pub struct Config {
     pub max_in_flight: usize,
     /// `QUEUE_LIMIT`: how many messages for one worker may be accepted and not acknowledged.
     pub queue_limit: usize,
+    /// `REDELIVER`: whether the next worker in a slot gets what the last one had not acknowledged.
+    pub redeliver: bool,
 }
 
 impl Config {
@@ -29,6 +31,7 @@ impl Config {
             request_timeout: config::millis("REQUEST_TIMEOUT_MS", Duration::from_secs(5))?,
             max_in_flight: places("MAX_IN_FLIGHT", 256)?,
             queue_limit: places("QUEUE_LIMIT", 64)?,
+            redeliver: yes_or_no("REDELIVER")?,
         })
     }
 }
@@ -41,4 +44,12 @@ fn places(name: &'static str, default: u32) -> Result<usize, ConfigError> {
         return Err(error.by_default(default.to_string()));
     }
     Ok(places as usize)
+}
+
+fn yes_or_no(name: &'static str) -> Result<bool, ConfigError> {
+    match config::number(name, 0)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(ConfigError::new(name, other.to_string(), "0 or 1").by_default("0")),
+    }
 }

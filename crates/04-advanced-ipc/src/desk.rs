@@ -14,9 +14,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     broken::{self, Pieces},
-    frame::{Answer, AnswerFault, CallId, Frame, Question, Said, What},
+    frame::{Answer, AnswerFault, CallId, Frame, Message, Question, Said, What},
     inbox::Inbox,
     link::Link,
+    times::CallTimes,
 };
 
 /// What a worker has of its own.
@@ -26,18 +27,29 @@ pub(crate) struct Desk {
     pub(crate) inbox: Inbox,
     /// Requests to `/` that it has answered.
     pub(crate) served: AtomicU64,
+    pub(crate) call_times: CallTimes,
+    messages: AtomicU64,
     holding: AtomicUsize,
 }
 
 impl Desk {
     pub(crate) fn new(slot: Slot, link: Link) -> Self {
-        let (inbox, served, holding) = Default::default();
-        Desk { slot, link, inbox, served, holding }
+        let (inbox, served, call_times, messages, holding) = Default::default();
+        Desk { slot, link, inbox, served, call_times, messages, holding }
     }
 
     /// Questions that it has, and has not answered.
     pub(crate) fn holding(&self) -> usize {
         self.holding.load(Ordering::Acquire)
+    }
+
+    /// Keeps a message, and acknowledges it: now that it is in the inbox, and not when it was read.
+    pub(crate) fn keep(self: &Arc<Self>, Message { from, text, .. }: Message) {
+        self.inbox.keep(from, text);
+        // Not its sequence: it may have passed messages that are still on their way.
+        let up_to = self.messages.fetch_add(1, Ordering::AcqRel) + 1;
+        let desk = self.clone();
+        tokio::spawn(async move { desk.send(Frame::Acknowledged { up_to }).await });
     }
 
     /// Answers `question` on a task of its own, `within` this time or not at all: a late answer is of
@@ -59,13 +71,16 @@ impl Desk {
                 sleep(after).await;
                 return self.reply_with_fault(id, Said::Text(text), fault).await;
             }
-            What::Requests => Said::Requests(self.served.load(Ordering::Acquire)),
+            What::Requests => Said::Requests {
+                answered: self.served.load(Ordering::Acquire),
+                call_millis: self.call_times.all(),
+            },
             What::Keep { text } => {
                 self.inbox.keep(from, text);
                 Said::Kept
             }
             // The primary never passes this on.
-            What::Accept { .. } => return,
+            What::Accept { .. } | What::Subscribe { .. } | What::Subscribers { .. } => return,
         };
         self.send(self.reply_frame(id, said)).await;
     }

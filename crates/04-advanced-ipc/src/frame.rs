@@ -31,9 +31,9 @@ pub enum Frame {
     },
     /// A text that was accepted for this worker. It is told in order, and at most once.
     Message(Message),
-    /// The worker has every message up to this sequence.
+    /// The worker has the first messages that were sent to it, up to this one.
     Acknowledged {
-        /// The last of them.
+        /// 1 for the first that was sent. Its sequence may be higher: a message can pass others.
         up_to: u64,
     },
     /// From the primary: no worker needs another one any more.
@@ -74,7 +74,30 @@ pub enum What {
     Accept {
         /// The text.
         text: String,
+        /// Which messages it may pass.
+        priority: Priority,
     },
+    /// Of the primary: to count the worker that asks among the subscribers of this topic.
+    Subscribe {
+        /// The topic.
+        topic: String,
+    },
+    /// Of the primary: which workers are subscribers of this topic.
+    Subscribers {
+        /// The topic.
+        topic: String,
+    },
+}
+
+/// Which of the messages that wait a message may pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Priority {
+    /// It passes no other message.
+    #[default]
+    Normal,
+    /// It passes those with normal priority.
+    High,
 }
 
 /// How an answer goes wrong, so that a check can break it.
@@ -109,8 +132,13 @@ pub struct Answer {
 pub enum Said {
     /// The text of an [`What::Echo`].
     Text(String),
-    /// How many requests it has answered.
-    Requests(u64),
+    /// What it has done.
+    Requests {
+        /// How many requests it has answered.
+        answered: u64,
+        /// How long its last calls took, in milliseconds.
+        call_millis: Vec<u64>,
+    },
     /// It has the text of [`What::Keep`].
     Kept,
     /// The primary has accepted the text, with this number.
@@ -118,6 +146,10 @@ pub enum Said {
         /// 1 for the first message of a worker.
         sequence: u64,
     },
+    /// The worker that asked is a subscriber now.
+    Subscribed,
+    /// The subscribers of the topic.
+    Subscribers(Vec<Slot>),
 }
 
 /// Why a call has no answer.

@@ -10,18 +10,23 @@
 //! Config      shared (workers, restart_delay, ..), max_in_flight, queue_limit
 //! Frame       Question { id, within, question }, Reply { id, answer }, Message(Message),
 //!             Acknowledged { up_to }, Leave
-//! Question    from, to, what          What      Echo { .. }, Requests, Keep { .. }, Accept { text }
+//! Question    from, to, what          What      Echo { .. }, Requests, Keep { .. },
+//!                                               Accept { text, priority }
 //! Answer      worker, pid, said       Said      Text, Requests, Kept, Accepted { sequence }
 //! Failure     Timeout, Died, Full     Message   sequence, from, text
 //! CallId(u64)
 //! Link        send(frame).await: waits while the peer does not read; clone it for another task
+//! queue()     both ends of a queue of messages: push(message, priority), acknowledged(up_to), and
+//!             next().await at the other end
+//! Topics      answer(&question), forget(slot): which workers get what is published
+//! Leftovers   keep(slot, &queue), take(slot): what a dead worker had not acknowledged
 //! Deadline    after(within), left(), passed().await: a shutdown brings it nearer
 //! Place       slot, workers, max_in_flight
 //! Workers     slots(), start(slot), announce(), next(), deadline(now), kill_overdue(now), all()
 //! Notice      Ready(worker), Draining(worker), Drained { worker, .. }, Report(worker, frame),
 //!             Exited(worker, exit)
 //! link_to(&workers, pid): the link to a worker
-//! start_missing(&mut workers, &history)
+//! start_missing(&mut workers, &history); next_notice(&mut workers, &mut history).await
 //! shut_down(workers, intents, |notice| ..).await
 //! ```
 //!
@@ -32,13 +37,18 @@
 //! | [`frame`] | what travels between a worker and its primary |
 //! | [`link`] | one end of the channel between them |
 //! | [`deadline`] | when a call must have ended; a shutdown brings that nearer |
+//! | [`queue`](mod@queue) | messages that one worker has not acknowledged |
+//! | [`leftovers`] | the same of dead workers, for the next ones |
+//! | [`topics`] | which workers get what is published |
 //! | [`restart`] | empty slots |
 //! | [`shutdown`] | the end: workers that drain still answer each other |
 //! | `office` | a worker of this chapter |
 //! | `desk` | how it answers what it is asked |
 //! | `inbox` | its messages |
 //! | `broken` | frames of a broken peer |
+//! | `times` | how long calls took |
 //! | `routes` | the routes of PROTOCOL.md |
+//! | `publish` | those about topics |
 
 mod broken;
 
@@ -47,12 +57,17 @@ pub mod deadline;
 mod desk;
 pub mod frame;
 mod inbox;
+pub mod leftovers;
 pub mod link;
 mod office;
+mod publish;
+pub mod queue;
 pub mod restart;
 mod routes;
 pub mod run;
 pub mod shutdown;
+mod times;
+pub mod topics;
 
 use std::{fs::File, io};
 
@@ -64,18 +79,24 @@ pub use supervisor::{Intents, RestartHistory, Worker, at, shut_down_with};
 pub use self::{
     config::Config,
     deadline::Deadline,
-    frame::{Answer, CallId, Failure, Frame, Message, Question, Said, What},
+    frame::{Answer, CallId, Failure, Frame, Message, Priority, Question, Said, What},
+    leftovers::Leftovers,
     link::Link,
     office::Place,
-    restart::start_missing,
+    queue::{Queue, queue},
+    restart::{next_notice, start_missing},
     run::run,
     shutdown::shut_down,
+    topics::Topics,
 };
 
 /// The workers of this chapter.
 pub type Workers = supervisor::Workers<Frame, Frame>;
 /// What becomes of them.
 pub type Notice = supervisor::Notice<Frame>;
+
+/// What became of a call.
+pub type Outcome = Result<Answer, Failure>;
 
 /// What a worker's routes need: exercise 4 builds it.
 pub trait Messaging: Send + Sync + 'static {
@@ -95,6 +116,13 @@ pub trait Messaging: Send + Sync + 'static {
 
     /// The primary has replied to the call `id`.
     fn replied(&self, id: CallId, answer: Result<Answer, Failure>);
+
+    /// All that `/stats` needs to know of the calls of all workers, for its percentiles: `of_each` are
+    /// the times of each worker's calls, in milliseconds. An extra.
+    fn call_times(&self, of_each: Vec<Vec<u64>>) -> Vec<u64> {
+        drop(of_each);
+        Vec::new()
+    }
 
     /// A file that the primary has opened, from its descriptor; `None` where no primary passes one on.
     /// The exercise does not need it: the chapter's example shows how.

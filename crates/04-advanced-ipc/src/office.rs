@@ -15,7 +15,7 @@ use crate::{
     Config, Messaging,
     deadline::{Closing, Deadline},
     desk::Desk,
-    frame::{Frame, Message},
+    frame::Frame,
     link::Link,
     routes,
 };
@@ -110,14 +110,7 @@ impl<M: Messaging> Service for Office<M> {
         match frame {
             Frame::Question { id, within, question } => self.desk().answer(id, within, question),
             Frame::Reply { id, answer } => self.messaging().replied(id, answer),
-            Frame::Message(Message { sequence, from, text }) => {
-                self.desk().inbox.keep(from, text);
-                let link = self.desk().link.clone();
-                tokio::spawn(async move {
-                    // Acknowledged now that it is in the inbox, and not when it was read.
-                    let _ = link.send(Frame::Acknowledged { up_to: sequence }).await;
-                });
-            }
+            Frame::Message(message) => self.desk().keep(message),
             Frame::Leave => self.leave.notify_one(),
             Frame::Acknowledged { .. } => {}
         }

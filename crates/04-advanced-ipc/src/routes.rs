@@ -6,7 +6,7 @@ use std::{
     io,
     os::unix::fs::{FileExt, MetadataExt},
     sync::atomic::Ordering,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use events::{Pid, Slot};
@@ -24,20 +24,22 @@ use crate::{
     Messaging, broken,
     frame::{Answer, AnswerFault, Failure, Question, Said, What},
     office::Office,
+    publish,
+    times::percentile,
 };
 
 /// The longest text, in bytes.
 const LONGEST_TEXT: usize = 16 * 1024;
 
 /// A request, taken apart.
-struct Asked {
+pub(crate) struct Asked {
     /// The parts of its path.
     path: Vec<String>,
     query: Vec<(String, String)>,
-    text: String,
+    pub(crate) text: String,
 }
 
-type Reply = Response<Body>;
+pub(crate) type Reply = Response<Body>;
 
 pub(crate) async fn respond<M: Messaging>(office: &Office<M>, request: Request<Incoming>) -> Reply {
     let method = request.method().clone();
@@ -58,8 +60,10 @@ pub(crate) async fn respond<M: Messaging>(office: &Office<M>, request: Request<I
         }
         ["stats"] if is_get => stats(office, &asked).await,
         ["broadcast"] => broadcast(office, &asked).await,
-        ["ask", worker] => to_one(office, worker, echo(&asked), &asked).await,
+        ["ask", worker] => timed(office, to_one(office, worker, echo(&asked), &asked)).await,
         ["send", worker] => to_one(office, worker, accept(&asked), &asked).await,
+        ["subscribe", topic] => publish::subscribe(office, topic, &asked).await,
+        ["publish", topic] => publish::publish(office, topic, &asked).await,
         ["descriptor"] if is_get => descriptor(office, &asked).await,
         ["fault"] if method == Method::POST => fault(office, &asked),
         _ => sentence(StatusCode::NOT_FOUND, "no such route"),
@@ -73,7 +77,20 @@ fn echo(asked: &Asked) -> What {
 }
 
 fn accept(asked: &Asked) -> What {
-    What::Accept { text: asked.text.clone() }
+    let priority = asked.value("priority").and_then(|priority| parse(&priority));
+    What::Accept { text: asked.text.clone(), priority: priority.unwrap_or_default() }
+}
+
+/// Remembers how long a call took, whatever became of it. A call that was not sent took no time.
+async fn timed<M: Messaging>(office: &Office<M>, call: impl Future<Output = Reply>) -> Reply {
+    let began = Instant::now();
+    let reply = call.await;
+    if [StatusCode::OK, StatusCode::BAD_GATEWAY, StatusCode::GATEWAY_TIMEOUT]
+        .contains(&reply.status())
+    {
+        office.desk().call_times.add(began.elapsed());
+    }
+    reply
 }
 
 /// Asks one worker, and says what became of that.
@@ -97,12 +114,17 @@ async fn to_one<M: Messaging>(
         Ok(Answer { said: Said::Accepted { sequence }, .. }) => {
             http::json(StatusCode::ACCEPTED, &json!({ "sequence": sequence }))
         }
-        Ok(Answer { said: Said::Requests(_) | Said::Kept, .. }) => {
-            sentence(StatusCode::INTERNAL_SERVER_ERROR, "the answer is to another question")
-        }
-        Err(Failure::Timeout) => sentence(StatusCode::GATEWAY_TIMEOUT, "no answer in time"),
-        Err(Failure::Died) => sentence(StatusCode::BAD_GATEWAY, "that worker died, or isn't there"),
-        Err(Failure::Full) => {
+        Ok(_) => sentence(StatusCode::INTERNAL_SERVER_ERROR, "the answer is to another question"),
+        Err(failure) => failed(failure),
+    }
+}
+
+/// What a client hears of a call that has no answer.
+pub(crate) fn failed(failure: Failure) -> Reply {
+    match failure {
+        Failure::Timeout => sentence(StatusCode::GATEWAY_TIMEOUT, "no answer in time"),
+        Failure::Died => sentence(StatusCode::BAD_GATEWAY, "that worker died, or isn't there"),
+        Failure::Full => {
             let mut full =
                 sentence(StatusCode::SERVICE_UNAVAILABLE, "that worker has too much to do");
             full.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -114,25 +136,36 @@ async fn to_one<M: Messaging>(
 async fn stats<M: Messaging>(office: &Office<M>, asked: &Asked) -> Reply {
     let deadline = office.deadline(asked.millis("timeout_ms"));
     let gathered = office.messaging().gather(What::Requests, deadline).await;
-    let (mut workers, mut missing, mut sum) = (Vec::new(), Vec::new(), 0);
+    let (mut workers, mut missing, mut times, mut sum) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for (slot, answer) in gathered {
         match answer {
-            Ok(Answer { pid, said: Said::Requests(requests), .. }) => {
-                sum += requests;
-                workers.push(json!({ "worker": slot, "pid": pid, "requests": requests }));
+            Ok(Answer { pid, said: Said::Requests { answered, call_millis }, .. }) => {
+                sum += answered;
+                times.push(call_millis);
+                workers.push(json!({ "worker": slot, "pid": pid, "requests": answered }));
             }
             other => missing.push(is_missing(slot, other.err())),
         }
     }
-    let stats = json!({ "requests": sum, "workers": workers, "missing": missing });
+    let mut times = office.messaging().call_times(times);
+    times.sort_unstable();
+    let [p50, p99] = [50, 99].map(|percent| percentile(&times, percent));
+    let mut stats = json!({ "requests": sum, "workers": workers, "missing": missing });
+    stats["p50_ms"] = json!(p50);
+    stats["p99_ms"] = json!(p99);
     http::json(StatusCode::OK, &stats)
 }
 
 async fn broadcast<M: Messaging>(office: &Office<M>, asked: &Asked) -> Reply {
     let deadline = office.deadline(asked.millis("timeout_ms"));
     let what = What::Keep { text: asked.text.clone() };
+    acknowledgements(office.messaging().gather(what, deadline).await)
+}
+
+/// Which workers have a text, and which are not known to have it.
+pub(crate) fn acknowledgements(gathered: Vec<(Slot, Result<Answer, Failure>)>) -> Reply {
     let (mut acknowledged, mut missing) = (Vec::new(), Vec::new());
-    for (slot, answer) in office.messaging().gather(what, deadline).await {
+    for (slot, answer) in gathered {
         match answer {
             Ok(_) => acknowledged.push(slot),
             Err(failure) => missing.push(is_missing(slot, Some(failure))),
@@ -184,7 +217,7 @@ fn fault<M: Messaging>(office: &Office<M>, asked: &Asked) -> Reply {
     http::json(StatusCode::ACCEPTED, &office.name())
 }
 
-fn sentence(status: StatusCode, text: &str) -> Reply {
+pub(crate) fn sentence(status: StatusCode, text: &str) -> Reply {
     http::json(status, &json!({ "error": text }))
 }
 
@@ -215,7 +248,7 @@ impl Asked {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
     }
 
-    fn millis(&self, name: &str) -> Option<Duration> {
+    pub(crate) fn millis(&self, name: &str) -> Option<Duration> {
         self.value(name)?.parse().ok().map(Duration::from_millis)
     }
 }

@@ -4,62 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use advanced_ipc::{
-    Answer, CallId, Config, Deadline, Failure, Frame, Link, Message, Notice, Pid, Question, Said,
-    Slot, What, Worker, Workers, link_to,
+    Answer, CallId, Config, Deadline, Failure, Frame, Leftovers, Link, Notice, Outcome, Pid,
+    Question, Said, Slot, Topics, What, Worker, Workers, link_to,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use crate::{
-    outbox::Outbox,
-    peer::{Outcome, Peer},
-};
-
-/// What the primary has of one worker process, from its start to its end.
-struct Colleague {
-    pid: Pid,
-    peer: Peer,
-    outbox: Outbox,
-    /// A task of its own sends what is put in here. The outbox bounds it.
-    messages: mpsc::UnboundedSender<Frame>,
-    /// Closed with the colleague: then no answer can reach the worker any more.
-    life: watch::Sender<()>,
-}
-
-impl Colleague {
-    fn new(pid: Pid, link: Link, config: &Config) -> Self {
-        let outbox = Outbox::new(config.queue_limit);
-        let messages = start_sending(link.clone());
-        let peer = Peer::new(link, config.max_in_flight);
-        Colleague { pid, peer, outbox, messages, life: watch::Sender::new(()) }
-    }
-
-    /// Accepts `text` for this worker.
-    fn accept(&mut self, from: Slot, text: String) -> Result<u64, Failure> {
-        let sequence = self.outbox.accept()?;
-        // Its reader ends with the link. Then the worker is gone, and its messages are lost.
-        let _ = self.messages.send(Frame::Message(Message { sequence, from, text }));
-        Ok(sequence)
-    }
-}
-
-/// Sends messages through `link`, one after the other: that is what keeps them in order.
-fn start_sending(link: Link) -> mpsc::UnboundedSender<Frame> {
-    let (sender, mut messages) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        while let Some(message) = messages.recv().await {
-            if link.send(message).await.is_err() {
-                return;
-            }
-        }
-    });
-    sender
-}
+use crate::colleague::Colleague;
 
 /// Where all calls and messages come through.
 pub(crate) struct Exchange {
     config: Config,
     /// By slot. An empty slot has no entry.
     colleagues: BTreeMap<Slot, Colleague>,
+    topics: Topics,
+    leftovers: Leftovers,
     /// Workers whose own clients have their answers.
     drained: BTreeSet<Pid>,
     /// The processes of the workers that are there.
@@ -68,8 +26,9 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) fn new(config: Config) -> Self {
-        let (colleagues, drained, processes) = Default::default();
-        Exchange { config, colleagues, drained, processes }
+        let (colleagues, topics, drained, processes) = Default::default();
+        let leftovers = Leftovers::new(&config);
+        Exchange { config, colleagues, topics, leftovers, drained, processes }
     }
 
     /// The processes of the workers that are there, as they come and go.
@@ -83,7 +42,8 @@ impl Exchange {
             if self.colleague(worker).is_none()
                 && let Some(link) = link_to(workers, worker.pid)
             {
-                let colleague = Colleague::new(worker.pid, link, &self.config);
+                let mut colleague = Colleague::new(worker.pid, link, &self.config);
+                colleague.accept_leftovers(&mut self.leftovers, worker.slot);
                 self.colleagues.insert(worker.slot, colleague);
             }
         }
@@ -120,7 +80,8 @@ impl Exchange {
         if self.colleague(worker).is_some()
             && let Some(lost) = self.colleagues.remove(&worker.slot)
         {
-            lost.peer.calls.gone();
+            lost.gone(&mut self.leftovers, worker.slot);
+            self.topics.forget(worker.slot);
             self.publish_processes();
         }
     }
@@ -134,20 +95,24 @@ impl Exchange {
                 self.pass_on(asker, question, Deadline::after(within));
             }
             Frame::Reply { id, answer } => sender.peer.calls.answer(id, answer),
-            Frame::Acknowledged { up_to } => sender.outbox.acknowledged(up_to),
+            Frame::Acknowledged { up_to } => sender.acknowledged(up_to),
             // Only a primary sends these.
             Frame::Message(_) | Frame::Leave => {}
         }
     }
 
     fn pass_on(&mut self, asker: Asker, question: Question, deadline: Deadline) {
+        if let Some(outcome) = self.topics.answer(&question) {
+            return asker.spawn_reply(async { outcome });
+        }
         let Some(to) = self.colleagues.get_mut(&question.to) else {
             return asker.spawn_reply(async { Err(Failure::Died) });
         };
-        if let What::Accept { text } = question.what {
+        if let What::Accept { text, priority } = question.what {
             let (worker, pid) = (question.to, to.pid);
-            let accepted =
-                to.accept(question.from, text).map(|sequence| Said::Accepted { sequence });
+            let accepted = to
+                .accept(question.from, text, priority)
+                .map(|sequence| Said::Accepted { sequence });
             let outcome = accepted.map(|said| Answer { worker, pid, said });
             return asker.spawn_reply(async { outcome });
         }

@@ -27,6 +27,7 @@
 //! | `peer` | one call: open, send, wait, and one deadline around all of it |
 //! | `gather` | many calls at once, and no failure left out |
 //! | `outbox` | messages that were accepted, and are not acknowledged yet |
+//! | `colleague` | what the primary has of one worker process |
 //! | `worker` | a worker's side: all its calls go to the primary |
 //! | `exchange` | the primary's side: what goes where |
 //! | `primary` | the driver: keep a worker in each slot, hear, pass on |
@@ -38,6 +39,7 @@
 //! `outbox` never imports `exchange`, `primary`.
 
 mod calls;
+mod colleague;
 #[cfg(target_os = "linux")]
 mod descriptor;
 mod exchange;

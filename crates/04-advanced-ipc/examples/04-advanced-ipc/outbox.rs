@@ -28,9 +28,10 @@ impl Outbox {
         Ok(self.accepted)
     }
 
-    /// The worker has every message up to this number. It can't have a message that was never accepted.
-    pub(crate) fn acknowledged(&mut self, up_to: u64) {
+    /// The worker has `up_to` messages, and no more than were accepted. Returns how many it has.
+    pub(crate) fn acknowledged(&mut self, up_to: u64) -> u64 {
         self.acknowledged = self.acknowledged.max(up_to.min(self.accepted));
+        self.acknowledged
     }
 }
 

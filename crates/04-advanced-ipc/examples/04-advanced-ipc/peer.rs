@@ -1,10 +1,8 @@
 //! One call: open it, send it, wait for its end, and one deadline around all of it.
 
-use advanced_ipc::{Answer, Deadline, Failure, Frame, Link, Question};
+use advanced_ipc::{Answer, Deadline, Failure, Frame, Link, Outcome, Question};
 
 use crate::calls::Calls;
-
-pub(crate) type Outcome = Result<Answer, Failure>;
 
 /// One end of a link, and the calls that were made through it. A worker has one, to its primary; the
 /// primary has one to each worker. Its clones are the same end.

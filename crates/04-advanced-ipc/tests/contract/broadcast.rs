@@ -109,7 +109,7 @@ fn one_is_full(trial: &Trial) -> Kept {
 }
 
 /// The answer to a broadcast, whatever the order of its lists. Returns how long it took.
-fn says(trial: &Trial, asked: Asked, expected: &Value) -> Kept<Duration> {
+pub(crate) fn says(trial: &Trial, asked: Asked, expected: &Value) -> Kept<Duration> {
     let ended = asked.ended();
     let mut said = ended.json();
     if let Some(workers) = said["acknowledged"].as_array_mut() {

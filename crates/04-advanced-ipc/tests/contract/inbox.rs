@@ -56,3 +56,21 @@ pub(crate) fn some_of(notes: &[Note], from: usize) -> String {
     let place = if from == 0 { String::new() } else { format!(", from the {}. on", from + 1) };
     format!("{} messages{place}: {}", notes.len(), some.join(", "))
 }
+
+/// Waits until `/messages` has `number` of them, or more.
+pub(crate) fn wait_for_number(
+    trial: &Trial,
+    mut connection: Connection,
+    number: usize,
+) -> Kept<(Connection, Vec<Note>)> {
+    let mut last = Vec::new();
+    let came = processes::until(patience(PROMPT), || {
+        let answer = connection.get("/messages").ok()?;
+        last = notes(&serde_json::from_str(&answer.body).ok()?);
+        (last.len() >= number).then_some(())
+    });
+    let observed = format!("{} messages", last.len());
+    trial.expect(came.is_some(), format!("{number} messages"), observed)?;
+    trial.recorder.observe(format!("GET /messages: {} of them", last.len()));
+    Ok((connection, last))
+}

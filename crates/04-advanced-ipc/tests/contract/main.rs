@@ -5,16 +5,20 @@
 
 mod answers;
 mod broadcast;
+mod call_times;
 mod deaths;
 mod frames;
 mod frozen;
 mod inbox;
 mod late;
 mod places;
+mod priority;
+mod redelivery;
 mod scene;
 mod sending;
 mod serving;
 mod shutdown;
+mod topics;
 
 use std::process::ExitCode;
 
@@ -83,6 +87,30 @@ const PROMISES: &[Promise] = &[
         "Shutdown answers every open call.",
         "#the-end"
     ),
+    promise!(
+        priority::a_message_with_high_priority_passes_those_that_wait,
+        "A message with priority=high passes the messages that wait.",
+        "#priorities"
+    )
+    .extra(),
+    promise!(
+        topics::what_is_published_reaches_the_subscribers,
+        "What is published about a topic reaches its subscribers, and no other worker.",
+        "#topics"
+    )
+    .extra(),
+    promise!(
+        redelivery::the_next_worker_gets_what_was_not_acknowledged,
+        "With REDELIVER=1 the next worker gets what the last one had not acknowledged.",
+        "#redelivery"
+    )
+    .extra(),
+    promise!(
+        call_times::stats_have_percentiles_of_all_calls,
+        "/stats has p50 and p99 of all calls, whichever workers made them.",
+        "#percentiles"
+    )
+    .extra(),
 ];
 
 fn main() -> ExitCode {
