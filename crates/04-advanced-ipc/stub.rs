@@ -22,8 +22,8 @@ use std::{
 
 use advanced_ipc::{
     Answer, CallId, Config, Deadline, Failure, Frame, Intents, Leftovers, Link, Message, Messaging,
-    Notice, Outcome, Pid, Place, Priority, Question, Queue, RestartHistory, Said, Slot, Topics, What,
-    Worker, Workers, link_to, next_notice, queue, shut_down, start_missing,
+    Notice, Outcome, Pid, Place, Priority, Question, Queue, RestartHistory, Said, Slot, Topics,
+    What, Worker, Workers, link_to, next_notice, queue, shut_down, start_missing,
 };
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
