@@ -6,34 +6,11 @@ import signal
 import time
 
 import processes
-from calls import DIED, FULL, Calls
+from calls import DIED
+from colleague import Colleague
 from frames import Channel
 from settings import report
 from workers import ESCALATION, Slot
-
-
-class Colleague:
-    """A worker process, the calls to it, and its messages that are not acknowledged."""
-
-    def __init__(self, worker, settings):
-        self.slot, self.pid = worker.slot, worker.pid
-        self.worker = worker
-        self.channel = worker.channel
-        self.calls = Calls(worker.channel, settings.max_in_flight)
-        self.accepted = self.acknowledged = 0
-        self.is_ready = self.is_gone = False
-        self.drained = None
-        self._queue_limit = settings.queue_limit
-
-    def accept(self, sender, text):
-        if self.is_gone:
-            return DIED
-        if self.accepted - self.acknowledged >= self._queue_limit:
-            return FULL
-        self.accepted += 1
-        message = {"sequence": self.accepted, "from": sender, "text": text}
-        self.channel.send({"is": "message", **message})
-        return {"said": {"sequence": self.accepted}}
 
 
 class Exchange:
@@ -42,6 +19,8 @@ class Exchange:
         self.listener = processes.listen(settings.port)
         # For each slot that isn't empty its worker, which may be about to start.
         self.colleagues = {}
+        # By slot: what the last worker there had not acknowledged.
+        self.leftovers = {}
         self.tasks = set()
         self.told_to_stop = asyncio.Event()
         self.began = None
@@ -87,6 +66,8 @@ class Exchange:
             coming.set_result(None)
             return await asyncio.sleep(0.2)
         colleague = Colleague(worker, self.settings)
+        for left in self.leftovers.pop(number, ()):
+            colleague.accept(left["from"], left["text"], left["priority"])
         coming.set_result(colleague)
         report("worker-started", worker=number, pid=worker.pid)
         if self.told_to_stop.is_set():
@@ -102,9 +83,9 @@ class Exchange:
                 self.hear(colleague, message)
         # Everything that it said was heard: now its calls end.
         limit.cancel()
-        colleague.is_gone = True
-        colleague.calls.gone()
-        colleague.channel.close()
+        colleague.gone()
+        if self.settings.redeliver:
+            self.leftovers[number] = colleague.unacknowledged()
         # It has closed its channel, or sent bytes that aren't a frame. It may live on.
         if not colleague.drained:
             worker.kill()
@@ -121,15 +102,14 @@ class Exchange:
             case "reply":
                 colleague.calls.answered(message["id"], message["outcome"])
             case "acknowledged":
-                up_to = min(message["up_to"], colleague.accepted)
-                colleague.acknowledged = max(colleague.acknowledged, up_to)
+                colleague.has(message["number"])
             case "drained":
                 colleague.drained = message
                 self.leave_if_all_are_drained()
 
     async def pass_on(self, asker, question):
         number = question.pop("id")
-        outcome = await self.ask(question)
+        outcome = self.topic(asker, question) or await self.ask(question)
         asker.channel.send({"is": "reply", "id": number, "outcome": outcome})
 
     async def ask(self, question):
@@ -139,8 +119,19 @@ class Exchange:
         if not colleague:
             return DIED
         if question["what"] == "accept":
-            return colleague.accept(question["from"], question["text"])
+            return colleague.accept(question["from"], question["text"], question["priority"])
         return await colleague.calls.call(question, question.pop("within"))
+
+    def topic(self, asker, question):
+        """The answer to a question about a topic; None for any other question."""
+        match question["what"]:
+            case "subscribe":
+                asker.topics.add(question["topic"])
+                return {"said": {}}
+            case "subscribers":
+                there = [one for one in self.there() if not one.is_gone]
+                slots = [one.slot for one in there if question["topic"] in one.topics]
+                return {"said": {"slots": slots}}
 
     def there(self):
         """Those whose process has been started and is not reaped yet."""

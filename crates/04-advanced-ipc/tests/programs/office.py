@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import time
+from collections import deque
 
 import processes
 from calls import Calls
@@ -17,8 +19,10 @@ class Office:
     def __init__(self, settings):
         self.me = {"worker": processes.slot(), "pid": os.getpid()}
         self.settings = settings
-        self.holding = self.served = 0
+        self.holding = self.served = self.told = 0
         self.messages = []
+        # How long the last calls of its clients took, in milliseconds.
+        self.times = deque(maxlen=256)
         self.may_leave = asyncio.Event()
         self.tasks = set()
         self.channel = self.calls = self.server = None
@@ -42,7 +46,8 @@ class Office:
                 self.calls.answered(message["id"], message["outcome"])
             case "message":
                 self.keep(message)
-                self.channel.send({"is": "acknowledged", "up_to": message["sequence"]})
+                self.told += 1
+                self.channel.send({"is": "acknowledged", "number": self.told})
             case "drain":
                 self.spawn(self.drain(message["timeout"]))
             case "leave":
@@ -84,7 +89,7 @@ class Office:
                 await asyncio.sleep(question["after"])
                 said["text"] = question["text"]
             case "requests":
-                said["requests"] = self.served
+                said |= {"requests": self.served, "times": list(self.times)}
             case "keep":
                 self.keep(question)
         message = {"is": "reply", "id": question["id"], "outcome": {"said": said}}
@@ -122,6 +127,8 @@ class Office:
                 await self.broadcast(request, text, within)
             case ["GET" | "POST", ("ask" | "send") as route, slot]:
                 await self.to_one(request, route, slot, text, within)
+            case ["GET" | "POST", ("subscribe" | "publish") as route, topic] if topic:
+                await self.about_topic(request, route, topic, text, within)
             case ["POST", "fault"] if request.word("kind") in BROKEN:
                 await self.misbehave(request)
             case _:
@@ -134,35 +141,61 @@ class Office:
             after = request.number("ms", 0) / 1000
             question = {"what": "echo", "after": after, "fault": request.word("fault")}
         else:
-            question = {"what": "accept"}
+            priority = "high" if request.word("priority") == "high" else "normal"
+            question = {"what": "accept", "priority": priority}
+        began = time.monotonic()
         outcome = await self.call(int(slot), within, text=text, **question)
-        if why := outcome.get("failed"):
-            fields = {"Retry_After": 1} if why == "full" else {}
-            return await request.json(STATUS[why], {"error": why}, **fields)
+        why = outcome.get("failed")
+        # A call that was refused took no time.
+        if route == "ask" and why != "full":
+            self.times.append(round((time.monotonic() - began) * 1000))
+        if why:
+            return await self.fail(request, why)
         if route == "send":
             return await request.json(202, outcome["said"])
         await request.json(200, {**self.me, "answer": outcome["said"]})
+
+    async def fail(self, request, why):
+        fields = {"Retry_After": 1} if why == "full" else {}
+        await request.json(STATUS[why], {"error": why}, **fields)
+
+    async def about_topic(self, request, route, topic, text, within):
+        deadline = time.monotonic() + within
+        what = "subscribe" if route == "subscribe" else "subscribers"
+        # The primary answers, whichever worker is asked.
+        outcome = await self.call(self.me["worker"], within, what=what, topic=topic)
+        if why := outcome.get("failed"):
+            return await self.fail(request, why)
+        if route == "subscribe":
+            return await request.json(200, {**self.me, "topic": topic})
+        slots, left = outcome["said"]["slots"], deadline - time.monotonic()
+        said, missing = await self.gather(left, slots, what="keep", text=text)
+        await request.json(200, {"acknowledged": list(said), "missing": missing})
 
     def call(self, slot, within, **question):
         question |= {"from": self.me["worker"], "to": slot}
         return self.calls.call(question, within)
 
-    async def gather(self, within, **question):
-        """What all workers say, by slot, and which of them are missing."""
-        slots = range(1, self.settings.workers + 1)
+    def slots(self):
+        return range(1, self.settings.workers + 1)
+
+    async def gather(self, within, slots, **question):
+        """What these workers say, by slot, and which of them are missing."""
         outcomes = await asyncio.gather(*(self.call(slot, within, **question) for slot in slots))
         said = {slot: it["said"] for slot, it in zip(slots, outcomes) if "said" in it}
         missing = [(slot, it["failed"]) for slot, it in zip(slots, outcomes) if "failed" in it]
         return said, [{"worker": slot, "why": why} for slot, why in missing]
 
     async def stats(self, request, within):
-        said, missing = await self.gather(within, what="requests")
+        said, missing = await self.gather(within, self.slots(), what="requests")
         workers = list(said.values())
-        total = sum(worker["requests"] for worker in workers)
-        await request.json(200, {"requests": total, "workers": workers, "missing": missing})
+        times = sorted(millis for worker in workers for millis in worker.pop("times"))
+        stats = {"requests": sum(worker["requests"] for worker in workers), "workers": workers}
+        percentiles = {f"p{percent}_ms": percentile(times, percent) for percent in (50, 99)}
+        await request.json(200, {**stats, "missing": missing, **percentiles})
 
     async def broadcast(self, request, text, within):
-        said, missing = await self.gather(within, what="keep", text=text)
+        said, missing = await self.gather(within, self.slots(), what="keep", text=text)
         await request.json(200, {"acknowledged": list(said), "missing": missing})
 
     async def misbehave(self, request):
@@ -172,6 +205,11 @@ class Office:
         if kind == "truncated":
             await self.channel.flush()
             self.channel.close_own_end()
+
+
+def percentile(times, percent):
+    """The nearest rank; None without calls."""
+    return times[-(-len(times) * percent // 100) - 1] if times else None
 
 
 def run_worker(settings):

@@ -28,6 +28,7 @@ class Settings:
     request_timeout: float = seconds("REQUEST_TIMEOUT_MS", 5000)
     max_in_flight: int = number("MAX_IN_FLIGHT", 256, least=1)
     queue_limit: int = number("QUEUE_LIMIT", 64, least=1)
+    redeliver: int = number("REDELIVER", 0, most=1)
     ready_timeout: float = seconds("READY_TIMEOUT_MS", 5000)
     drain_timeout: float = seconds("DRAIN_TIMEOUT_MS", 10_000)
     lame_duck: float = seconds("LAME_DUCK_MS", 300)
