@@ -2,14 +2,13 @@
 //! deadline for each call, at most 256 open.
 
 use std::{
-    cell::RefCell,
     io,
     os::{
         fd::{AsFd, OwnedFd},
         unix::net::UnixStream,
     },
     process::exit,
-    rc::Rc,
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -20,7 +19,7 @@ use advanced_ipc::{
 use cluster_basics::channel::{Receiver, Sender, channel};
 use futures_util::{StreamExt, stream};
 use serde_json::json;
-use tokio::{sync::mpsc, task::LocalSet, time::sleep};
+use tokio::{sync::mpsc, time::sleep};
 
 use crate::{
     calls::Calls,
@@ -31,11 +30,13 @@ const MAX_IN_FLIGHT: usize = 256;
 const CALL_LIMIT: Duration = Duration::from_secs(1);
 const FAR: Duration = Duration::from_mins(1);
 
-fn block_on(work: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+/// As a task, like all others: each time that tokio wakes the future of `block_on` itself, it writes to
+/// an eventfd, and the next look for events finds that, too.
+fn block_on(work: impl Future<Output = io::Result<()>> + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = LocalSet::new().block_on(&runtime, work);
+    let outcome = runtime.block_on(async { tokio::spawn(work).await });
     runtime.shutdown_background();
-    outcome
+    outcome.map_err(io::Error::other)?
 }
 
 /// The peer: each answer on a task of its own, as a worker of this chapter does it.
@@ -65,13 +66,13 @@ struct Peer {
 }
 
 impl Peer {
-    fn start() -> io::Result<(Rc<Self>, u32)> {
+    fn start() -> io::Result<(Arc<Self>, u32)> {
         let (ours, theirs) = UnixStream::pair()?;
         let child = own_process("ours-peer")?.stdin(OwnedFd::from(theirs)).spawn()?;
         let (sender, mut receiver): (Sender<Frame>, Receiver<Frame>) = channel(ours)?;
         let calls = Calls::new(MAX_IN_FLIGHT);
         let table = calls.clone();
-        tokio::task::spawn_local(async move {
+        tokio::spawn(async move {
             while let Ok(frame) = receiver.recv().await {
                 if let Frame::Reply { id, answer } = frame {
                     table.answer(id, answer);
@@ -79,7 +80,7 @@ impl Peer {
             }
             table.gone();
         });
-        Ok((Rc::new(Peer { sender, calls }), child.id()))
+        Ok((Arc::new(Peer { sender, calls }), child.id()))
     }
 
     async fn call(
@@ -134,18 +135,20 @@ async fn trip(peer: &Peer, size: usize, count: usize, window: usize) {
     println!("{}", began.elapsed().as_nanos());
 }
 
-async fn frozen(first: &Rc<Peer>, second: &Peer, count: usize, limit: Duration) {
+async fn frozen(first: &Arc<Peer>, second: &Peer, count: usize, limit: Duration) {
     let (text, began) = ("x".repeat(1024), Instant::now());
-    let (refused, error) = (Rc::new(RefCell::new(0)), Rc::new(RefCell::new(None)));
+    let outcomes = Arc::new(Mutex::new((0, None)));
     let (mut sent, mut others, mut gap, mut last) = (0, 0, Duration::ZERO, began);
     while sent < count || began.elapsed() < limit {
         for _ in 0..(count - sent).min(100) {
             let (peer, text) = (first.clone(), text.clone());
-            let (refused, error) = (refused.clone(), error.clone());
-            tokio::task::spawn_local(async move {
-                match peer.call(text, None, CALL_LIMIT).await {
-                    Err(Failure::Full) => *refused.borrow_mut() += 1,
-                    Err(_) => drop(error.borrow_mut().get_or_insert(began.elapsed())),
+            let outcomes = outcomes.clone();
+            tokio::spawn(async move {
+                let outcome = peer.call(text, None, CALL_LIMIT).await;
+                let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+                match outcome {
+                    Err(Failure::Full) => outcomes.0 += 1,
+                    Err(_) => drop(outcomes.1.get_or_insert(began.elapsed())),
                     Ok(_) => {}
                 }
             });
@@ -159,18 +162,19 @@ async fn frozen(first: &Rc<Peer>, second: &Peer, count: usize, limit: Duration) 
         }
     }
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
-    let (refused, error) = (*refused.borrow(), error.borrow().map(millis));
+    let (refused, error) = *outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+    let error = error.map(millis);
     let said = json!({ "sent": sent, "refused": refused, "error_ms": error, "others": others,
         "gap_ms": millis(gap) });
     println!("{said}");
 }
 
-async fn killed(first: &Rc<Peer>) {
+async fn killed(first: &Arc<Peer>) {
     let calls: Vec<_> = (0..20)
         .map(|_| {
             let peer = first.clone();
             let hold = Some(AnswerFault::Never);
-            tokio::task::spawn_local(async move { peer.call("hold".to_owned(), hold, FAR).await })
+            tokio::spawn(async move { peer.call("hold".to_owned(), hold, FAR).await })
         })
         .collect();
     // The peer reads in order, so it has the others when it answers this one.
