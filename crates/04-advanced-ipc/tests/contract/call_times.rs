@@ -28,7 +28,12 @@ pub(crate) fn stats_have_percentiles_of_all_calls(trial: &Trial) -> Kept {
     let of_200 = everywhere(trial, &mut doors)?;
     let is_right = of_200.is_below(&of_200.p99, slow);
     let expected = format!("198 fast calls, and 2 of {millis} ms: p99 is below that");
-    trial.expect(is_right, expected, of_200.describe())
+    trial.expect(is_right, expected, of_200.describe())?;
+    one_without_an_answer(trial, &mut doors)?;
+    let of_201 = everywhere(trial, &mut doors)?;
+    let is_right = of_201.is_below(&of_201.p50, slow) && !of_201.is_below(&of_201.p99, slow);
+    let expected = format!("one more of {millis} ms, which was 504: p99 isn't below that");
+    trial.expect(is_right, expected, of_201.describe())
 }
 
 #[derive(PartialEq)]
@@ -90,5 +95,13 @@ fn two_slow_ones(trial: &Trial, doors: &mut Doors) -> Kept {
         doors.entry(3).or_default().push(ended.connection);
     }
     trial.recorder.observe("worker 3 made two slow calls");
+    Ok(())
+}
+
+/// A call that took until its deadline is the slowest of all, and counts.
+fn one_without_an_answer(trial: &Trial, doors: &mut Doors) -> Kept {
+    let path = format!("/ask/2?fault=never&timeout_ms={}", patience(SLOW).as_millis());
+    let (connection, _) = get(trial, door(trial, doors, 3)?, &path, 504)?;
+    doors.entry(3).or_default().push(connection);
     Ok(())
 }
