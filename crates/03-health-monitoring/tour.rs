@@ -49,8 +49,12 @@ fn main() -> ExitCode {
 
 fn play(stage: &mut Stage) -> Kept {
     stage.step("Three workers, a heartbeat every 100 ms, a timeout of 1 s");
-    let timing = [("HEARTBEAT_MS", "100"), ("HEARTBEAT_TIMEOUT_MS", "1000")];
-    let cluster = stage.start(&[timing[0], timing[1], ("RESTART_DELAY_MS", "100")])?;
+    let cluster = stage.start(&[
+        ("HEARTBEAT_MS", "100"),
+        ("HEARTBEAT_TIMEOUT_MS", "1000"),
+        ("MEMORY_LIMIT_MB", "100"),
+        ("RESTART_DELAY_MS", "100"),
+    ])?;
     let healthy = Load::start(cluster.address, TRAFFIC);
     stage.run_load(&healthy, 4000);
     account(stage, healthy, 0);
