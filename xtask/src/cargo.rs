@@ -172,7 +172,7 @@ pub(crate) fn metadata(tree: &Workspace) -> Result<serde_json::Value, Failure> {
     if !output.status.success() {
         return Err(explain(&String::from_utf8_lossy(&output.stderr)));
     }
-    Ok(serde_json::from_slice(&output.stdout).context("cargo's metadata is no JSON")?)
+    Ok(serde_json::from_slice(&output.stdout).context("cargo's metadata isn't JSON")?)
 }
 
 /// The version of cargo, and with it of the toolchain.

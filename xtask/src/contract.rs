@@ -42,11 +42,11 @@ impl Contract {
             let complaint = complaint.recv_timeout(deadline()).unwrap_or_default();
             bail!("the contract has no catalogue ({status}):\n{complaint}");
         }
-        serde_json::from_str(&catalogue).context("the contract's catalogue is no JSON")
+        serde_json::from_str(&catalogue).context("the contract's catalogue isn't JSON")
     }
 
-    /// Starts the check of one promise on the program that `subject` starts, with deadlines that are
-    /// `longer` times as long as usual.
+    /// Starts the check of one promise on the program that `subject` starts, with deadlines that
+    /// are `longer` times as long as usual.
     pub(crate) fn start(&self, promise: &str, subject: &str, longer: f64) -> anyhow::Result<Child> {
         let mut command = self.command("judge")?;
         command

@@ -59,7 +59,7 @@ pub(crate) fn look() -> Result<(), Failure> {
     for Trial { name, outcome } in trials() {
         if let Err(Missing { seen, fix }) = outcome {
             return Err(Failure::Environment(format!(
-                "This machine can't check a program now; this is no verdict on yours.\n\
+                "This machine can't check a program now; this isn't a verdict on yours.\n\
                  {name}: {seen}.\n{fix}"
             )));
         }

@@ -3,7 +3,7 @@
 //! The clients are closed loops with a pause between requests, a thread each. They behave as good
 //! clients do: they look whether a kept connection was closed before they use it again, and send a
 //! request again only when a kept connection ends without a byte of an answer: the server closed it
-//! while it was idle. (One that read the request and dropped it looks the same from here.)
+//! while it was idle. (A server that read the request and dropped it looks the same from here.)
 
 use std::{
     net::SocketAddr,

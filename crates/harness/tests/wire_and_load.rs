@@ -126,10 +126,10 @@ fn every_outcome_is_counted_once() {
     assert_eq!((ledger.truncated, ledger.lost()), (sent, sent));
 }
 
-/// A request on a connection that the server closed while it was idle is no loss: it is sent again
-/// on a fresh one. The same on a fresh connection is a loss.
+/// A request on a connection that the server closed while it was idle isn't a loss: it is sent
+/// again on a fresh one. The same on a fresh connection is a loss.
 #[test]
-fn an_idle_connection_that_was_closed_is_no_loss() {
+fn an_idle_connection_that_was_closed_is_not_a_loss() {
     let ledger = load("/closes-idle", Connections::KeptAlive, 200);
     assert_eq!((ledger.answered[&200], ledger.lost()), (ledger.sent, 0));
     let ledger = load("/close", Connections::KeptAlive, 20);

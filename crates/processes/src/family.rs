@@ -46,8 +46,9 @@ impl Family {
         table.into_iter().filter(|p| is_member(p) && !p.is_zombie).collect()
     }
 
-    /// A process is foreign if its line of parents leads to one that is, or to the kernel, which is
-    /// number 0. If its parent is not listed, that one has just ended: the next look will tell.
+    /// A process is foreign if its line of parents leads to a foreign process, or to the kernel,
+    /// which is number 0. If its parent is not listed, the parent has just ended: the next look
+    /// will tell.
     fn remember_foreign(&mut self, table: &[Process]) {
         self.foreign.insert(0);
         let strict: Vec<Process> = table.iter().filter(|p| p.pid != self.root).copied().collect();

@@ -21,7 +21,7 @@ fn behind(sham: &Sham, before: &str) -> Assert {
 }
 
 fn blames_the_machine(assert: Assert, what: &str) {
-    let answer = contains("no verdict on yours").and(contains(what));
+    let answer = contains("isn't a verdict on yours").and(contains(what));
     assert.code(3).stdout(contains("✗").not()).stderr(answer);
 }
 

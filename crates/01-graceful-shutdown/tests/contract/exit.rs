@@ -23,11 +23,11 @@ pub(crate) fn a_drained_cluster_exits_0_and_leaves_no_process(trial: &Trial) -> 
         format!("{exit}, though nothing was cut off"),
     )?;
     cluster.wait_gone(Duration::from_secs(2))?;
-    what_makes_no_sense_is_refused(trial)
+    a_senseless_setting_is_refused(trial)
 }
 
 /// A program that starts all the same, with a default or with none, runs as no operator asked for.
-fn what_makes_no_sense_is_refused(trial: &Trial) -> Kept {
+fn a_senseless_setting_is_refused(trial: &Trial) -> Kept {
     for (name, value) in
         [("WORKERS", "0"), ("DRAIN_TIMEOUT_MS", "soon"), ("JOURNAL", "/dev/null/journal")]
     {

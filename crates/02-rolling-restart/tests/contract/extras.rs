@@ -15,7 +15,8 @@ use crate::{
     scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
 };
 
-/// In one slot the version is never ready. `READY_TIMEOUT_MS` is two minutes, longer than the check.
+/// In one slot the version is never ready. `READY_TIMEOUT_MS` is two minutes, longer than the
+/// check.
 pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
     let faults = ("FAULTS", "1.1.0/3:never-ready");
     let limit = ("ROLL_TIMEOUT_MS", "2000");
@@ -145,7 +146,7 @@ pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
     after_a_roll_and_during_one(trial)?;
     past_a_roll_that_failed(trial)?;
     hangups::on_the_way_back(trial)?;
-    hangups::after_one_that_was_called_off(trial)
+    hangups::after_a_roll_that_was_called_off(trial)
 }
 
 /// Before the first roll SIGHUP changes nothing. After a roll that failed it leads to the version
@@ -195,7 +196,8 @@ fn after_a_roll_and_during_one(trial: &Trial) -> Kept {
     })
 }
 
-/// The worker dies soon after it was ready: by then a roll that relies on it has drained an old one.
+/// The worker dies soon after it was ready: by then a roll that relies on it has drained an old
+/// one.
 pub(crate) fn a_version_that_dies_right_after_it_was_ready_is_given_up(trial: &Trial) -> Kept {
     let faults = ("FAULTS", "1.1.0:crash-after-ready:400");
     let cluster = trial.start(&[faults, ("MIN_READY_MS", "3000")])?;
@@ -211,7 +213,8 @@ pub(crate) fn a_version_that_dies_right_after_it_was_ready_is_given_up(trial: &T
         "no old worker drains: each new worker dies within 3 s",
         observed,
     )?;
-    // Four of 1.0.0 are there between two tries, too. Only a roll that ended lets the next one begin.
+    // Four of 1.0.0 are there between two tries, too. Only a roll that ended lets the next one
+    // begin.
     ask_for_the_next(&cluster);
     scene::first_answer(trial, &cluster, "1.2.0")
         .map(|_| ())

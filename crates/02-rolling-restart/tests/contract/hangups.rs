@@ -26,7 +26,7 @@ pub(crate) fn on_the_way_back(trial: &Trial) -> Kept {
 }
 
 /// A way back that was called off can be asked for again.
-pub(crate) fn after_one_that_was_called_off(trial: &Trial) -> Kept {
+pub(crate) fn after_a_roll_that_was_called_off(trial: &Trial) -> Kept {
     let slow = format!("1.0.0:slow-start:{}", patience(Duration::from_millis(700)).as_millis());
     let cluster = trial.start(&[AT_ONCE, NO_HURRY[1], ("FAULTS", &slow)])?;
     let mut known = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
