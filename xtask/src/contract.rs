@@ -78,7 +78,7 @@ pub(crate) fn deadline() -> Duration {
 }
 
 /// `CHECK_PATIENCE=3` makes all deadlines three times as long, for a slow machine.
-fn patience() -> f64 {
+pub(crate) fn patience() -> f64 {
     let wanted = env::var("CHECK_PATIENCE").ok().and_then(|text| text.parse().ok());
     wanted.filter(|factor| (0.01..=100.0).contains(factor)).unwrap_or(1.0)
 }
