@@ -39,7 +39,8 @@ pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
 
 pub(crate) fn get_roll_says_how_the_last_roll_went(trial: &Trial) -> Kept {
     the_last_one_is_told(trial)?;
-    each_phase_is_told(trial)
+    each_phase_is_told(trial)?;
+    a_roll_back_that_failed_is_told(trial)
 }
 
 fn the_last_one_is_told(trial: &Trial) -> Kept {
@@ -99,6 +100,17 @@ fn each_phase_is_told(trial: &Trial) -> Kept {
     trial.expect(is_true, format!("the last roll took less than {most} ms"), format!("{said} ms"))
 }
 
+fn a_roll_back_that_failed_is_told(trial: &Trial) -> Kept {
+    let (cluster, old) = hangups::rolled_once(trial)?;
+    hangups::fails(trial, &cluster, &old, Signal::SIGKILL)?;
+    let roll = finished(trial, &cluster, 2)?;
+    expect_last(trial, &roll, "1.0.0", "rolled-back")?;
+    let reason = roll["last"]["reason"].as_str().unwrap_or_default();
+    trial.expect(!reason.is_empty(), "a reason why it was given up", "none is given")?;
+    let version = roll["version"].as_str().unwrap_or_default();
+    trial.expect(version == "1.1.0", "version 1.1.0 again", format!("version {version}"))
+}
+
 /// Waits until `rolls` rolls have ended, and returns what `GET /roll` says.
 fn finished(trial: &Trial, cluster: &Cluster, rolls: u64) -> Kept<Value> {
     told(trial, cluster, &format!("phase steady, and {rolls} finished"), |roll| {
@@ -146,7 +158,8 @@ pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
     after_a_roll_and_during_one(trial)?;
     past_a_roll_that_failed(trial)?;
     hangups::on_the_way_back(trial)?;
-    hangups::after_a_roll_that_was_called_off(trial)
+    hangups::after_a_roll_that_was_called_off(trial)?;
+    hangups::to_a_version_that_fails(trial)
 }
 
 /// Before the first roll SIGHUP changes nothing. After a roll that failed it leads to the version
