@@ -61,3 +61,13 @@ fn started(most: usize) -> (usize, Option<io::Error>) {
     }
     (count, refusal)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_runs_the_tests_bears_a_few_checks_at_a_time() {
+        assert_eq!((checks_at_a_time(1), checks_at_a_time(4)), (1, 4));
+    }
+}

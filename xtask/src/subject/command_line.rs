@@ -97,8 +97,8 @@ mod tests {
         for (line, sign) in [
             ("sh 'x", "never closed"),
             ("  ", "needs a command line"),
-            ("no-such-program-anywhere", "no program"),
-            ("/etc/passwd", "no program"),
+            ("no-such-program-anywhere", "isn't a program"),
+            ("/etc/passwd", "isn't a program"),
             ("PORT=1 node x.js", "--program \"env PORT=1 node x.js\""),
             ("npm run build && node x.js", "`&&` is not understood"),
         ] {
