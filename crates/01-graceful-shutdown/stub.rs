@@ -58,7 +58,7 @@ fn replace(workers: &mut Workers, slot: Slot) {
 ///   last one is gone: "A request in flight at SIGTERM is answered whole".
 /// - The primary's copy of the listening socket is closed: "a new connection is refused".
 /// - No new worker is started: "and not while it drains".
-/// - The exit code is 0 if everything was finished, and 1 if anything was cut off, by the drain
+/// - The exit code is 0 if everything was finished, and 1 if a request was cut off, by the drain
 ///   timeout, by a second signal, or because a worker died: "the exit code is 1".
 /// - A second signal kills every worker: "A second signal ends the cluster at once".
 ///
@@ -115,7 +115,8 @@ async fn orders(primary: &mut Primary, signals: &mut Signals) -> Option<(Duratio
     }
 }
 
-/// 4. Finishes what `server` holds within `limit`. Returns how many connections were cut off.
+/// 4. Finishes what `server` holds within `limit`. Returns how many connections it cut off: those
+///    with a request that the server had begun and did not answer.
 ///
 /// - No new connection is accepted: "a new connection is refused".
 /// - It returns as soon as no connection is open: "without waiting out the timeout".

@@ -63,7 +63,7 @@ fn drain_under_load(stage: &mut Stage) -> Kept {
     let load = Load::start(cluster.address, TRAFFIC);
     stage.say("16 clients: 8 keep a connection, 4 connect each time, 4 ask for 300 ms.");
     stage.run_load(&load, 3000);
-    load.next_phase();
+    load.next_phase_drains();
     cluster.signal(Signal::SIGTERM);
     let asked = Instant::now();
     let exit = cluster.wait_exit(PROMPT)?;

@@ -1,7 +1,7 @@
 //! The tour of chapter 03: four ways to fall ill, each noticed, reported and healed under load.
 //!
-//! `cargo xtask run 03-health-monitoring` plays it against the example, `cargo xtask run exercise-3`
-//! against a learner's program.
+//! `cargo xtask run 03-health-monitoring` plays it against the example, `cargo xtask run
+//! exercise-3` against a learner's program.
 
 use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
             ("curl {admin}/metrics", "the same for Prometheus"),
             ("kill -STOP WORKER_PID", "a worker that hears nothing"),
             ("curl '{url}/block?ms=60000'", "one whose event loop is stuck"),
-            ("curl '{url}/leak?mb=200'", "one that leaks"),
+            ("curl '{url}/leak?mb=200'", "this worker leaks"),
             (
                 "kill -STOP {pid}; kill -CONT {pid}",
                 "a primary that was away: does it blame a worker?",

@@ -4,6 +4,7 @@
 //! cargo's own messages (never by a pattern of file names: old builds leave theirs behind), and
 //! keeps the compiler's complaints apart by target, so that a learner sees only their own.
 
+mod failure;
 mod messages;
 mod narration;
 
@@ -20,6 +21,7 @@ use colored::control::SHOULD_COLORIZE;
 
 pub(crate) use self::messages::Diagnostic;
 use self::{
+    failure::{explain, missing_cargo},
     messages::{Message, Stream},
     narration::Narration,
 };
@@ -99,6 +101,10 @@ impl Build<'_> {
                 Message::Warning(warning) => built.warnings.push(warning),
                 Message::Error(error) => errors.push(error),
                 Message::Complaint(line) => complaints.push(line),
+                Message::Hangs(hang) => {
+                    end(&mut child);
+                    return Err(BuildFailure::Other(hang.failure(complaints.last())));
+                }
             }
         }
         let status = child.wait().context("cargo got lost");
@@ -142,6 +148,13 @@ impl Build<'_> {
     }
 }
 
+/// Ends a cargo that hangs. What it started becomes ours, and ends with this process.
+fn end(cargo: &mut Child) {
+    // Both fail only if it is gone already.
+    let _ = cargo.kill();
+    let _ = cargo.wait();
+}
+
 /// What the first of `diagnostics` says, without the lines that show where.
 pub(crate) fn first_line<'a>(diagnostics: impl IntoIterator<Item = &'a Diagnostic>) -> String {
     let first = diagnostics.into_iter().next();
@@ -172,7 +185,7 @@ pub(crate) fn metadata(tree: &Workspace) -> Result<serde_json::Value, Failure> {
     if !output.status.success() {
         return Err(explain(&String::from_utf8_lossy(&output.stderr)));
     }
-    Ok(serde_json::from_slice(&output.stdout).context("cargo's metadata is no JSON")?)
+    Ok(serde_json::from_slice(&output.stdout).context("cargo's metadata isn't JSON")?)
 }
 
 /// The version of cargo, and with it of the toolchain.
@@ -187,31 +200,4 @@ fn cargo(tree: &Workspace) -> Command {
     let mut command = Command::new(program);
     command.current_dir(&tree.root).env_remove("RUST_BACKTRACE").stdin(Stdio::null());
     command
-}
-
-fn missing_cargo(error: &std::io::Error) -> Failure {
-    Failure::Environment(format!(
-        "Cargo can't be started ({error}); https://rustup.rs installs it."
-    ))
-}
-
-/// Cargo failed without an error in any source file: usually the machine lacks something.
-fn explain(complaints: &str) -> Failure {
-    const OF_THE_MACHINE: [&str; 9] = [
-        "Cannot allocate memory",
-        "Read-only file system",
-        "Resource temporarily unavailable",
-        "Too many open files",
-        "failed to download",
-        "failed to get",
-        "No space left",
-        "Permission denied",
-        "is not installed",
-    ];
-    if OF_THE_MACHINE.iter().any(|sign| complaints.contains(sign)) {
-        return Failure::Environment(format!(
-            "Cargo can't build here; `cargo xtask doctor` looks at the machine.\n{complaints}"
-        ));
-    }
-    Failure::Grader(anyhow!("cargo failed:\n{complaints}"))
 }

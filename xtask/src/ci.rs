@@ -27,7 +27,7 @@ const STEPS: [Step; 5] = [
         arguments: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
         variables: &[],
     },
-    // Tours are no tests (`test = false`), so `--all-targets` passes them over.
+    // Tours aren't tests (`test = false`), so `--all-targets` passes them over.
     Step {
         name: "lints of tours",
         arguments: &["clippy", "--workspace", "--test", "tour", "--", "-D", "warnings"],

@@ -193,7 +193,7 @@ fn setting(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Help goes to stdout and is no error; anything else is one sentence on stderr.
+/// Help goes to stdout and isn't an error; anything else is one sentence on stderr.
 fn tell(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         say(error.render().to_string().trim_end());

@@ -42,11 +42,11 @@ impl Contract {
             let complaint = complaint.recv_timeout(deadline()).unwrap_or_default();
             bail!("the contract has no catalogue ({status}):\n{complaint}");
         }
-        serde_json::from_str(&catalogue).context("the contract's catalogue is no JSON")
+        serde_json::from_str(&catalogue).context("the contract's catalogue isn't JSON")
     }
 
-    /// Starts the check of one promise on the program that `subject` starts, with deadlines that are
-    /// `longer` times as long as usual.
+    /// Starts the check of one promise on the program that `subject` starts, with deadlines that
+    /// are `longer` times as long as usual.
     pub(crate) fn start(&self, promise: &str, subject: &str, longer: f64) -> anyhow::Result<Child> {
         let mut command = self.command("judge")?;
         command
@@ -78,7 +78,7 @@ pub(crate) fn deadline() -> Duration {
 }
 
 /// `CHECK_PATIENCE=3` makes all deadlines three times as long, for a slow machine.
-fn patience() -> f64 {
+pub(crate) fn patience() -> f64 {
     let wanted = env::var("CHECK_PATIENCE").ok().and_then(|text| text.parse().ok());
     wanted.filter(|factor| (0.01..=100.0).contains(factor)).unwrap_or(1.0)
 }

@@ -1,6 +1,6 @@
 //! How a command ends: five exit codes, each with one meaning.
 //!
-//! Scripts and editors branch on these. The one that matters most is the last: when the grader
+//! Scripts and editors branch on these. The last one matters most: when the grader
 //! itself fails, the learner is never told that their program is wrong.
 
 use std::{fmt, io, process::ExitCode};
@@ -109,7 +109,7 @@ impl Failure {
         match self {
             Failure::Usage(sentence) | Failure::Environment(sentence) => sentence.clone(),
             Failure::Grader(error) => format!(
-                "The grader itself failed; this is no verdict on your program.\n{error:#}\n\
+                "The grader itself failed; this isn't a verdict on your program.\n{error:#}\n\
                  Run it again, and if it persists, `cargo xtask doctor` looks at the machine."
             ),
         }

@@ -22,7 +22,7 @@ use processes::jobs_at_a_time;
 
 use self::cancel::Cancellation;
 use self::doubt::{is_doubtful, judge_again};
-use crate::{contract::Contract, exit::Failure, interrupt};
+use crate::{contract::Contract, exit::Failure, interrupt, machine::checks_at_a_time};
 
 /// What a check needs of a core, on average. Most of it is waiting.
 const SHARE_OF_A_CORE: f64 = 0.25;
@@ -81,9 +81,9 @@ impl Plan<'_> {
         let next = AtomicUsize::new(reports.len());
         let (sender, judged) = channel();
         let left = self.promises.len() - reports.len();
-        let jobs = if self.only.is_some() { 1 } else { jobs() };
+        let jobs = if self.only.is_some() { 1 } else { jobs(left) };
         thread::scope(|scope| {
-            for _ in 0..jobs.min(left) {
+            for _ in 0..jobs {
                 let sender = sender.clone();
                 let (next, cancellation) = (&next, &cancellation);
                 scope.spawn(move || self.work(next, cancellation, &sender));
@@ -173,10 +173,11 @@ impl Plan<'_> {
     }
 }
 
-/// How many checks to do at a time: `CHECK_JOBS`, or what the machine bears now.
-fn jobs() -> usize {
+/// How many of `left` checks to do at a time: `CHECK_JOBS`, or what the machine bears now.
+fn jobs(left: usize) -> usize {
     let wanted = env::var("CHECK_JOBS").ok().and_then(|text| text.parse().ok());
-    wanted.filter(|jobs| *jobs > 0).unwrap_or_else(|| jobs_at_a_time(SHARE_OF_A_CORE))
+    let jobs = wanted.filter(|jobs| *jobs > 0);
+    checks_at_a_time(jobs.unwrap_or_else(|| jobs_at_a_time(SHARE_OF_A_CORE)).min(left))
 }
 
 /// The first needed promise that broke.

@@ -7,11 +7,16 @@ mod tasks;
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{
+        self,
+        ErrorKind::{AddrInUse, AddrNotAvailable},
+        Read, Write,
+    },
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     time::Duration,
 };
 
+pub(crate) use self::tasks::checks_at_a_time;
 use crate::{
     exit::{Failure, Lack},
     scratch,
@@ -42,6 +47,15 @@ pub(crate) struct Missing {
 
 type Outcome = Result<String, Missing>;
 
+/// How the system says that it ran out of something, and of what.
+const SHORTAGES: [(&str, &str); 5] = [
+    ("Resource temporarily unavailable", "processes or threads"),
+    ("Too many open files", "descriptors"),
+    ("Cannot allocate memory", "memory"),
+    ("No space left on device", "space for temporary files"),
+    ("Cannot assign requested address", "local ports"),
+];
+
 /// Everything, tried now.
 pub(crate) fn trials() -> [Trial; 5] {
     [
@@ -59,7 +73,7 @@ pub(crate) fn look() -> Result<(), Failure> {
     for Trial { name, outcome } in trials() {
         if let Err(Missing { seen, fix }) = outcome {
             return Err(Failure::Environment(format!(
-                "This machine can't check a program now; this is no verdict on yours.\n\
+                "This machine can't check a program now; this isn't a verdict on yours.\n\
                  {name}: {seen}.\n{fix}"
             )));
         }
@@ -67,11 +81,19 @@ pub(crate) fn look() -> Result<(), Failure> {
     Ok(())
 }
 
-/// `failure`, unless the machine explains it.
+/// `failure`, unless the machine explains it: it lacks something now, or it did a moment ago.
 pub(crate) fn explain(failure: Failure) -> Failure {
-    match (failure, look()) {
-        (Failure::Grader(_), Err(machine)) => machine,
-        (failure, _) => failure,
+    let Failure::Grader(error) = failure else { return failure };
+    if let Err(machine) = look() {
+        return machine;
+    }
+    let said = format!("{error:#}");
+    match SHORTAGES.iter().find(|(sign, _)| said.contains(sign)) {
+        None => Failure::Grader(error),
+        Some((sign, what)) => Failure::Environment(format!(
+            "The machine ran out of {what} in the middle ({sign}); this isn't a verdict on your \
+             program.\nOne check at a time needs less: CHECK_JOBS=1 cargo xtask check …"
+        )),
     }
 }
 
@@ -103,6 +125,11 @@ fn temporary_files() -> Outcome {
 fn loopback() -> Outcome {
     match connect_to_ourselves() {
         Ok(()) => Ok("127.0.0.1 takes connections on a free port".to_owned()),
+        Err(error) if matches!(error.kind(), AddrInUse | AddrNotAvailable) => Err(Missing {
+            seen: format!("no port is free for a client ({error})"),
+            fix: "A connection keeps its port for a minute after its end. Wait a minute, or widen \
+                  the range: sysctl -w net.ipv4.ip_local_port_range=\"32768 60999\"",
+        }),
         Err(error) => Err(Missing {
             seen: format!("127.0.0.1 can't be connected to ({error})"),
             fix: "Bring the interface up: ip link set lo up. In a sandbox, allow local sockets.",

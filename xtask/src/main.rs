@@ -73,6 +73,10 @@ fn main() -> ExitCode {
     };
     let outcome = without_panic(|| perform(command));
     interrupt::give_way(matches!(outcome, Err(Failure::Grader(_))));
+    if outcome.is_err() {
+        // Such as the compilers of a build that hung.
+        interrupt::end_everything();
+    }
     scratch::remove();
     match outcome.and_then(terminal::everything_was_said) {
         Ok(verdict) => verdict.into(),

@@ -23,7 +23,8 @@ pub(crate) fn next_step(workspace: &Workspace, progress: &Progress) -> Step {
         let name = topic.exercise.as_ref().map(Exercise::name);
         name.is_some() && name == progress.current
     };
-    // A learner who went ahead to a later topic is not called back to an earlier one before the end.
+    // A learner who went ahead to a later topic is not called back to an earlier one before the
+    // end.
     let reached = topics().find(is_current).map_or(0, |topic| topic.number);
     let ahead = topics().filter(|topic| topic.number >= reached);
     let left_out = topics().filter(|topic| topic.number < reached && topic.has_exercise(workspace));
@@ -51,7 +52,7 @@ fn step_in(workspace: &Workspace, progress: &Progress, topic: &Topic) -> Option<
     let exercise = topic.exercise.as_ref().filter(|_| topic.has_exercise(workspace));
     let attempts = exercise.and_then(|exercise| progress.exercises.get(&exercise.name()));
     if let (Some(exercise), Some(attempts)) = (exercise, attempts) {
-        // One that was done once stays finished, unless the learner is at it again.
+        // A topic that was done once stays finished, unless the learner is at it again.
         let is_current = progress.current.as_deref() == Some(exercise.name().as_str());
         let is_finished = attempts.is_done_now() || (attempts.done && !is_current);
         return (!is_finished).then(|| go_on(exercise, attempts.broken.is_some()));

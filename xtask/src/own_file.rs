@@ -91,7 +91,8 @@ fn is_compiled(exercise: &Exercise, file: &Path) -> Option<()> {
     (now == record).then_some(())
 }
 
-/// Remembers what `program` was compiled from: the file as it was before, unless it was saved meanwhile.
+/// Remembers what `program` was compiled from: the file as it was before, unless it was saved
+/// meanwhile.
 pub(crate) fn remember(
     workspace: &Workspace,
     exercise: &Exercise,
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_of_the_first_byte_that_is_no_text_is_named() {
+    fn the_line_of_the_first_byte_that_is_not_text_is_named() {
         let error = String::from_utf8(b"// one\n// caf\xe9\n".to_vec()).unwrap_err();
         assert_eq!(line_of(&error), 2);
     }

@@ -17,7 +17,7 @@ pub(crate) fn first_line(
     let Some(pipe) = pipe else { return };
     thread::spawn(move || {
         let mut line = String::new();
-        // What can't be read, or is no text, is no line.
+        // What can't be read, or isn't text, isn't a line.
         let _ = BufReader::new(pipe.take(LONGEST)).read_line(&mut line);
         heard(line);
     });

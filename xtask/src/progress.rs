@@ -1,7 +1,7 @@
 //! What the learner did so far, in a git-ignored file that never stands in their way.
 //!
-//! Everything is keyed by stable names, and what this version does not know is kept as it is, so that
-//! an update of the workbook, or a way back, loses nothing. [`file`] reads and writes it.
+//! Everything is keyed by stable names, and what this version does not know is kept as it is, so
+//! that an update of the workbook, or a way back, loses nothing. [`file`] reads and writes it.
 
 mod file;
 
@@ -57,8 +57,8 @@ impl Progress {
         file::read(workspace)
     }
 
-    /// Reads the progress, lets `change` change it, and writes it if that says so. Other commands may do
-    /// the same at the same time: none of their changes is lost. Returns the progress as it is then.
+    /// Reads the progress, lets `change` change it, and writes it if that says so. Other commands
+    /// may do the same at the same time: no change is lost. Returns the progress as it is then.
     pub(crate) fn update(
         workspace: &Workspace,
         change: impl FnOnce(&mut Progress) -> bool,

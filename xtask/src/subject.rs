@@ -39,7 +39,7 @@ pub(crate) struct Subject {
 
 /// Why there is nothing to judge.
 pub(crate) enum Unready {
-    /// The learner's file is not there, or is no text: this sentence says so.
+    /// The learner's file is not there, or isn't text: this sentence says so.
     Nothing(String),
     /// It does not compile.
     DoesNotCompile { label: String, errors: Vec<Diagnostic> },

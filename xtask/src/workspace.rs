@@ -15,8 +15,8 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The one that this runner belongs to. Cargo says it at run time, so that a copied or renamed
-    /// tree works with its own files; started by hand, the runner looks around itself.
+    /// The workbook that this runner belongs to. Cargo says it at run time, so that a copied or
+    /// renamed tree works with its own files; started by hand, the runner looks around itself.
     pub(crate) fn find() -> anyhow::Result<Self> {
         let manifest_dir = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let places = [manifest_dir, env::current_dir().ok(), env::current_exe().ok()];
@@ -89,8 +89,8 @@ fn root_above(place: &Path) -> Option<PathBuf> {
     folders.find(|folder| folder.join("xtask/Cargo.toml").is_file()).map(Path::to_path_buf)
 }
 
-/// Cargo's target folder: the folder that `CARGO_TARGET_DIR` names, or the one that this runner was
-/// started from.
+/// Cargo's target folder: the folder that `CARGO_TARGET_DIR` names, or the folder that this runner
+/// was started from.
 pub(crate) fn target_dir() -> anyhow::Result<PathBuf> {
     let named = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     if let Some(named) = named.filter(|named| named.is_absolute()) {

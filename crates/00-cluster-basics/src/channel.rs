@@ -3,8 +3,8 @@
 //! A stream socket has no message boundaries, so each message is a frame: its length in four
 //! bytes, then JSON. Guide 05 builds calls, queues and broadcasts on top of this.
 //!
-//! A task of its own writes what is sent, from a bounded queue. So a primary never waits for a worker
-//! that reads nothing: [`Sender::try_send`] says that its queue is full.
+//! A task of its own writes what is sent, from a bounded queue. So a primary never waits for a
+//! worker that reads nothing: [`Sender::try_send`] says that its queue is full.
 
 mod frames;
 mod receiver;
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_peer_that_reads_nothing_holds_up_nobody_and_its_queue_has_an_end() {
+    async fn a_peer_that_reads_nothing_holds_up_no_other_and_its_queue_has_an_end() {
         let (sender, _receiver, _theirs) = ends();
         let long = "x".repeat(MAX_FRAME / 2);
         let sent = (0..10_000).map(|_| sender.try_send(&long)).take_while(Result::is_ok).count();

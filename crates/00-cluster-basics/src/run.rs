@@ -31,7 +31,7 @@ pub enum StartError {
     Io(#[from] io::Error),
 }
 
-/// How long the last lines on stdout and stderr may take. Their readers may be gone for good.
+/// How long the last lines on stdout and stderr may take. Their readers may never read again.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Runs `primary`, or `worker` in a process that was started as one, and makes its outcome the

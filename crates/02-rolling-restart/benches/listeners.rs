@@ -1,4 +1,4 @@
-//! What a listener per worker costs in a rolling restart, beside one that all inherit:
+//! What a listener per worker costs in a rolling restart, beside a listener that all inherit:
 //! `cargo bench -p rolling-restart --bench listeners`.
 //!
 //! The same worker, the same order of events (the new one is ready, then the old one closes its

@@ -63,7 +63,7 @@ impl Intents {
         }
     }
 
-    /// Leaves the two that end the cluster: there are no more rolls.
+    /// Leaves the two that end the cluster: no roll begins any more.
     #[must_use]
     pub fn into_shutdown(self) -> supervisor::Intents {
         self.shutdown

@@ -48,7 +48,8 @@ pub struct LastRoll {
     pub reason: Option<String>,
     /// How long it took, a roll back included.
     pub millis: u64,
-    /// Connections that were closed with work on them, and workers that were killed while draining.
+    /// Connections that were closed with a request that was begun and not answered, and workers that
+    /// were killed while draining.
     pub cut: usize,
     /// The slots that got a worker of that version, in order.
     pub workers: Vec<Replaced>,

@@ -8,8 +8,8 @@ use crate::{Config, Intents, Workers, service::RollService};
 
 /// Runs `primary`, or the given worker in a process that was started as one.
 ///
-/// Before `primary` runs, the handlers of SIGTERM, SIGINT, SIGHUP and SIGUSR2 are installed: from then
-/// on none of these signals ends the process by itself.
+/// Before `primary` runs, the handlers of SIGTERM, SIGINT, SIGHUP and SIGUSR2 are installed: from
+/// then on these signals don't end the process by themselves.
 pub fn run(primary: impl AsyncFnOnce(Config, Workers, Intents) -> ExitCode) -> ExitCode {
     cluster_basics::run(
         async || {

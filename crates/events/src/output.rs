@@ -1,9 +1,10 @@
 //! Output that never blocks its writer.
 //!
-//! A log collector that stalls, or a terminal that was stopped, fills the pipe; the next `write` then
-//! blocks for as long as the reader likes. A primary that blocks there hears no worker, hears no signal
-//! and reaps no worker. So lines wait in a bounded queue, and a thread of its own writes them. When the
-//! queue is full, lines are dropped and counted, and the next line that gets through says how many.
+//! A log collector that stalls, or a terminal that was stopped, fills the pipe; the next `write`
+//! then blocks for as long as the reader likes. A primary that blocks there hears no worker, hears
+//! no signal and reaps no worker. So lines wait in a bounded queue, and a thread of its own writes
+//! them. When the queue is full, lines are dropped and counted, and the next line that gets through
+//! says how many.
 
 use std::{
     collections::VecDeque,
@@ -57,7 +58,7 @@ impl Output {
         self.changed.notify_all();
     }
 
-    /// Waits until every line was written, `limit` at most: the reader may be gone for good.
+    /// Waits until every line was written, `limit` at most: the reader may never read again.
     pub(crate) fn flush(&self, limit: Duration) {
         let is_busy = |queue: &mut Queue| queue.is_writing || !queue.lines.is_empty();
         // A queue that is still full at the end is lost with the process.

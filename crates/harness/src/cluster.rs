@@ -176,7 +176,7 @@ impl Cluster {
     /// When `pid` isn't one of its processes: a program must not make us signal any other process.
     pub fn signal_process(&self, pid: u32, signal: Signal) -> Kept {
         if !self.processes().iter().any(|process| process.pid == pid) {
-            let observed = format!("pid {pid} is none of the program's processes");
+            let observed = format!("pid {pid} isn't a process of the program");
             let moment = self.recorder.observe(observed.clone());
             return Err(
                 Broken::new("answers that name the process they come from", observed).at(moment)
@@ -187,8 +187,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Its running processes: the one that we started, what that started, and what they left
-    /// behind. An orphan does not say whose it was, so with two clusters these are both's.
+    /// Its running processes: the primary, and all that descend from it, orphans
+    /// included. An orphan does not say whose it was, so with two clusters these are both's.
     #[must_use]
     pub fn processes(&self) -> Vec<Process> {
         let ours = self.family.lock().unwrap_or_else(PoisonError::into_inner).members();
@@ -221,7 +221,7 @@ impl Cluster {
         self.recorder.wait(limit, |_| self.exit.get().copied())
     }
 
-    /// Waits until none of its processes is left.
+    /// Waits until all its processes are gone.
     ///
     /// # Errors
     /// Names those that are still there after `limit`.

@@ -31,7 +31,7 @@ const MTU: u16 = 1500;
 /// Set in the process that runs inside.
 const INSIDE: &str = "FAR_NETWORK";
 
-/// Lets `scene` try `program`, or the one that `SUBJECT` names, with `delay` between client and
+/// Lets `scene` try `program`, or the program that `SUBJECT` names, with `delay` between client and
 /// program in each direction. Prints why not, where this machine does not allow it.
 #[must_use]
 pub fn from_afar(program: &str, delay: Duration, scene: fn(&Trial) -> Kept) -> ExitCode {

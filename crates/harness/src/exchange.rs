@@ -138,7 +138,7 @@ impl Pending {
     /// Waits for its end, whatever it is.
     ///
     /// # Errors
-    /// Only when there is no end at all.
+    /// When it does not end in time.
     pub fn outcome(self) -> Kept<Result<Reply, (Failure, Moment)>> {
         loop {
             match self.next()? {

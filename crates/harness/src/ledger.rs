@@ -10,12 +10,15 @@ use crate::wire::{Answer, Failure};
 /// What became of the requests that were sent in one phase. Each is counted once.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    /// Requests sent: the sum of all the others but `retried`.
+    /// Requests sent: the sum of all the others but `dropped` and `retried`.
     pub sent: u64,
     /// Answered whole, by status.
     pub answered: BTreeMap<u16, u64>,
-    /// Refused: no process listened. The client knows that nothing was begun.
+    /// Turned away. No process listened, or a listener that closed dropped the new connection: see
+    /// [`crate::newcomer`].
     pub refused: u64,
+    /// Of those, the connections that a closing listener dropped.
+    pub dropped: u64,
     /// Reset or closed before the first byte of an answer.
     pub reset: u64,
     /// Cut off in the middle of the answer.
@@ -36,6 +39,7 @@ impl Default for Ledger {
             sent: 0,
             answered: BTreeMap::new(),
             refused: 0,
+            dropped: 0,
             reset: 0,
             truncated: 0,
             timed_out: 0,
@@ -69,6 +73,7 @@ impl Ledger {
             *self.answered.entry(*status).or_default() += count;
         }
         self.refused += other.refused;
+        self.dropped += other.dropped;
         self.reset += other.reset;
         self.truncated += other.truncated;
         self.timed_out += other.timed_out;
@@ -114,7 +119,11 @@ impl fmt::Display for Ledger {
         for (status, count) in self.answered.iter().filter(|(status, _)| **status != 200) {
             write!(f, " ({} × {status})", n(*count))?;
         }
-        write!(f, " + {} refused + {} lost", n(self.refused), n(self.lost()))
+        write!(f, " + {} refused", n(self.refused))?;
+        if self.dropped > 0 {
+            write!(f, " ({} by a reset)", n(self.dropped))?;
+        }
+        write!(f, " + {} lost", n(self.lost()))
     }
 }
 

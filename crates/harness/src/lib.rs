@@ -24,6 +24,7 @@
 //! | [`client`] | an ordinary HTTP client, for questions |
 //! | [`receiver`] | a webhook that the program POSTs to: it answers, hangs, or refuses |
 //! | [`busy`] | a machine without an idle core |
+//! | [`newcomer`] | what a cluster that drains does with a new client |
 //! | [`load`], [`ledger`] | steady traffic, and the exact account of what became of it |
 //! | [`mod@tour`], [`stage`], `canvas` | a demonstration in steps, with a measured end |
 //! | [`mod@measure`] | the `main` of a bench |
@@ -41,6 +42,7 @@ pub mod judge;
 pub mod ledger;
 pub mod load;
 pub mod measure;
+pub mod newcomer;
 pub mod patience;
 pub mod receiver;
 pub mod recorder;

@@ -3,12 +3,12 @@
 //! The clients are closed loops with a pause between requests, a thread each. They behave as good
 //! clients do: they look whether a kept connection was closed before they use it again, and send a
 //! request again only when a kept connection ends without a byte of an answer: the server closed it
-//! while it was idle. (One that read the request and dropped it looks the same from here.)
+//! while it was idle. (A server that read the request and dropped it looks the same from here.)
 
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, Condvar, Mutex, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
@@ -17,6 +17,7 @@ use std::{
 
 use crate::{
     ledger::Ledger,
+    newcomer::{Closing, NewConnection},
     patience,
     wire::{Answer, Connection, Failure},
 };
@@ -71,6 +72,8 @@ struct Shared {
     finished: AtomicUsize,
     failed: AtomicUsize,
     watcher: Option<Watcher>,
+    /// Once the program was told to stop.
+    closing: Mutex<Option<Closing>>,
     is_over: Mutex<bool>,
     over: Condvar,
 }
@@ -91,6 +94,7 @@ impl Load {
             finished: AtomicUsize::new(0),
             failed: AtomicUsize::new(0),
             watcher,
+            closing: Mutex::new(None),
             is_over: Mutex::new(false),
             over: Condvar::new(),
         });
@@ -130,6 +134,13 @@ impl Load {
         self.shared.phase.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// The same, for a program that is told to stop now: while its listener closes, a new connection
+    /// may be dropped.
+    pub fn next_phase_drains(&self) {
+        *self.shared.closing() = Some(Closing::default());
+        self.next_phase();
+    }
+
     /// Ends the traffic, waits for the requests under way, and returns a ledger for each phase.
     #[must_use]
     pub fn finish(mut self) -> Vec<Ledger> {
@@ -153,6 +164,23 @@ impl Load {
 impl Drop for Load {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+impl Shared {
+    /// Whether the listener may be closing now.
+    fn is_closing(&self) -> bool {
+        self.closing().as_ref().is_some_and(|closing| !closing.is_over())
+    }
+
+    fn saw(&self, new: &NewConnection) {
+        if let Some(closing) = self.closing().as_mut() {
+            closing.saw(new);
+        }
+    }
+
+    fn closing(&self) -> MutexGuard<'_, Option<Closing>> {
+        self.closing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -194,9 +222,20 @@ impl<'a> Client<'a> {
                 outcome => return self.keep(kept, outcome),
             }
         }
-        let mut fresh = Connection::open(self.shared.address, self.limit)?;
-        let outcome = fresh.get(self.clients.path);
-        self.keep(fresh, outcome)
+        let may_be_dropped = self.shared.is_closing();
+        let mut fresh = None;
+        let outcome = Connection::open(self.shared.address, self.limit)
+            .and_then(|connection| fresh.insert(connection).get(self.clients.path));
+        let new = NewConnection::of(&outcome);
+        self.shared.saw(&new);
+        if may_be_dropped && new == NewConnection::Dropped {
+            self.ledgers[phase].dropped += 1;
+            return Err(Failure::Refused);
+        }
+        match fresh {
+            Some(fresh) => self.keep(fresh, outcome),
+            None => outcome,
+        }
     }
 
     fn keep(

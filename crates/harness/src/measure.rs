@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::{Trial, broken::Kept, recorder::Recorder, subject::Subject};
 
-/// Lets `figures` have `program`, or the one that `SUBJECT` names, and says what went wrong.
+/// Lets `figures` have `program`, or the program that `SUBJECT` names, and says what went wrong.
 #[must_use]
 pub fn measure(program: &str, figures: impl FnOnce(&Trial) -> Kept) -> ExitCode {
     let outcome = Subject::from_env(program).and_then(|subject| {

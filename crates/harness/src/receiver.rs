@@ -35,7 +35,7 @@ struct Received {
 }
 
 impl Receiver {
-    /// One that answers each POST with 204, and keeps and records its JSON.
+    /// A receiver that answers each POST with 204, and keeps and records its JSON.
     ///
     /// # Errors
     /// When no port is free.
@@ -51,7 +51,7 @@ impl Receiver {
         })
     }
 
-    /// One that takes each connection, and never says a word.
+    /// A receiver that takes each connection, and never says a word.
     ///
     /// # Errors
     /// When no port is free.
@@ -86,7 +86,7 @@ impl Receiver {
     }
 
     /// How many connections came, and how many of them are at their end. On a hanging receiver it
-    /// is the sender who ends them.
+    /// is the sender that ends them.
     #[must_use]
     pub fn connections(&self) -> (usize, usize) {
         let closed = self.received.closed.load(Ordering::Relaxed);

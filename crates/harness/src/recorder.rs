@@ -9,8 +9,8 @@ use events::{Entry, Event, ServiceEvent, Source, panic, spin::FLOOD};
 
 /// Entries kept at most.
 const MAX_ENTRIES: usize = 4000;
-/// Reports of the program kept at most: one that floods its output must not fill our memory, nor take
-/// the place of what we do and see ourselves.
+/// Reports of the program kept at most: a program that floods its output must not fill our memory,
+/// nor take the place of what we do and see ourselves.
 const MAX_REPORTS: usize = 2000;
 /// Lines of its plain output kept at most.
 const MAX_OUTPUT: usize = 200;

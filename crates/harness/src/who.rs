@@ -119,7 +119,8 @@ pub fn greet_one(cluster: &Cluster, path: &str) -> Option<Who> {
 /// A handful of requests that are not recorded: there may be hundreds. They connect all at once,
 /// because nothing promises that connections which come one by one are spread.
 ///
-/// It leaves out a question that is not answered for a while. Ask again, or see [`greet_patiently`].
+/// It leaves out a question that is not answered for a while. Ask again, or see
+/// [`greet_patiently`].
 #[must_use]
 pub fn greet(cluster: &Cluster, path: &str) -> Vec<(Who, Connection)> {
     greet_patiently(cluster, path, patience(QUESTION))
@@ -160,8 +161,8 @@ pub struct Poll {
     looks: u32,
 }
 
-/// While the number of workers is wrong they are asked only in each so manieth look: nothing can be
-/// decided then, and the questions would keep the program from what is waited for.
+/// While the number of workers is wrong they are asked only on every 16th poll: nothing can be
+/// decided then, and more questions would slow the program down.
 const SELDOM: u32 = 16;
 
 impl Poll {

@@ -126,10 +126,10 @@ fn every_outcome_is_counted_once() {
     assert_eq!((ledger.truncated, ledger.lost()), (sent, sent));
 }
 
-/// A request on a connection that the server closed while it was idle is no loss: it is sent again
-/// on a fresh one. The same on a fresh connection is a loss.
+/// A request on a connection that the server closed while it was idle isn't a loss: it is sent
+/// again on a fresh one. The same on a fresh connection is a loss.
 #[test]
-fn an_idle_connection_that_was_closed_is_no_loss() {
+fn an_idle_connection_that_was_closed_is_not_a_loss() {
     let ledger = load("/closes-idle", Connections::KeptAlive, 200);
     assert_eq!((ledger.answered[&200], ledger.lost()), (ledger.sent, 0));
     let ledger = load("/close", Connections::KeptAlive, 20);
@@ -162,6 +162,40 @@ fn a_request_that_meets_a_closing_connection_is_retried_and_counted_once() {
     assert!(ledger.balances());
     assert_eq!((ledger.answered[&200], ledger.lost()), (ledger.sent, 0));
     assert_eq!(ledger.retried, ledger.sent - 1);
+}
+
+/// The listener drops three connections when it closes, as the kernel does with those in its queue.
+#[test]
+fn what_a_closing_listener_drops_is_turned_away_and_not_lost() {
+    let phases = |begin: fn(&Load)| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (ask, asked) = channel();
+        let (open, is_open) = channel::<()>();
+        thread::spawn(move || {
+            while asked.try_recv().is_err() {
+                serve(listener.accept().unwrap().0);
+            }
+            for _ in 0..3 {
+                let dropped = listener.accept().unwrap().0;
+                // A socket that is closed with unread bytes is reset.
+                dropped.peek(&mut [0]).unwrap();
+            }
+            drop((listener, open));
+        });
+        let load = Load::start(address, &[Clients::new(1, Connections::OnePerRequest, "/fast", 1)]);
+        assert!(load.wait_for(20, LIMIT));
+        begin(&load);
+        ask.send(()).unwrap();
+        let _ = is_open.recv_timeout(LIMIT);
+        assert!(load.wait_for(load.finished() + 20, LIMIT));
+        load.finish()
+    };
+    let draining = &phases(Load::next_phase_drains)[1];
+    assert_eq!((draining.dropped, draining.lost()), (3, 0), "{draining}");
+    assert!(draining.balances() && draining.to_string().contains("(3 by a reset) + 0 lost"));
+    let rolling = &phases(Load::next_phase)[1];
+    assert_eq!((rolling.dropped, rolling.lost()), (0, 3), "{rolling}");
 }
 
 #[test]

@@ -34,6 +34,13 @@ impl Family {
     /// Every process that the root started, and those that they started, without zombies.
     #[must_use]
     pub fn members(&mut self) -> Vec<Process> {
+        let mut members = self.with_zombies();
+        members.retain(|process| !process.is_zombie);
+        members
+    }
+
+    /// The same with zombies.
+    pub(crate) fn with_zombies(&mut self) -> Vec<Process> {
         let now = Instant::now();
         if now >= self.forgets_at {
             self.foreign.clear();
@@ -43,11 +50,12 @@ impl Family {
         self.remember_foreign(&table);
         let family = descent(&table, HashSet::from([self.root]));
         let is_member = |p: &Process| p.pid != self.root && family.contains(&p.pid);
-        table.into_iter().filter(|p| is_member(p) && !p.is_zombie).collect()
+        table.into_iter().filter(is_member).collect()
     }
 
-    /// A process is foreign if its line of parents leads to one that is, or to the kernel, which is
-    /// number 0. If its parent is not listed, that one has just ended: the next look will tell.
+    /// A process is foreign if its line of parents leads to a foreign process, or to the kernel,
+    /// which is number 0. If its parent is not listed, the parent has just ended: the next look
+    /// will tell.
     fn remember_foreign(&mut self, table: &[Process]) {
         self.foreign.insert(0);
         let strict: Vec<Process> = table.iter().filter(|p| p.pid != self.root).copied().collect();
@@ -56,7 +64,7 @@ impl Family {
 }
 
 /// `ancestors`, and every process of `table` that descends from one of them.
-fn descent(table: &[Process], ancestors: HashSet<u32>) -> HashSet<u32> {
+pub(crate) fn descent(table: &[Process], ancestors: HashSet<u32>) -> HashSet<u32> {
     let mut family = ancestors;
     loop {
         let before = family.len();

@@ -2,7 +2,8 @@
 //!
 //! Guarantees:
 //! 1. [`end_descendants`] ends every process that descends from this one, whatever it does: it may
-//!    ignore SIGTERM, be stopped, have left its process group, or have lost its own parent.
+//!    ignore SIGTERM, be stopped, have left its process group, have lost its own parent, or do
+//!    nothing but fork.
 //! 2. Nothing else is ever signalled.
 //! 3. A process that installed [`on_interrupt`] runs its clean-up when it is interrupted, also
 //!    when only it was told and its children were not.

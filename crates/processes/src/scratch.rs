@@ -84,7 +84,7 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
     let Ok(folder) = File::open(path) else { return Ok(None) };
     match folder.try_lock() {
         Err(TryLockError::WouldBlock) => return Ok(None),
-        // A file system without locks: nobody can lock it then, so nobody removes it.
+        // A file system without locks: no process can lock it then, so none removes it.
         Ok(()) | Err(TryLockError::Error(_)) => {}
     }
     let (ours, there) = (folder.metadata()?, path.metadata());
@@ -142,13 +142,13 @@ mod tests {
         let place = place();
         let (living, dead) = (Scratch::new(place.path()), format!("{PREFIX}1-0"));
         let living = living.expect("a folder");
-        for folder in [dead.as_str(), "of-somebody-else"] {
+        for folder in [dead.as_str(), "of-another-program"] {
             fs::create_dir(place.path().join(folder)).expect("a folder");
         }
         let next = Scratch::new(place.path()).expect("a folder");
         assert!(living.path().exists() && next.path().exists());
         assert!(!place.path().join(&dead).exists());
-        assert!(place.path().join("of-somebody-else").exists());
+        assert!(place.path().join("of-another-program").exists());
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Process {
     pub is_asleep: bool,
 }
 
-/// Every process that can be seen. One that ends while the list is made may be missing.
+/// Every process that can be seen. A process that ends while the list is made may be missing.
 #[must_use]
 pub fn table() -> Vec<Process> {
     except(&HashSet::new())
@@ -48,8 +48,8 @@ pub fn is_alive(pid: u32) -> bool {
     process(pid).is_some_and(|p| !p.is_zombie)
 }
 
-/// Whether `pid` waits for something. A process between `fork` and `exec` does not: a signal that stops it
-/// then stops its parent too, which waits to hear whether the `exec` went well.
+/// Whether `pid` waits for something. A process between `fork` and `exec` does not: a signal that
+/// stops it then stops its parent too, which waits to hear whether the `exec` went well.
 #[must_use]
 pub fn is_asleep(pid: u32) -> bool {
     process(pid).is_some_and(|p| p.is_asleep)

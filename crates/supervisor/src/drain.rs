@@ -11,7 +11,7 @@ use crate::server::Server;
 pub struct Drained {
     /// Requests answered since it began.
     pub answered: usize,
-    /// Connections that the deadline closed with work on them.
+    /// Connections that the deadline closed with a request that was begun and not answered.
     pub cut: usize,
 }
 

@@ -40,7 +40,8 @@ pub enum FromWorker<Report> {
     Drained {
         /// Requests answered since the drain began.
         answered: usize,
-        /// Connections that the deadline closed with work on them.
+        /// Connections that the deadline closed with a request that was begun and not
+        /// answered.
         cut: usize,
     },
     /// One of the chapter's own reports.

@@ -40,7 +40,7 @@ struct Shared {
     says_close: AtomicBool,
     in_flight: AtomicUsize,
     answered: AtomicUsize,
-    /// Connections that were closed with work on them.
+    /// Connections that were closed with a request that was begun and not answered.
     cut: AtomicUsize,
     /// Open connections, and 1 while the server accepts: a client may wait in the queue.
     open: watch::Sender<usize>,
@@ -108,9 +108,9 @@ impl Server {
         self.shared.decide(Fate::ClosedWhenIdle);
     }
 
-    /// Closes every connection now, whatever it is doing, and returns how many of them had work: a
-    /// request without its whole answer. When it returns they are closed, and nothing of them runs
-    /// any more.
+    /// Closes every connection now, and returns how many of them had a request that the server had
+    /// begun and not answered whole. When it returns they are closed, and nothing of them runs any
+    /// more.
     pub async fn cut(&self) -> usize {
         self.shared.decide(Fate::Cut);
         self.all_closed().await;

@@ -18,7 +18,7 @@ use crate::{
 /// Drains every worker within `DRAIN_TIMEOUT_MS`, and says how that went: 0 when everything was
 /// finished, 1 when something was cut off.
 ///
-/// Each worker has a deadline of its own; the primary kills the one that is overdue, and no other.
+/// Each worker has a deadline of its own; the primary kills a worker that is overdue, and no other.
 pub async fn shut_down<Order, Report>(workers: Workers<Order, Report>, intents: Intents) -> ExitCode
 where
     Order: Clone + Serialize,

@@ -6,11 +6,17 @@ use std::{
     process::Child,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
+    time::Duration,
 };
 
 use serde::Deserialize;
 
-use super::{Target, narration::Narration};
+use super::{Target, failure::Hang, narration::Narration};
+use crate::contract::patience;
+
+/// How long cargo may say nothing. It says a line for each crate that it compiles, and no crate here
+/// takes minutes. Another build that holds cargo's lock may.
+const SILENCE: Duration = Duration::from_mins(10);
 
 /// What the runner wants to know of a build.
 pub(super) enum Message {
@@ -20,6 +26,8 @@ pub(super) enum Message {
     Error(Diagnostic),
     /// A line of cargo itself that may explain a failure.
     Complaint(String),
+    /// Cargo has said nothing for too long.
+    Hangs(Hang),
 }
 
 /// One complaint of the compiler, as it prints it.
@@ -34,6 +42,7 @@ pub(crate) struct Diagnostic {
 pub(super) struct Stream<'a> {
     lines: Receiver<Line>,
     narration: &'a mut Narration,
+    silence: Duration,
 }
 
 enum Line {
@@ -46,7 +55,7 @@ impl<'a> Stream<'a> {
         let (sender, lines) = channel();
         forward(child.stdout.take(), Line::Json, sender.clone());
         forward(child.stderr.take(), Line::Prose, sender);
-        Stream { lines, narration }
+        Stream { lines, narration, silence: SILENCE.mul_f64(patience()) }
     }
 }
 
@@ -55,14 +64,12 @@ impl Iterator for Stream<'_> {
 
     fn next(&mut self) -> Option<Message> {
         loop {
-            let line = match self.narration.until_due() {
-                Some(wait) => self.lines.recv_timeout(wait),
-                None => self.lines.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            let message = match line {
+            let due = self.narration.until_due();
+            let message = match processes::hear(&self.lines, due.unwrap_or(self.silence)) {
                 Ok(Line::Json(line)) => parse(&line),
                 Ok(Line::Prose(line)) => Some(self.listen(line)),
-                Err(RecvTimeoutError::Timeout) => self.narration.begin(),
+                Err(RecvTimeoutError::Timeout) if due.is_some() => self.narration.begin(),
+                Err(RecvTimeoutError::Timeout) => Some(self.hang()),
                 Err(RecvTimeoutError::Disconnected) => return None,
             };
             if message.is_some() {
@@ -73,6 +80,10 @@ impl Iterator for Stream<'_> {
 }
 
 impl Stream<'_> {
+    fn hang(&self) -> Message {
+        Message::Hangs(Hang { time: self.silence, is_blocked: self.narration.is_blocked })
+    }
+
     fn listen(&mut self, line: String) -> Message {
         self.narration.heard(&line);
         Message::Complaint(line)

@@ -25,6 +25,8 @@ pub(super) struct Narration {
     ticker: Ticker,
     has_begun: bool,
     compiled: usize,
+    /// Whether another build holds cargo's lock.
+    pub(super) is_blocked: bool,
     latest: String,
 }
 
@@ -36,6 +38,7 @@ impl Narration {
             ticker: Ticker::new(),
             has_begun: !is_told,
             compiled: 0,
+            is_blocked: false,
             latest: "building".into(),
         }
     }
@@ -59,6 +62,8 @@ impl Narration {
     /// Takes in a line of cargo, such as `   Compiling tokio v1.54.1`.
     pub(super) fn heard(&mut self, line: &str) {
         let line = line.trim();
+        let was_blocked = self.is_blocked;
+        self.is_blocked = line.starts_with("Blocking waiting");
         if !self.is_told {
             return;
         }
@@ -66,8 +71,8 @@ impl Narration {
             self.compiled += 1;
             let name = compiling.split(' ').next().unwrap_or(compiling);
             self.latest = format!("compiling {name}");
-        } else if line.starts_with("Blocking waiting") {
-            self.latest = "waiting for another cargo to finish".into();
+        } else if self.is_blocked {
+            self.latest = "waiting for another build to finish".into();
         } else if line.starts_with("Downloading") || line.starts_with("Updating") {
             self.latest = "downloading the dependencies".into();
         } else {
@@ -75,6 +80,8 @@ impl Narration {
         }
         if self.has_begun && is_live() {
             self.show();
+        } else if self.is_blocked && !was_blocked && !is_live() {
+            note("Waiting for another build to finish …");
         } else if self.compiled == OWN_CRATES + 1 {
             note("The dependencies come first, this once: that takes a minute or two.");
         }

@@ -68,7 +68,7 @@ impl Count {
 /// The promise that keeps a run from being a good one: the first that broke, or else the first that
 /// is unclear.
 fn decisive(plan: &Plan, reports: &[Report]) -> Option<(usize, Status)> {
-    // A learner who asks for one promise needs that one.
+    // A learner who asks for one promise needs it.
     let is_needed = |index: usize| plan.only.is_some() || !plan.promises[index].extra;
     let first = |status| {
         let found = reports.iter().position(|report| report.status == status);

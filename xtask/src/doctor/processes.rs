@@ -22,7 +22,7 @@ pub(super) fn process_table() -> Finding {
     )
 }
 
-/// A container whose first process is no init never reaps orphans.
+/// A container whose first process isn't an init never reaps orphans.
 pub(super) fn init() -> Finding {
     const NAME: &str = "init";
     if std::process::id() == 1 {
@@ -30,7 +30,7 @@ pub(super) fn init() -> Finding {
         return Finding::worse(NAME, "this runner is process 1", fix);
     }
     let zombies = || ::processes::table().iter().filter(|p| p.is_zombie && p.parent == 1).count();
-    // An init reaps within milliseconds; one that has just ended is no sign.
+    // An init reaps within milliseconds; a process that has just ended proves nothing.
     if ::processes::until(Duration::from_millis(500), || (zombies() == 0).then_some(())).is_some() {
         return Finding::good(NAME, "process 1 reaps orphans");
     }
@@ -38,7 +38,7 @@ pub(super) fn init() -> Finding {
     Finding::worse(
         NAME,
         format!("process 1 leaves {}", events::numbers::count(zombies, "zombie")),
-        "It is no init. Harmless for checks, which reap their own; docker run --init has one.",
+        "It isn't an init. Harmless for checks, which reap their own; docker run --init has one.",
     )
 }
 
@@ -62,8 +62,8 @@ pub(super) fn strays(target: &Path) -> Finding {
     Finding::worse(NAME, strays.join(", "), fix)
 }
 
-/// Whether `process` runs a program in `target`, and init has adopted it. A runner is none, wherever it
-/// was started, nor is what a runner, a test or a shell still holds.
+/// Whether `process` runs a program in `target`, and init has adopted it. A runner is none,
+/// wherever it was started, nor is what a runner, a test or a shell still holds.
 fn is_abandoned(process: &Process, target: &Path) -> bool {
     let is_ours = |program: &PathBuf| program.starts_with(target);
     let Some(program) = program_of(process.pid).filter(is_ours) else { return false };
@@ -71,7 +71,7 @@ fn is_abandoned(process: &Process, target: &Path) -> bool {
     !process.is_zombie && !is_runner && is_init(process.parent)
 }
 
-/// Process 1, or the one that adopts orphans in its place: systemd does for each user.
+/// Process 1, or the process that adopts orphans in its place: systemd does for each user.
 fn is_init(pid: u32) -> bool {
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     pid == 1 || name.trim() == "systemd"
@@ -96,7 +96,7 @@ mod tests {
             |parent| Process { pid, parent, group: pid, is_zombie: false, is_asleep: true };
         assert_eq!(program_of(pid), Some(me.clone()));
         let target = me.parent().unwrap();
-        assert!(!is_abandoned(&process(1), target), "the program that asks is no stray");
+        assert!(!is_abandoned(&process(1), target), "the program that asks isn't a stray process");
         assert!(!is_abandoned(&process(1), Path::new("/elsewhere")));
         assert!(is_init(1) && !is_init(pid));
     }

@@ -1,5 +1,6 @@
 //! A promise that broke on a busy machine: the program may have missed a deadline because it got no
-//! core. It is judged again, alone and with more patience. If that can't tell either, it is unclear.
+//! core. It is judged again, alone and with more patience. If that can't tell either, it is
+//! unclear.
 
 use std::{num::NonZero, thread};
 
@@ -12,13 +13,13 @@ use processes::spare_cores;
 
 use super::{Plan, cancel::Cancellation, promise};
 
-/// With this part of its cores to spare, a machine is no excuse.
+/// A machine with this part of its cores to spare doesn't excuse a broken promise.
 const ENOUGH: f64 = 0.75;
 /// However busy the machine is: a check must end.
 const MOST_PATIENCE: f64 = 8.0;
 
-/// Whether the machine may be to blame. A program that comes to a `todo!()`, whose primary spins, or
-/// that prints without end, breaks its promise on any machine.
+/// Whether the machine may be to blame. A program that comes to a `todo!()`, whose primary spins,
+/// or that prints without end, breaks its promise on any machine.
 pub(super) fn is_doubtful(report: &Report) -> bool {
     let is_bad = matches!(report.status, Status::Broken | Status::Unclear);
     is_bad && report.starvation.is_some() && !explains_itself(report)

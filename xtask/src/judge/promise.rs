@@ -26,8 +26,8 @@ pub(super) enum News {
     CalledOff,
 }
 
-/// Judges the promise at `index`, with deadlines that are `patience` times as long as usual. An error
-/// means that the grader failed.
+/// Judges the promise at `index`, with deadlines that are `patience` times as long as usual. An
+/// error means that the grader failed.
 pub(super) fn judge(
     plan: &Plan,
     index: usize,
@@ -58,7 +58,8 @@ pub(super) fn judge(
         Ok(News::Line(_)) | Err(_) => Err(end_speechless(&mut child, deadline().mul_f64(patience))),
     };
     cancellation.release(index);
-    let report = verdict.and_then(|line| serde_json::from_str(&line).context("that is no report"));
+    let report =
+        verdict.and_then(|line| serde_json::from_str(&line).context("that isn't a report"));
     report
         .and_then(blame_the_grader)
         .with_context(|| format!("the check of `{id}` failed: {}", said(&complaint)))
@@ -74,7 +75,7 @@ fn wind_down(child: &mut Child) -> bool {
 }
 
 fn end_speechless(child: &mut Child, limit: Duration) -> anyhow::Error {
-    // A process that closed its stdout is about to end; one that hangs is not.
+    // A process that closed its stdout is about to end, or hangs.
     let ended = processes::until(Duration::from_millis(500), || child.try_wait().ok().flatten());
     if let Some(status) = ended {
         return anyhow!("it ended without a report ({status})");

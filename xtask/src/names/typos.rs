@@ -2,8 +2,9 @@
 
 use strsim::levenshtein;
 
-/// The candidate that the fewest typos turn into `wanted`, if they are few. A name may be cut short:
-/// then it is compared with as much of the candidate. Another number is no typo, but a digit more is.
+/// The candidate that the fewest typos turn into `wanted`, if they are few. A name may be cut
+/// short: then it is compared with as much of the candidate. Another number isn't a typo, but a
+/// digit more is.
 pub(crate) fn closest(wanted: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
     let length = wanted.chars().count();
     let few = (length / 3).max(1).min(length);
@@ -37,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn typos_are_few_also_in_a_name_that_was_cut_short_and_no_number_is_a_typo() {
+    fn typos_are_few_also_in_a_name_that_was_cut_short_and_a_number_is_not_a_typo() {
         assert_eq!(closest_of("exercize-1").as_deref(), Some("exercise-1"));
         assert_eq!(closest_of("02-roling").as_deref(), Some("02-rolling-restart"));
         assert_eq!(closest_of("exercise-11").as_deref(), Some("exercise-1"));

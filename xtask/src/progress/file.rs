@@ -1,7 +1,7 @@
 //! The progress file: read whole, changed under a lock, replaced at once, and never destroyed.
 //!
-//! It is written beside itself and renamed, so that an interrupt or a full disk leaves the old one or the
-//! new one. What can't be understood is set aside under a name of its own.
+//! It is written beside itself and renamed, so that an interrupt or a full disk leaves the old one
+//! or the new one. What can't be understood is set aside under a name of its own.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -22,7 +22,7 @@ const FILE: &str = ".progress.json";
 /// Written under the lock alone, so that one name is enough.
 const NEW: &str = ".progress.json.new";
 const CORRUPT: &str = ".progress.json.corrupt";
-/// The lock is held for some milliseconds; who holds it for longer was stopped.
+/// A process holds the lock for some milliseconds; a process that holds it for longer was stopped.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
 
 /// What is on the disk.

@@ -25,7 +25,7 @@ pub(crate) fn command_line(line: &str) -> Result<String, Failure> {
     let here = env::current_dir().unwrap_or_default();
     if find_program(program, &here).is_none() {
         return Err(usage(format!(
-            "`{program}` is no program that can be started; check its path and its mode."
+            "`{program}` isn't a program that can be started; check its path and its mode."
         )));
     }
     let words = words.iter().map(|word| from_here(word, &here));
@@ -97,8 +97,8 @@ mod tests {
         for (line, sign) in [
             ("sh 'x", "never closed"),
             ("  ", "needs a command line"),
-            ("no-such-program-anywhere", "no program"),
-            ("/etc/passwd", "no program"),
+            ("no-such-program-anywhere", "isn't a program"),
+            ("/etc/passwd", "isn't a program"),
             ("PORT=1 node x.js", "--program \"env PORT=1 node x.js\""),
             ("npm run build && node x.js", "`&&` is not understood"),
         ] {

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn links_in_code_are_no_links() {
+    fn links_in_code_are_not_links() {
         let text = "[a](x.md) and `[b](y.md)`\n```\n[c](z.md)\n```\n[d](../w.md#e \"title\")";
         assert_eq!(links(text), [(1, "x.md".into()), (5, "../w.md#e".into())]);
         assert_eq!(tidy(Path::new("guides/../a/./b.md")), Path::new("a/b.md"));

@@ -1,4 +1,4 @@
-//! A promise has one number: the one that `check` prints. Every text that names a promise by its
+//! A promise has one number: `check` prints it. Every text that names a promise by its
 //! number also quotes its words, so that a new promise can't leave a stale number behind.
 //!
 //! - `promise 7 ("is cut")` quotes a part of its sentence, `Promise 7: The sentence.` all of it.
@@ -98,7 +98,7 @@ fn problem(chapters: &[Chapter], home: Option<&Chapter>, mention: &Mention) -> O
     Some(format!("says \"{said}\" without words of that promise, which is: {words}"))
 }
 
-/// The quotations in the comments of a stub that are no part of a promise.
+/// The quotations in the comments of a stub that aren't part of a promise.
 fn misquoted(chapter: &Chapter, stub: &str, text: &str) -> Vec<String> {
     let prose = Prose::of_comments(text);
     let wrong = prose.quotations().into_iter().filter(|(_, quoted)| {

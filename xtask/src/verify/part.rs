@@ -26,7 +26,7 @@ pub(crate) struct Options {
     pub(crate) only: Option<Part>,
     /// One chapter of everything, as the user names it.
     pub(crate) chapter: Option<String>,
-    /// Whether a mutant is judged by the promises before the one that it names, too.
+    /// Whether a mutant is judged by the promises before its own, too.
     pub(crate) is_thorough: bool,
 }
 

@@ -56,7 +56,7 @@ fn same_as_exercise(
         ));
         return Ok(());
     }
-    let problem = format!("{file} and {stub} differ: copy the one that is right over the other.");
+    let problem = format!("{file} and {stub} differ: copy the right file over the other.");
     let problems = if is_same { Vec::new() } else { vec![problem] };
     findings.add(&format!("{file} is its stub"), &problems);
     Ok(())

@@ -38,7 +38,7 @@ fn promises_are_shown_in_order_although_the_later_ones_are_quicker() {
 }
 
 #[test]
-fn a_broken_extra_is_told_in_short_and_is_no_failure() {
+fn a_broken_extra_is_told_in_short_and_is_not_a_failure() {
     let sham = Sham::new();
     sham.contract("[ $CONTRACT_PROMISE = beyond ] && break_it || say kept");
     let told = contains("✗ 4    It says how long it took.").and(contains("--only 4"));
@@ -71,7 +71,7 @@ fn a_promise_that_breaks_on_a_busy_machine_is_judged_again_alone() {
 }
 
 #[test]
-fn what_can_not_be_told_is_unclear_and_no_blame() {
+fn what_can_not_be_told_is_unclear_and_blames_no_program() {
     let sham = Sham::new();
     sham.contract(
         "[ $CONTRACT_PROMISE = second ] || { say kept; exit; }; starved | sed s/broken/unclear/",
@@ -123,7 +123,7 @@ fn a_grader_that_fails_is_never_blamed_on_the_learner() {
         r#"echo '{"status":"faulty","millis":1,"story":{"expected":"","observed":"the port is gone","timeline":[]}}'"#,
     ] {
         sham.contract(judge);
-        let answer = contains("no verdict on your program").and(contains("the port is gone"));
+        let answer = contains("isn't a verdict on your program").and(contains("the port is gone"));
         sham.run("check 1").code(4).stderr(answer);
     }
     let object = json(&sham, "check 1 --json");
@@ -162,7 +162,7 @@ fn the_checks_that_are_called_off_are_told_by_their_pipe() {
 #[test]
 fn a_program_that_can_not_be_started_is_wrong_usage() {
     let sham = Sham::new();
-    let answer = "`./no-such-program` is no program that can be started";
+    let answer = "`./no-such-program` isn't a program that can be started";
     sham.run("check 1 --program ./no-such-program").code(2).stderr(contains(answer));
 }
 

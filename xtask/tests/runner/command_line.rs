@@ -77,7 +77,7 @@ fn nothing_but_plain_text_of_80_columns_goes_into_a_pipe() {
 }
 
 #[test]
-fn a_corrupt_progress_file_is_set_aside_and_stops_nobody() {
+fn a_corrupt_progress_file_is_set_aside_and_the_command_goes_on() {
     let sham = Sham::new();
     sham.write(".progress.json", "{\"exercises\": {\"exercise-1\": ");
     let told = contains(".progress.json.corrupt");

@@ -64,6 +64,6 @@ fn an_error_is_the_learners_in_their_file_and_the_graders_anywhere_else() {
         "crates/01-graceful-shutdown/tests/contract/main.rs",
         "\nfn ours() -> u8 { \"\" }\n",
     );
-    let told = contains("no verdict on your program").and(contains("mismatched types"));
+    let told = contains("isn't a verdict on your program").and(contains("mismatched types"));
     copy.check().code(4).stdout("").stderr(told);
 }

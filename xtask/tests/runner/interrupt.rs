@@ -1,6 +1,12 @@
 //! The runner alone is told to stop, and nothing that it started is left.
 
-use std::process::{Child, Stdio};
+use std::{
+    os::unix::process::CommandExt,
+    process::{Child, Command, Stdio},
+};
+
+use nix::sys::signal::{SigSet, SigmaskHow};
+use predicates::{Predicate, str::contains};
 
 use crate::sham::{SOON, Sham, exit_code, processes_of, scripts_of, signal};
 
@@ -58,4 +64,59 @@ fn in_the_middle_of_a_tour_which_may_wind_down() {
     assert_eq!(exit_code(&mut runner), 143);
     nothing_is_left(&sham);
     assert!(drained.exists(), "the tour saw the end of its pipe and wound down");
+}
+
+/// A shell can start the runner with signals ignored, and another program with signals blocked.
+fn inheriting(sham: &Sham, ignored: &str, blocked: SigSet) -> Child {
+    let runner = sham.xtask();
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &format!("trap '' {ignored}; exec \"$0\" check 1")])
+        .arg(runner.get_program());
+    shell.envs(runner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.current_dir(sham.folder.path()).process_group(0).stdout(Stdio::piped());
+    let before = blocked.thread_swap_mask(SigmaskHow::SIG_BLOCK).unwrap();
+    let child = shell.spawn();
+    before.thread_set_mask().unwrap();
+    child.unwrap()
+}
+
+/// How it ends, and what it printed.
+fn end(mut runner: Child) -> (i32, String) {
+    let mut output = String::new();
+    std::io::Read::read_to_string(runner.stdout.as_mut().unwrap(), &mut output).unwrap();
+    (exit_code(&mut runner), output)
+}
+
+#[test]
+fn with_signals_that_were_inherited_as_blocked() {
+    let sham = Sham::new();
+    sham.contract("trap '' TERM; setsid $SUBJECT & echo > $SHAM/begun; wait; sleep 1000");
+    let mut runner = inheriting(&sham, "CHLD", SigSet::all());
+    let begun = || sham.path("begun").exists().then_some(());
+    processes::until(SOON, begun).expect("the check begins");
+    signal(&runner, "TERM");
+    assert_eq!(exit_code(&mut runner), 143);
+    nothing_is_left(&sham);
+}
+
+#[test]
+fn a_check_with_sigchld_ignored_and_every_signal_blocked_is_a_check() {
+    let (code, output) = end(inheriting(&Sham::new(), "CHLD", SigSet::all()));
+    assert!(contains("all 3 promises kept").eval(&output), "{output}");
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn nohup_lets_a_check_go_on_when_its_terminal_is_closed() {
+    let sham = Sham::new();
+    sham.contract("echo > $SHAM/begun; until [ -e $SHAM/go ]; do sleep 0.01; done; say kept");
+    let runner = inheriting(&sham, "HUP", SigSet::empty());
+    let begun = || sham.path("begun").exists().then_some(());
+    processes::until(SOON, begun).expect("the check begins");
+    processes::sweep::send_to_group(runner.id(), nix::sys::signal::Signal::SIGHUP).unwrap();
+    sham.write("go", "");
+    let (code, output) = end(runner);
+    assert!(contains("all 3 promises kept").eval(&output), "{output}");
+    assert_eq!(code, 0);
 }

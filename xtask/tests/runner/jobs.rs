@@ -89,7 +89,7 @@ fn a_verdict_that_came_while_the_job_was_stopped_counts() {
 }
 
 #[test]
-fn ctrl_z_stops_a_tour_with_its_cluster_and_its_figures_are_no_verdict() {
+fn ctrl_z_stops_a_tour_with_its_cluster_and_its_figures_are_not_a_verdict() {
     for (code, expected) in [(0, 0), (1, 4)] {
         let sham = Sham::new();
         sham.write("crates/01-graceful-shutdown/tour.rs", "");

@@ -21,7 +21,7 @@ fn behind(sham: &Sham, before: &str) -> Assert {
 }
 
 fn blames_the_machine(assert: Assert, what: &str) {
-    let answer = contains("no verdict on yours").and(contains(what));
+    let answer = contains("isn't a verdict on").and(contains(what));
     assert.code(3).stdout(contains("✗").not()).stderr(answer);
 }
 
@@ -73,6 +73,15 @@ fn a_machine_that_fails_in_the_middle_is_found_before_the_program_is_blamed() {
     sham.contract("mv $SHAM/tmp $SHAM/moved; break_it");
     let before = format!("export TMPDIR={};", place.display());
     blames_the_machine(behind(&sham, &before), "8 MiB can't be written");
+}
+
+#[test]
+fn a_shortage_that_is_over_when_the_runner_looks() {
+    let sham = Sham::new();
+    // What a Rust program says that can start no thread.
+    sham.contract("echo 'failed to spawn thread: Resource temporarily unavailable' >&2; exit 101");
+    let assert = sham.run("check 1");
+    blames_the_machine(assert, "ran out of processes or threads in the middle");
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on may panic anywhere")]
 
+// What is left behind is proved by /proc.
+#[cfg(target_os = "linux")]
+mod builds;
 mod check;
 mod command_line;
 mod compile_errors;
-// What is left behind is proved by /proc.
 #[cfg(target_os = "linux")]
 mod hostile_programs;
 #[cfg(target_os = "linux")]

@@ -78,7 +78,7 @@ fn a_backup_that_was_moved_back_is_compiled_although_it_is_older() {
     age();
     sham.run("check 1").success();
     assert!(modified() > long_ago, "cargo looks at the time alone");
-    // Compiled by hand meanwhile: nobody knows from which source.
+    // Compiled by hand meanwhile, perhaps from another source.
     age();
     sham.script("program", "exec sleep 1001");
     sham.run("check 1").success();

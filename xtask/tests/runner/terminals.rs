@@ -46,7 +46,7 @@ fn show(sham: &Sham, line: &str, columns: u16, variables: &[(&str, &str)]) -> St
 }
 
 #[test]
-fn colour_is_for_terminals_that_have_it_and_readers_who_want_it() {
+fn colour_is_for_terminals_that_have_it_and_readers_that_want_it() {
     let sham = Sham::new();
     assert!(show(&sham, "list", 80, &[]).contains('\x1b'));
     assert!(show(&sham, "list", 80, &[("NO_COLOR", "")]).contains('\x1b'));

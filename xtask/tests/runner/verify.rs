@@ -1,7 +1,8 @@
-//! What `verify` does with mutants, chapters and its options, in a workbook whose programs are text.
+//! What `verify` does with mutants, chapters and its options, in a workbook whose programs are
+//! text.
 //!
-//! The "solution" is a list of lines, and "building" copies it. A mutant's patch writes `breaks NAME`
-//! into it, and the contract breaks the promises that it finds named there.
+//! The "solution" is a list of lines, and "building" copies it. A mutant's patch writes `breaks
+//! NAME` into it, and the contract breaks the promises that it finds named there.
 
 use std::fs;
 
@@ -112,7 +113,7 @@ fn what_did_not_die_as_it_should_is_judged_in_every_run() {
 }
 
 #[test]
-fn a_judgement_that_fails_beside_others_and_not_alone_is_no_problem() {
+fn a_judgement_that_fails_beside_others_and_not_alone_is_not_a_problem() {
     let sham = workbook();
     let once = sham.path("once").display().to_string();
     contract(

@@ -11,7 +11,7 @@ use graceful_shutdown::Server;
 pub(crate) struct Drained {
     /// Requests answered since it began.
     pub(crate) answered: usize,
-    /// Connections that the deadline closed with work on them.
+    /// Connections that the deadline closed with a request that was begun and not answered.
     pub(crate) cut: usize,
 }
 

@@ -29,7 +29,11 @@ pub(crate) fn a_large_answer_is_sent_whole(trial: &Trial) -> Kept {
     let observed = format!("GET {PATH}: {body} of {LENGTH} bytes");
     trial.expect(body == LENGTH, "200 and the whole body", observed)?;
     let exit = cluster.wait_exit(PROMPT)?;
-    trial.expect(exit == Exit::Code(0), "exit code 0: nothing was cut off", exit.to_string())
+    trial.expect(
+        exit == Exit::Code(0),
+        "exit code 0: the download was answered whole",
+        exit.to_string(),
+    )
 }
 
 /// How many bytes of the body come, when `meanwhile` lies between its head and the rest.

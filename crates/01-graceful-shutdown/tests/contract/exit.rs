@@ -19,15 +19,15 @@ pub(crate) fn a_drained_cluster_exits_0_and_leaves_no_process(trial: &Trial) -> 
     })?;
     trial.expect(
         exit == Exit::Code(0),
-        "exit code 0: everything was finished",
-        format!("{exit}, though nothing was cut off"),
+        "exit code 0: each request was answered",
+        format!("{exit}, though each request was answered"),
     )?;
     cluster.wait_gone(Duration::from_secs(2))?;
-    what_makes_no_sense_is_refused(trial)
+    a_senseless_setting_is_refused(trial)
 }
 
 /// A program that starts all the same, with a default or with none, runs as no operator asked for.
-fn what_makes_no_sense_is_refused(trial: &Trial) -> Kept {
+fn a_senseless_setting_is_refused(trial: &Trial) -> Kept {
     for (name, value) in
         [("WORKERS", "0"), ("DRAIN_TIMEOUT_MS", "soon"), ("JOURNAL", "/dev/null/journal")]
     {
@@ -68,8 +68,8 @@ fn cut_after(trial: &Trial, timeout: Duration) -> Kept<f64> {
     }
     trial.expect(
         exit == Exit::Code(1),
-        "exit code 1: the deadline cut work off",
-        format!("{exit}, though a request was cut off"),
+        "exit code 1: the deadline cut off GET /slow, which the server had begun",
+        format!("{exit}, though GET /slow was begun and not answered"),
     )?;
     cluster.wait_gone(Duration::from_secs(2))?;
     Ok(took)
@@ -103,7 +103,7 @@ fn first_and_second(trial: &Trial, first: impl Fn(&Cluster), second: impl Fn(&Cl
     })?;
     trial.expect(
         exit != Exit::Code(0),
-        "an exit code other than 0: work was cut off",
+        "an exit code other than 0: GET /slow was begun, and cut off",
         format!("{exit}"),
     )?;
     cluster.wait_gone(Duration::from_secs(2))

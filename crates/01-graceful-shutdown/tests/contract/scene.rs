@@ -1,16 +1,17 @@
 //! What several promises share: requests, connections, and how the check sees a drain.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-pub(crate) use harness::who::whole;
 use harness::{
     Cluster, Kept, Trial,
     exchange::Pending,
+    newcomer::Closing,
     patience,
     recorder::Moment,
     who::{self, Who},
-    wire::{Connection, Failure},
+    wire::Connection,
 };
+pub(crate) use harness::{newcomer::NewConnection, who::whole};
 
 /// A request that outlives every deadline of a check.
 pub(crate) const ENDLESS: &str = "/slow?ms=120000";
@@ -48,50 +49,24 @@ pub(crate) fn meet_all(
     Ok(all.into_iter().map(|(pid, (_, connection))| (pid, connection)).collect())
 }
 
-/// What happened to one new connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum NewConnection {
-    /// It got an answer, with this status.
-    Answered(u16),
-    /// It was turned away: refused, or told 503.
-    TurnedAway,
-    /// It was accepted, and closed without an answer. A listener that closes does that, for a
-    /// moment, to the connections in its queue.
-    Dropped,
-    /// It was left hanging.
-    Hangs(Failure),
-}
-
 /// Opens a new connection, and sends a request on it.
 pub(crate) fn connect_anew(cluster: &Cluster) -> NewConnection {
     let limit = patience(Duration::from_secs(6));
     let answer = Connection::open(cluster.address, limit).and_then(|mut new| new.get("/fast"));
-    match answer {
-        Ok(answer) if answer.status == 503 => NewConnection::TurnedAway,
-        Ok(answer) => NewConnection::Answered(answer.status),
-        Err(Failure::Refused) => NewConnection::TurnedAway,
-        Err(Failure::Reset | Failure::Closed) => NewConnection::Dropped,
-        Err(failure @ (Failure::TimedOut(_) | Failure::Truncated | Failure::Malformed(_))) => {
-            NewConnection::Hangs(failure)
-        }
-    }
+    NewConnection::of(&answer)
 }
-
-/// How many consecutive new connections must be turned away until the drain counts as begun: the
-/// primary tells the workers one after the other.
-const IN_A_ROW: usize = 8;
 
 /// Waits until new connections are turned away: the sign that the drain has begun.
 pub(crate) fn wait_until_draining(trial: &Trial, cluster: &Cluster) -> Kept {
     const EXPECTED: &str = "a new connection is refused, or told 503, once the drain has begun";
     let limit = patience(Duration::from_secs(10));
     let mut last = NewConnection::Answered(0);
-    let mut in_a_row = 0;
+    let mut closing = Closing::default();
     let begun = processes::until(limit, || {
         last = connect_anew(cluster);
-        in_a_row = if last == NewConnection::TurnedAway { in_a_row + 1 } else { 0 };
+        closing.saw(&last);
         let hangs = matches!(last, NewConnection::Hangs(_));
-        (hangs || in_a_row == IN_A_ROW).then_some(())
+        (hangs || closing.is_over()).then_some(())
     });
     let seconds = limit.as_secs_f64();
     match last {
@@ -111,17 +86,6 @@ pub(crate) fn wait_until_draining(trial: &Trial, cluster: &Cluster) -> Kept {
                     format!("{seconds:.0} s after the signal, a new connection is {last}"),
                 )
                 .advice("Does `drain` stop each worker from accepting? Refused or 503 is right."))
-        }
-    }
-}
-
-impl fmt::Display for NewConnection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NewConnection::Answered(status) => write!(f, "answered with {status}"),
-            NewConnection::TurnedAway => f.write_str("turned away"),
-            NewConnection::Dropped => f.write_str("accepted, and dropped without an answer"),
-            NewConnection::Hangs(failure) => write!(f, "left hanging: {failure}"),
         }
     }
 }

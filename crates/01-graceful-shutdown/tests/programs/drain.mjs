@@ -83,7 +83,7 @@ export class Connections {
     for (const [socket, connection] of this.#open) closeIfIdle(socket, connection);
   }
 
-  /** Cuts what is left. Half a request head is no request, so its connection owes nothing. */
+  /** Cuts what is left. Half a request head isn't a request, so its connection owes nothing. */
   #cut() {
     const owing = [...this.#open.values()].filter(({ owed }) => owed.size > 0);
     for (const socket of this.#open.keys()) socket.destroy();

@@ -143,7 +143,7 @@ async def work(slot):
     channel.tell(**{"is": "ready"})
     order = await channel.hear()
     if order is None:
-        return 1  # The primary is gone. Nobody would start this worker's successor.
+        return 1  # The primary is gone, and would start no successor of this worker.
     cut = asyncio.create_task(server.drain(order["drain"], LAME_DUCK))
     primary_ends = asyncio.create_task(channel.hear())
     await asyncio.wait([cut, primary_ends], return_when=asyncio.FIRST_COMPLETED)

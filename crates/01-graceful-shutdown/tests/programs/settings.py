@@ -28,7 +28,7 @@ def seconds(name, fallback, least=0):
 
 
 def report(event, **fields):
-    """Writes an event to stdout, in one piece. A reader that is gone is no reason to stop."""
+    """Writes an event to stdout, in one piece. The worker goes on if the reader is gone."""
     try:
         os.write(1, json.dumps({"event": event, **fields}).encode() + b"\n")
     except OSError:

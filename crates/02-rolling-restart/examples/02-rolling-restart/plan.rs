@@ -1,8 +1,9 @@
 //! What may be done now to bring each slot to a version: the rolling restart, without a memory.
 //!
 //! A controller that remembers "I was at slot 3" is wrong as soon as a worker dies behind its back.
-//! This one looks at who is there, each time anything changes, and says which moves are allowed. A
-//! crash in the middle of a roll, a roll back, and the first start aren't special cases of it.
+//! This one looks at the workers that are there, each time anything changes, and says which moves
+//! are allowed. A crash in the middle of a roll, a roll back, and the first start aren't special
+//! cases of it.
 
 use std::time::{Duration, Instant};
 
@@ -44,7 +45,8 @@ pub(crate) enum Move {
 /// The next move that the limits allow, or `None`: then there is something to wait for, or nothing
 /// left to do. Make it, and ask again.
 ///
-/// `may_start` says whether a version may be started in a slot: one that keeps dying has to wait.
+/// `may_start` says whether a version may be started in a slot: a version that keeps dying has to
+/// wait.
 pub(crate) fn next_move(
     fleet: &Fleet,
     goal: Goal,

@@ -230,6 +230,18 @@ mod tests {
     }
 
     #[test]
+    fn a_way_back_that_fails_is_given_up_and_can_be_asked_for_again() {
+        let good = [RollInput::Ask, RollInput::Arrived, RollInput::Back];
+        let fail = RollInput::Fail(Version::FIRST, "it was not ready in time");
+        let (_, goal, said) = course(&[&good[..], &[fail]].concat());
+        assert_eq!(goal, version("1.1.0"));
+        assert!(matches!(said, Some(RollAction::Abandon { back_to, .. }) if back_to == goal));
+        let again = [fail, RollInput::Arrived, RollInput::Back];
+        let (_, goal, said) = course(&[&good[..], &again].concat());
+        assert_eq!((goal, said), (Version::FIRST, Some(RollAction::Begin { to: Version::FIRST })));
+    }
+
+    #[test]
     fn a_version_that_failed_is_not_tried_again() {
         let fail = RollInput::Fail(version("1.1.0"), "it was not ready in time");
         let (_, goal, _) = course(&[RollInput::Ask, fail]);

@@ -15,7 +15,8 @@ use crate::{
     scene::{self, AT_ONCE, NO_HURRY, PROMPT, WORKERS, ask_for_the_next, settled},
 };
 
-/// In one slot the version is never ready. `READY_TIMEOUT_MS` is two minutes, longer than the check.
+/// In one slot the version is never ready. `READY_TIMEOUT_MS` is two minutes, longer than the
+/// check.
 pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
     let faults = ("FAULTS", "1.1.0/3:never-ready");
     let limit = ("ROLL_TIMEOUT_MS", "2000");
@@ -38,7 +39,8 @@ pub(crate) fn a_roll_that_takes_too_long_is_given_up(trial: &Trial) -> Kept {
 
 pub(crate) fn get_roll_says_how_the_last_roll_went(trial: &Trial) -> Kept {
     the_last_one_is_told(trial)?;
-    each_phase_is_told(trial)
+    each_phase_is_told(trial)?;
+    a_roll_back_that_failed_is_told(trial)
 }
 
 fn the_last_one_is_told(trial: &Trial) -> Kept {
@@ -98,6 +100,17 @@ fn each_phase_is_told(trial: &Trial) -> Kept {
     trial.expect(is_true, format!("the last roll took less than {most} ms"), format!("{said} ms"))
 }
 
+fn a_roll_back_that_failed_is_told(trial: &Trial) -> Kept {
+    let (cluster, old) = hangups::rolled_once(trial)?;
+    hangups::fails(trial, &cluster, &old, Signal::SIGKILL)?;
+    let roll = finished(trial, &cluster, 2)?;
+    expect_last(trial, &roll, "1.0.0", "rolled-back")?;
+    let reason = roll["last"]["reason"].as_str().unwrap_or_default();
+    trial.expect(!reason.is_empty(), "a reason why it was given up", "none is given")?;
+    let version = roll["version"].as_str().unwrap_or_default();
+    trial.expect(version == "1.1.0", "version 1.1.0 again", format!("version {version}"))
+}
+
 /// Waits until `rolls` rolls have ended, and returns what `GET /roll` says.
 fn finished(trial: &Trial, cluster: &Cluster, rolls: u64) -> Kept<Value> {
     told(trial, cluster, &format!("phase steady, and {rolls} finished"), |roll| {
@@ -145,7 +158,8 @@ pub(crate) fn sighup_rolls_back_to_the_version_before(trial: &Trial) -> Kept {
     after_a_roll_and_during_one(trial)?;
     past_a_roll_that_failed(trial)?;
     hangups::on_the_way_back(trial)?;
-    hangups::after_one_that_was_called_off(trial)
+    hangups::after_a_roll_that_was_called_off(trial)?;
+    hangups::to_a_version_that_fails(trial)
 }
 
 /// Before the first roll SIGHUP changes nothing. After a roll that failed it leads to the version
@@ -195,7 +209,8 @@ fn after_a_roll_and_during_one(trial: &Trial) -> Kept {
     })
 }
 
-/// The worker dies soon after it was ready: by then a roll that relies on it has drained an old one.
+/// The worker dies soon after it was ready: by then a roll that relies on it has drained an old
+/// one.
 pub(crate) fn a_version_that_dies_right_after_it_was_ready_is_given_up(trial: &Trial) -> Kept {
     let faults = ("FAULTS", "1.1.0:crash-after-ready:400");
     let cluster = trial.start(&[faults, ("MIN_READY_MS", "3000")])?;
@@ -211,7 +226,8 @@ pub(crate) fn a_version_that_dies_right_after_it_was_ready_is_given_up(trial: &T
         "no old worker drains: each new worker dies within 3 s",
         observed,
     )?;
-    // Four of 1.0.0 are there between two tries, too. Only a roll that ended lets the next one begin.
+    // Four of 1.0.0 are there between two tries, too. Only a roll that ended lets the next one
+    // begin.
     ask_for_the_next(&cluster);
     scene::first_answer(trial, &cluster, "1.2.0")
         .map(|_| ())

@@ -40,7 +40,7 @@ fn no_worker_drains_before_a_new_one_is_ready(trial: &Trial) -> Kept {
     count.expect(trial, WORKERS, WORKERS + 1)
 }
 
-/// Watches the old workers while a new one is there and not ready: none of them may drain.
+/// Watches the old workers while a new one is there and not ready: they must not drain.
 fn no_worker_drains(trial: &Trial, old: &mut Met) -> Kept {
     let mut lost = None;
     processes::until(patience(LOOK), || {
@@ -53,7 +53,8 @@ fn no_worker_drains(trial: &Trial, old: &mut Met) -> Kept {
     }
 }
 
-/// The version is never ready in `slot` alone. Returns whether all other slots were rolled before it.
+/// The version is never ready in `slot` alone. Returns whether all other slots were rolled before
+/// it.
 fn not_even_in_slot(trial: &Trial, slot: u32) -> Kept<bool> {
     let fault = format!("1.1.0/{slot}:never-ready");
     let cluster = trial.start(&[NO_HURRY[0], NO_HURRY[1], AT_ONCE, ("FAULTS", &fault)])?;

@@ -12,8 +12,8 @@ const WATCH: Duration = Duration::from_millis(500);
 /// An immediate start takes less than this.
 const GRACE: Duration = Duration::from_millis(300);
 
-/// A new worker becomes ready while another slot is empty and has to wait: four are ready, and the roll
-/// can spare none of them. The check stops the new worker until then.
+/// A new worker becomes ready while another slot is empty and has to wait: four are ready, and the
+/// roll can't spare any of them. The check stops the new worker until then.
 pub(crate) fn while_a_slot_is_empty(trial: &Trial) -> Kept {
     let wait = patience(Duration::from_mins(1)).as_millis().to_string();
     let waits = [("RESTART_DELAY_MS", &*wait), ("RESTART_DELAY_MAX_MS", &*wait)];

@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use events::Exit;
 use harness::{
-    Cluster, Kept, Signal, Trial, patience,
+    Cluster, Kept, Signal, Trial,
+    newcomer::NewConnection,
+    patience,
     who::{self, children, meet, whole},
 };
 
@@ -167,7 +169,7 @@ fn stop_one(trial: &Trial, cluster: &Cluster) -> Kept<u32> {
 fn turns_away(trial: &Trial, cluster: &Cluster) -> Kept {
     let is_turned_away = || {
         let answer = cluster.try_connect().and_then(|mut new| new.get("/"));
-        answer.map_or(true, |answer| answer.status != 200).then_some(())
+        (NewConnection::of(&answer) == NewConnection::TurnedAway).then_some(())
     };
     let is_closed = processes::until(patience(PROMPT), is_turned_away).is_some();
     trial.expect(is_closed, "a shutdown refuses new clients", "new clients are still answered")

@@ -10,8 +10,8 @@ import { faultOf } from './faults.mjs';
  * `onReady` begins what runs beside the server, and `lastWord` is told with the end of the drain.
  */
 export async function runWorker({ port, lameDuckMs, answer, onOrder, onReady, lastWord }) {
-  // Who signals the whole group means the primary. A worker obeys its orders alone. If the primary
-  // dies, `cluster` ends the worker by itself.
+  // A signal to the whole group is meant for the primary. A worker obeys its orders alone. If the
+  // primary dies, `cluster` ends the worker by itself.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => {});
   const worker = { slot: Number(process.env.SLOT), version: process.env.VERSION, readyAt: 0 };
   const server = http.createServer((request, response) => {

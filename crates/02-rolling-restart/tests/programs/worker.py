@@ -54,7 +54,7 @@ class Worker:
 
     async def _obey(self, channel):
         drain = None
-        # Without its primary a worker ends: its successor would be started by nobody.
+        # Without its primary a worker ends: no process would start its successor.
         while order := await channel.hear():
             if "drain" not in order:
                 self._service.on_order(order)

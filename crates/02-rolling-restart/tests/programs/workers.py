@@ -37,7 +37,7 @@ class Slot:
 
 
 class Worker:
-    """One that is alive, or about to be: its process starts in the background."""
+    """A worker that is alive, or about to be: its process starts in the background."""
 
     def __init__(self, slot, version, now):
         self.slot = slot

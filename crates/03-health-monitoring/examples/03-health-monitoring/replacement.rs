@@ -1,8 +1,9 @@
 //! The replacement plan: which worker may be started, drained or killed now, and which must wait.
 //!
 //! However sick the workers look, they are not all taken out at once: a monitor that is wrong about
-//! one worker costs a worker, a monitor that is wrong about all of them costs the service. While fewer
-//! than a majority can be relied on, the next worker goes only when the last one's successor is ready.
+//! one worker costs a worker, a monitor that is wrong about all of them costs the service. While
+//! fewer than a majority can be relied on, the next worker goes only when the last one's successor
+//! is ready.
 
 use health_monitoring::{Move, Pid, Slot, State, Status, Verdict, Worker};
 
@@ -83,7 +84,8 @@ pub(crate) fn next_move(
     drains.find(|worker| is_calm && may_start(worker.slot)).map(|worker| Move::Start(worker.slot))
 }
 
-/// The cluster's status, given how many of its slots are ready: without a majority it isn't a service.
+/// The cluster's status, given how many of its slots are ready: without a majority it isn't a
+/// service.
 pub(crate) fn status(ready: usize, slots: usize) -> Status {
     match ready {
         all if all == slots => Status::Healthy,
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_leaks_drains_when_its_successor_is_ready() {
+    fn a_worker_that_leaks_drains_when_its_successor_is_ready() {
         let mut workers = vec![ready(1, Need::Drain), ready(2, Need::Drain), ready(3, Need::None)];
         assert_eq!(next(&workers), Some(Move::Start(Slot(1))));
         workers.push(starting(1));

@@ -85,7 +85,7 @@ fn other_connection(trial: &Trial, cluster: &Cluster, pid: u32) -> Kept<Connecti
 
 pub(crate) fn a_worker_over_its_error_rate_is_replaced(trial: &Trial) -> Kept {
     above_the_limit(trial)?;
-    what_is_long_ago_counts_no_more(trial)
+    what_is_long_ago_does_not_count(trial)
         .map_err(|broken| broken.during("after a window full of good answers"))
 }
 
@@ -130,7 +130,7 @@ fn above_the_limit(trial: &Trial) -> Kept {
 }
 
 /// A hundred good answers, a window later twenty errors: 17 % of its life, but all of its present.
-fn what_is_long_ago_counts_no_more(trial: &Trial) -> Kept {
+fn what_is_long_ago_does_not_count(trial: &Trial) -> Kept {
     const WINDOW: Duration = Duration::from_secs(1);
     let cluster = trial.start(&with(FAST, &[("WINDOW_MS", "1000")]))?;
     let mut met = meet_all(trial, &cluster)?;
@@ -148,8 +148,8 @@ fn what_is_long_ago_counts_no_more(trial: &Trial) -> Kept {
     Ok(())
 }
 
-/// How many requests `who` has answered. The last of them is an error: once that is known, so are all
-/// before it.
+/// How many requests `who` has answered. The last of them is an error: once that is known, so are
+/// all before it.
 fn known_requests(trial: &Trial, cluster: &Cluster, who: &Who, kept: &mut Connection) -> Kept<u64> {
     send(trial, kept, "/error", 1)?;
     let expected = format!("worker {}: 1 error is known", who.worker);

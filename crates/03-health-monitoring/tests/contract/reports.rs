@@ -39,11 +39,11 @@ pub(crate) fn health_lists_every_worker_with_true_figures(trial: &Trial) -> Kept
     let grown = rss(&after).saturating_sub(rss(&before)) / MB;
     let observed = format!("GET /health: {grown} MB more for pid {}", who.pid);
     trial.expect(grown >= 35, "about 40 MB more after /leak?mb=40", observed)?;
-    what_makes_no_sense_is_refused(trial)
+    a_senseless_setting_is_refused(trial)
 }
 
 /// A timeout of less than two heartbeats, 3 s each by default, would take every worker for dead.
-fn what_makes_no_sense_is_refused(trial: &Trial) -> Kept {
+fn a_senseless_setting_is_refused(trial: &Trial) -> Kept {
     for (name, value) in [
         ("WORKERS", "0"),
         ("MEMORY_LIMIT_MB", "much"),
@@ -182,12 +182,12 @@ pub(crate) fn health_answers_while_a_worker_is_sick(trial: &Trial) -> Kept {
     };
     ready("1.0.0/3:never-ready", 200, 2)?;
     ready("1.0.0/2:never-ready,1.0.0/3:never-ready", 503, 1)?;
-    half_is_no_majority(trial).map_err(|broken| broken.during("with WORKERS=2"))?;
+    half_is_not_a_majority(trial).map_err(|broken| broken.during("with WORKERS=2"))?;
     a_slot_that_was_given_up_is_missed(trial)
         .map_err(|broken| broken.during("with two of 3 given up"))
 }
 
-fn half_is_no_majority(trial: &Trial) -> Kept {
+fn half_is_not_a_majority(trial: &Trial) -> Kept {
     let faults = [("FAULTS", "1.0.0/2:never-ready"), ("READY_TIMEOUT_MS", "120000")];
     let cluster = trial.start(&with(SLOW, &[("WORKERS", "2"), faults[0], faults[1]]))?;
     says(trial, &cluster, 503, 1)

@@ -31,7 +31,7 @@ pub enum ShutdownEvent {
         outcome: Outcome,
         /// Requests answered since the drain began.
         drained: usize,
-        /// Connections closed with work on them.
+        /// Connections closed with a request that was begun and not answered.
         cut: usize,
         /// How long it took.
         millis: u64,

@@ -37,7 +37,8 @@ pub enum WorkerEvent {
         id: WorkerId,
         /// Requests answered since the drain began.
         answered: usize,
-        /// Connections that the deadline closed with work on them.
+        /// Connections that the deadline closed with a request that was begun and not
+        /// answered.
         cut: usize,
     },
     /// It released one resource.

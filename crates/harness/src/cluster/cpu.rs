@@ -59,7 +59,8 @@ impl CpuWatch {
         }
     }
 
-    /// Records which of `processes` kept a core busy until now. `primary` is the one that we started.
+    /// Records which of `processes` kept a core busy until now. `primary` is the process that we
+    /// started.
     pub(super) fn tell(&self, recorder: &Recorder, primary: u32, processes: &[Process]) {
         let now = look(processes);
         let looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -26,7 +26,8 @@ pub enum Notice<Report> {
         worker: Worker,
         /// Requests answered since the drain began.
         answered: usize,
-        /// Connections that its deadline closed with work on them.
+        /// Connections that its deadline closed with a request that was begun and not
+        /// answered.
         cut: usize,
     },
     /// It reports something in the chapter's own words.

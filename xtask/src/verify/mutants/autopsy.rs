@@ -35,7 +35,7 @@ pub(super) fn first_broken(reports: &[Report]) -> Option<usize> {
     reports.iter().position(|report| report.status == Status::Broken)
 }
 
-/// Promises that kill none of `mutants`, and mutants whose promise doesn't exist.
+/// Promises that don't kill any of `mutants`, and mutants whose promise doesn't exist.
 pub(super) fn idle<'a>(
     chapter: &Chapter,
     mutants: impl Iterator<Item = &'a Mutant>,

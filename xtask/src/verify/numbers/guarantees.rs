@@ -12,7 +12,7 @@ pub(super) fn problems(workspace: &Workspace, chapter: &Chapter) -> anyhow::Resu
             let right =
                 chapter.promises.iter().position(|promise| item.ends_with(&promise.sentence));
             let Some(index) = right else {
-                problems.push(format!("{file}:{line} is no promise of the catalogue: {item}"));
+                problems.push(format!("{file}:{line} isn't a promise of the catalogue: {item}"));
                 continue;
             };
             if !has_number(item, &chapter.promises[index].sentence, index + 1) {
