@@ -11,6 +11,7 @@
 //! read     guides 02-worker-lifecycle and 03-rolling-restarts     cargo xtask guide 2, guide 3
 //! look up  crates/02-rolling-restart/src/lib.rs       cargo doc --no-deps -p rolling-restart -p supervisor --open
 //! watch    a finished cluster do it                   cargo xtask run 02-rolling-restart
+//! try      your own cluster, with curl                cargo xtask run exercise-2 --serve
 //! check    all promises, easiest first                cargo xtask check exercise-2
 //! stuck    a nudge, then more                         cargo xtask hint exercise-2
 //! ```

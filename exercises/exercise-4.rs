@@ -8,7 +8,9 @@
 //! ```text
 //! read     guide 05-advanced-ipc                      cargo xtask guide 5
 //! look up  crates/04-advanced-ipc/src/lib.rs          cargo doc --no-deps -p advanced-ipc -p supervisor --open
+//!          routes, variables and statuses             PROTOCOL.md, Exercise 4
 //! watch    a finished cluster do it                   cargo xtask run 04-advanced-ipc
+//! try      your own cluster, with curl                cargo xtask run exercise-4 --serve
 //! check    all promises, easiest first                cargo xtask check exercise-4
 //! stuck    a nudge, then more                         cargo xtask hint exercise-4
 //! ```
@@ -41,7 +43,6 @@ struct Table {
     next: u64,
     limit: usize,
     open: HashMap<CallId, oneshot::Sender<Outcome>>,
-    is_gone: bool,
 }
 
 /// A call that is open. Dropping it gives its place back.
@@ -53,7 +54,7 @@ struct Call {
 
 impl Calls {
     fn new(limit: usize) -> Self {
-        let table = Table { next: 0, limit, open: HashMap::new(), is_gone: false };
+        let table = Table { next: 0, limit, open: HashMap::new() };
         Calls(Arc::new(Mutex::new(table)))
     }
 
@@ -64,18 +65,16 @@ impl Calls {
 
     /// Function 1. Opens a call.
     ///
-    /// 1. Give it an id that no call of this link had before: promise 6 ("given to no caller").
-    /// 2. The table keeps the sender of a `oneshot` channel under that id, the `Call` its receiver.
-    ///    Make the `Call` last: when it is dropped, it locks the table that you hold.
-    /// 3. If the peer is gone, fail with `Failure::Died`: promise 7 ("fail at once with 502").
-    /// 4. If `limit` calls are open, fail with `Failure::Full`: promise 8 ("gives its place back").
+    /// 1. If `limit` calls are open, fail with `Failure::Full`: promise 8 ("gives its place back").
+    /// 2. Give it an id that no call of this link had before: promise 6 ("given to no caller").
+    /// 3. The table keeps the sender of a `oneshot` channel under that id, the `Call` its receiver.
     fn open(&self) -> Result<Call, Failure> {
-        todo!("is the peer there, and is there room? Then give the call an id, and keep it")
+        todo!("is there room? Then give the call an id, and keep it")
     }
 
     /// Function 2. The peer has replied to the call `id`.
     ///
-    /// 1. Take that call out of the table, and send it `outcome`: promise 3 ("their own callers").
+    /// 1. Take that call out of the table, and send it `outcome`: promise 2 ("their own callers").
     /// 2. A reply to a call that isn't open changes nothing: promise 6 ("A late reply").
     fn answer(&self, id: CallId, outcome: Outcome) {
         todo!("whose call is {id:?}, and is it still open?")
@@ -83,10 +82,10 @@ impl Calls {
 
     /// Function 3. The peer has died, and everything that it sent has been read.
     ///
-    /// 1. Each open call ends with `Failure::Died`: promise 7 ("Calls open on a worker that dies").
-    /// 2. From now on `open` fails: a task may still have this table, and open a call too late.
+    /// Each open call ends with `Failure::Died`: promise 7 ("Calls open on a worker that dies"). A call
+    /// that a task opens later needs no rule: its `send` fails, since the channel has no other end.
     fn gone(&self) {
-        todo!("end each open call, and let no other one be opened")
+        todo!("end each open call")
     }
 }
 
@@ -111,6 +110,7 @@ impl Peer {
     /// 1. Open a call before you send: the reply may come at once.
     /// 2. Send the question with the id of the call and the time that is left.
     /// 3. Wait for the outcome. `Call` has a `Drop`, so its receiver can't be moved: borrow it.
+    ///    If the sender is dropped without an outcome, the peer is gone: `Failure::Died`.
     /// 4. When `deadline` has passed, fail with `Failure::Timeout`, also while you send: promise 4 ("504").
     async fn call(&self, question: Question, deadline: Deadline) -> Outcome {
         todo!("open a call, send {question:?}, wait for its outcome or its deadline")
@@ -125,7 +125,7 @@ struct Caller {
 
 impl Caller {
     fn new(link: Link, place: Place) -> Self {
-        Caller { peer: Peer { link, calls: Calls::new(place.max_in_flight) }, place }
+        Caller { peer: Peer { link, calls: Calls::new(place.max_open_calls) }, place }
     }
 }
 
@@ -134,10 +134,10 @@ impl Messaging for Caller {
         self.peer.call(question, deadline).await
     }
 
-    /// Function 5. Asks every worker, this one too, for `what`: promise 2 ("what all workers").
+    /// Function 5. Asks every worker, this one too, for `what`: promise 3 ("what all workers").
     ///
-    /// 1. Return each slot with the outcome of its call, failures too: promise 9 ("who is missing").
-    /// 2. Make all calls at once, by the same deadline: a frozen worker must not hold up the others.
+    /// 1. Make all calls at once, by the same deadline: a frozen worker must not hold up the others.
+    /// 2. Return each slot with the outcome of its call, failures too: promise 9 ("who is missing").
     async fn gather(&self, what: What, deadline: Deadline) -> Vec<(Slot, Outcome)> {
         todo!("ask every worker at once for {what:?}")
     }
@@ -171,10 +171,10 @@ impl Outbox {
 
     /// Function 6. Accepts `text` for the worker.
     ///
-    /// 1. Number the messages 1, 2, 3, .., and return the number: promise 5 ("once and in order").
-    /// 2. Put the message into `queue`, with its priority. Sending it here would wait for the worker.
-    /// 3. If `limit` messages are accepted and not acknowledged, fail with `Failure::Full`. It does not
+    /// 1. If `limit` messages are accepted and not acknowledged, fail with `Failure::Full`. It does not
     ///    matter how many of them were sent: promise 11 ("Exactly `QUEUE_LIMIT` messages wait").
+    /// 2. Number the messages 1, 2, 3, .., and return the number: promise 5 ("once and in order").
+    /// 3. Put the message into `queue`, with its priority. Sending it here would wait for the worker.
     fn accept(&mut self, from: Slot, text: String, priority: Priority) -> Result<u64, Failure> {
         todo!("is there room for one more message? Then number it, and queue it")
     }
@@ -251,11 +251,13 @@ impl Exchange {
 
     /// Function 7. A worker asks `question`: its call `id`, with this time left. `back` leads to it.
     ///
-    /// 1. Call the worker that is asked, through its own peer: promise 3 ("their own callers").
-    /// 2. Send the outcome back as a reply to `id`.
+    /// 1. Not every question is for a worker. Ask `self.accept`: if it returns an outcome, that is the
+    ///    answer. Promise 5 ("/send").
+    /// 2. Otherwise call the worker that is asked, through its own peer: promise 2 ("their own callers").
     /// 3. A call to an empty slot fails with `Failure::Died`: promise 7 ("fail at once with 502").
-    /// 4. Not every question is for a worker: ask `self.accept` first. Promise 5 ("/send").
-    /// 5. Never wait in here, since all workers wait for this: promise 4 ("and others nothing").
+    /// 4. Send the outcome back as a reply to `id`.
+    /// 5. Make the call and send the reply in a task of its own. The primary's loop runs this function,
+    ///    so while it waits, no worker is served: promise 4 ("and others nothing").
     fn pass_on(&mut self, id: CallId, within: Duration, question: Question, back: Link) {
         todo!("pass {question:?} on, and its outcome back")
     }

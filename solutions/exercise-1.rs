@@ -11,6 +11,7 @@
 //! read     guides/01-graceful-shutdown-patterns.md     cargo xtask guide 1
 //! look up  crates/01-graceful-shutdown/src/lib.rs      cargo doc --no-deps -p graceful-shutdown -p supervisor --open
 //! watch    a finished cluster do it                    cargo xtask run 01-graceful-shutdown
+//! try      your own cluster, with curl                 cargo xtask run exercise-1 --serve
 //! check    all promises, easiest first                 cargo xtask check exercise-1
 //! stuck    a nudge, then more                          cargo xtask hint exercise-1
 //! ```

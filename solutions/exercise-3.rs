@@ -10,6 +10,7 @@
 //! read     guide 04-health-monitoring                 cargo xtask guide 4
 //! look up  crates/03-health-monitoring/src/lib.rs     cargo doc --no-deps -p health-monitoring -p supervisor --open
 //! watch    a finished cluster do it                   cargo xtask run 03-health-monitoring
+//! try      your own cluster, with curl                cargo xtask run exercise-3 --serve
 //! check    all promises, easiest first                cargo xtask check exercise-3
 //! stuck    a nudge, then more                         cargo xtask hint exercise-3
 //! ```

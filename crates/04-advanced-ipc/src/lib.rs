@@ -20,8 +20,9 @@
 //!             next().await at the other end
 //! Topics      answer(&question), forget(slot): which workers get what is published
 //! Leftovers   keep(slot, &queue), take(slot): what a dead worker had not acknowledged
+//! Slot        all(workers): every slot
 //! Deadline    after(within), left(), passed().await: a shutdown brings it nearer
-//! Place       slot, workers, max_in_flight
+//! Place       slot, workers, max_open_calls
 //! Workers     slots(), start(slot), announce(), next(), deadline(now), kill_overdue(now), all()
 //! Notice      Ready(worker), Draining(worker), Drained { worker, .. }, Report(worker, frame),
 //!             Exited(worker, exit)

@@ -20,6 +20,10 @@ use crate::{
     routes,
 };
 
+/// A worker's own table has this much room for `/send`, `/subscribe` and `/publish`: the primary
+/// answers these itself, so they must not wait for a worker that has no place left.
+const TO_THE_PRIMARY: usize = 1000;
+
 /// A worker. `M` is what the exercise builds.
 pub(crate) struct Office<M> {
     slot: Slot,
@@ -43,8 +47,9 @@ pub struct Place {
     pub slot: Slot,
     /// How many workers there are.
     pub workers: u32,
-    /// How many calls it may have open: `MAX_IN_FLIGHT` to each worker.
-    pub max_in_flight: usize,
+    /// How many calls it may have open: `MAX_IN_FLIGHT` to each worker, and room for what the primary
+    /// answers itself.
+    pub max_open_calls: usize,
 }
 
 impl<M: Messaging> Office<M> {
@@ -94,7 +99,7 @@ impl<M: Messaging> Service for Office<M> {
         let place = Place {
             slot: self.slot,
             workers,
-            max_in_flight: self.config.max_in_flight * workers as usize,
+            max_open_calls: self.config.max_in_flight * workers as usize + TO_THE_PRIMARY,
         };
         let messaging = (self.new_messaging)(link.clone(), place);
         let desk = Arc::new(Desk::new(self.slot, link));

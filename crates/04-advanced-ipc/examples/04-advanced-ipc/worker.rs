@@ -14,7 +14,7 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn new(link: Link, place: Place) -> Self {
-        Caller { primary: Peer::new(link, place.max_in_flight), place }
+        Caller { primary: Peer::new(link, place.max_open_calls), place }
     }
 }
 

@@ -33,14 +33,14 @@ const PROMISES: &[Promise] = &[
         "#the-guarantees"
     ),
     promise!(
-        serving::stats_add_up_what_all_workers_served,
-        "/stats adds up what all workers really served.",
-        "#gathering"
-    ),
-    promise!(
         answers::answers_reach_their_own_callers,
         "Answers reach their own callers, in whatever order they come.",
         "#calls-and-their-ids"
+    ),
+    promise!(
+        serving::stats_add_up_what_all_workers_served,
+        "/stats adds up what all workers really served.",
+        "#gathering"
     ),
     promise!(
         frozen::a_frozen_worker_costs_its_callers_a_504_and_others_nothing,

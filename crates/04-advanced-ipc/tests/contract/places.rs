@@ -23,6 +23,8 @@ const SETTINGS: [(&str, &str); 4] = [
 ];
 
 pub(crate) fn a_call_gives_its_place_back(trial: &Trial) -> Kept {
+    a_worker_whose_calls_use_every_place_can_send(trial)
+        .map_err(|broken| broken.during("when one worker's calls use every place"))?;
     let cluster = trial.start(&SETTINGS)?;
     let (mut doors, _) = doors(trial, &cluster, 40)?;
     let mut after_the_first = 0;
@@ -40,6 +42,22 @@ pub(crate) fn a_call_gives_its_place_back(trial: &Trial) -> Kept {
         }
     }
     no_more_descriptors(trial, &cluster, after_the_first)
+}
+
+/// All calls come from worker 1, and stay open until the cluster ends.
+fn a_worker_whose_calls_use_every_place_can_send(trial: &Trial) -> Kept {
+    let cluster = trial.start(&SETTINGS)?;
+    let (mut doors, _) = doors(trial, &cluster, 4 * PLACES)?;
+    for slot in 1..=WORKERS {
+        for _ in 0..PLACES {
+            ask(door(trial, &mut doors, 1)?, format!("/ask/{slot}?fault=never&{FAR}"));
+        }
+    }
+    for slot in 1..=WORKERS {
+        wait_for_holding(trial, door(trial, &mut doors, slot)?, PLACES as u64)?;
+    }
+    get(trial, door(trial, &mut doors, 1)?, "/send/2?text=room", 202)?;
+    wait_for_messages(trial, door(trial, &mut doors, 2)?, &[note(1, "room")]).map(drop)
 }
 
 fn descriptors(cluster: &Cluster) -> usize {

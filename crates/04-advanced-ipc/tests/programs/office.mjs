@@ -17,6 +17,9 @@ const BROKEN = {
   oversized: Buffer.alloc(4, 0xff),
 };
 
+// What the primary answers itself (`/send`) needs no worker, so it must not wait for a place of one.
+const TO_THE_PRIMARY = 1000;
+
 export class Office {
   holding = 0;
   served = 0;
@@ -38,7 +41,8 @@ export class Office {
       // Without its primary a worker ends: no process would start its successor.
       ended: () => process.exit(1),
     });
-    this.calls = new Calls(this.channel, settings.maxInFlight * settings.workers);
+    const toWorkers = settings.maxInFlight * settings.workers;
+    this.calls = new Calls(this.channel, toWorkers + TO_THE_PRIMARY);
     const routes = new Routes(this);
     const server = http.createServer((request, response) => {
       routes.respond(request, response).catch(() => response.destroy());

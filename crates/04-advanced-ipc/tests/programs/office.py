@@ -14,6 +14,9 @@ LONGEST_TEXT = 16 * 1024
 STATUS = {"timeout": 504, "died": 502, "full": 503}
 BROKEN = {"garbage": b"\0\0\0\x04tea!", "truncated": b"\0\0\0\x0ahalf ", "oversized": b"\xff" * 4}
 
+# What the primary answers itself (`/send`) needs no worker, so it must not wait for a place of one.
+TO_THE_PRIMARY = 1000
+
 
 class Office:
     def __init__(self, settings):
@@ -29,8 +32,8 @@ class Office:
 
     async def run(self):
         listener, self.channel = await processes.inherited(Channel)
-        limit = self.settings.max_in_flight * self.settings.workers
-        self.calls = Calls(self.channel, limit)
+        to_workers = self.settings.max_in_flight * self.settings.workers
+        self.calls = Calls(self.channel, to_workers + TO_THE_PRIMARY)
         self.server = Server(listener, self.respond)
         self.channel.send({"is": "ready"})
         # Without its primary a worker ends: no process would start its successor.
