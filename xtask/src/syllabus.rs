@@ -104,7 +104,7 @@ pub(crate) const TOPICS: [Topic; 8] = [
         exercise: Some(Exercise {
             number: 4,
             minutes: (45, 60),
-            learnt: "Your workers ask each other, share what they know, and survive a lost reply.",
+            learnt: "Your workers ask each other, and each call ends by its deadline, whatever happens to the other worker.",
         }),
     },
     Topic {

@@ -36,4 +36,4 @@ pub use event::{
     worker::{Exit, WorkerEvent},
 };
 pub use id::{Pid, Slot, WorkerId};
-pub use panic::Panic;
+pub use panic::{CAME_TO_A_TODO, Panic};

@@ -2,6 +2,9 @@
 
 use crate::{Entry, Source};
 
+/// How a story begins whose program came to a `todo!()`: that comes before everything else.
+pub const CAME_TO_A_TODO: &str = "The program came to a todo!()";
+
 /// A panic in the program under test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Panic<'a> {

@@ -1,5 +1,7 @@
 //! The timeline under a broken promise: when, who says so, what.
 
+use std::collections::BTreeSet;
+
 use colored::Colorize;
 
 use crate::{Entry, Event, Exit, RollEvent, Source, WorkerEvent, panic};
@@ -41,27 +43,42 @@ pub fn timeline(entries: &[Entry], width: usize) -> Vec<String> {
 
 /// For each entry whether it is shown.
 fn selection(entries: &[Entry]) -> Vec<bool> {
-    let count = entries.len();
-    if count <= MAX_ENTRIES {
-        return vec![true; count];
-    }
-    let tail = count - TAIL;
-    let mut is_shown: Vec<bool> = (0..count).map(|at| at < HEAD || at >= tail).collect();
-    let mut decisive: Vec<(u8, usize)> =
-        (HEAD..tail).filter_map(|at| Some((weight(entries, at)?, at))).collect();
-    // Of equal weight, what came last led to the mark.
-    decisive.sort_by_key(|(weight, at)| (*weight, usize::MAX - *at));
-    for (_, at) in decisive.into_iter().take(DECISIVE) {
+    let told = without_repeats(entries);
+    let shown = if told.len() > MAX_ENTRIES { chosen(entries, &told) } else { told };
+    let mut is_shown = vec![false; entries.len()];
+    for at in shown {
         is_shown[at] = true;
     }
-    let mut left = MAX_ENTRIES - is_shown.iter().filter(|shown| **shown).count();
-    for shown in is_shown.iter_mut().rev().filter(|shown| !**shown) {
-        if left == 0 {
-            break;
-        }
-        (*shown, left) = (true, left - 1);
-    }
     is_shown
+}
+
+/// Of the entries `told`, more than there is room for, those that are shown.
+fn chosen(entries: &[Entry], told: &[usize]) -> Vec<usize> {
+    let (head, rest) = told.split_at(HEAD);
+    let (middle, tail) = rest.split_at(rest.len() - TAIL);
+    let mut decisive: Vec<(u8, usize)> =
+        middle.iter().filter_map(|at| Some((weight(entries, *at)?, *at))).collect();
+    // Of equal weight, what came last led to the mark.
+    decisive.sort_by_key(|(weight, at)| (*weight, usize::MAX - *at));
+    decisive.truncate(DECISIVE);
+    let mut shown: Vec<usize> = decisive.into_iter().map(|(_, at)| at).collect();
+    let others: Vec<usize> =
+        middle.iter().rev().filter(|at| !shown.contains(at)).copied().collect();
+    shown.extend(others.into_iter().take(MAX_ENTRIES - HEAD - TAIL - shown.len()));
+    [head, tail, &shown].concat()
+}
+
+/// The entries without each panic at a place where the program panicked before: a hundred requests
+/// may come to one `todo!()`.
+fn without_repeats(entries: &[Entry]) -> Vec<usize> {
+    let mut places = BTreeSet::new();
+    let (mut first, mut repeats) = (BTreeSet::new(), BTreeSet::new());
+    for (at, entry) in entries.iter().enumerate() {
+        let Some(place) = panic::place(entry) else { continue };
+        let told = if places.insert(place) { &mut first } else { &mut repeats };
+        told.extend([Some(at), panic::message_of(entries, at)].into_iter().flatten());
+    }
+    (0..entries.len()).filter(|at| first.contains(at) || !repeats.contains(at)).collect()
 }
 
 /// How much the entry at `at` may have decided, the heaviest first; `None` if it is one of many.

@@ -1,7 +1,7 @@
 //! What stands under a broken promise: expected, observed, what happened, and one next step.
 
 use colored::Colorize;
-use events::{Panic, contract::Story, spin, timeline::timeline};
+use events::{CAME_TO_A_TODO, Panic, contract::Story, spin, timeline::timeline};
 
 use super::Words;
 use crate::{
@@ -18,15 +18,18 @@ impl Words<'_> {
     pub(crate) fn story(&self, index: usize, story: &Story, likeness: Option<&Mutant>) -> String {
         let indent = self.indent();
         let likeness = likeness.filter(|_| !is_explained(story));
-        let mut lines = vec![
-            self.field("expected", &story.expected),
-            self.field("observed", &story.observed.red().to_string()),
-        ];
+        let advice = story.advice.as_deref();
+        let is_todo = advice.is_some_and(|advice| advice.starts_with(CAME_TO_A_TODO));
+        let (todo, advice) = if is_todo { (advice, None) } else { (None, advice) };
+        let mut lines: Vec<String> =
+            todo.map(|todo| hang(&indent, todo, self.width)).into_iter().collect();
+        lines.push(self.field("expected", &story.expected));
+        lines.push(self.field("observed", &story.observed.red().to_string()));
         // A narrow terminal has no column to give away.
         let margin = if self.width < NARROW { "" } else { indent.as_str() };
         let drawn = timeline(&story.timeline, self.width - margin.len());
         lines.extend(drawn.into_iter().map(|line| format!("{margin}{line}")));
-        lines.extend(story.advice.as_deref().map(|advice| hang(&indent, advice, self.width)));
+        lines.extend(advice.map(|advice| hang(&indent, advice, self.width)));
         let lesson = likeness.map(|mutant| as_sentence(&mutant.lesson));
         lines.extend(lesson.map(|lesson| hang(&indent, &lesson, self.width)));
         let guide = likeness.map_or(&self.promises[index].guide, |mutant| &mutant.guide);

@@ -75,6 +75,17 @@ fn a_broken_promise_tells_its_story_and_one_next_step() {
 }
 
 #[test]
+fn a_todo_comes_before_what_was_expected() {
+    let promises = promises();
+    let todo = "The program came to a todo!() at exercises/exercise-1.rs:99:5: “drain”.";
+    let story = Story { advice: Some(todo.into()), ..story() };
+    let text = words(&promises, &Source::Own).story(1, &story, None);
+    let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part} in\n{text}"));
+    assert!(place("came to a todo!()") < place("expected"), "{text}");
+    assert_eq!(text.matches("todo!()").count(), 1, "{text}");
+}
+
+#[test]
 fn a_likeness_names_the_misconception_and_its_passage() {
     let mutant = Mutant {
         name: "x".into(),

@@ -231,13 +231,21 @@ pub(crate) fn successor(
     let found = processes::until(limit, || {
         let open = |_| Connection::open(cluster.address, patience(Duration::from_secs(5))).ok();
         let new: Vec<Connection> = (0..6).filter_map(open).collect();
-        new.into_iter().find_map(|mut connection| {
+        let it = new.into_iter().find_map(|mut connection| {
             let who = greeted(&mut connection)?;
             (who.worker == slot && !known.contains(&who.pid)).then_some((who, connection))
-        })
+        });
+        if it.is_none() && !cluster.is_running() {
+            return Some(None);
+        }
+        it.map(Some)
     });
-    let observed = format!("none within {} s", limit.as_secs());
+    let observed = match found {
+        Some(_) => "the primary has ended".to_owned(),
+        None => format!("none within {} s", limit.as_secs()),
+    };
     let (who, connection) = found
+        .flatten()
         .ok_or_else(|| trial.broken(format!("a new process answers as worker {slot}"), observed))?;
     trial.recorder.observe(format!("worker {slot} is pid {} now", who.pid));
     Ok((who, connection))

@@ -82,3 +82,19 @@ fn a_panic_keeps_its_line_number() {
         assert!(line.chars().count() <= 70, "{line}");
     }
 }
+
+#[test]
+fn a_hundred_panics_at_one_place_are_one() {
+    let mut entries = steps(20);
+    for request in 1..=100 {
+        let at = 20.0 + f64::from(request);
+        let said = format!("not yet implemented: call {request}");
+        entries.push(Entry::from_line(at, "thread 'main' (7) panicked at exercises/e.rs:1:5:"));
+        entries.push(Entry::from_line(at, &said));
+    }
+    let lines = timeline(&entries, 80);
+    let panics = lines.iter().filter(|line| line.contains("panicked at")).count();
+    assert_eq!(panics, 1, "{lines:#?}");
+    assert!(lines.iter().any(|line| line.ends_with("not yet implemented: call 1")));
+    assert_eq!(lines.len(), MAX_ENTRIES + 1, "the last ones are left out without a line");
+}

@@ -1,6 +1,6 @@
 //! What a story says beside its timeline: what the program itself told, or a question.
 
-use events::{Entry, Panic, spin};
+use events::{CAME_TO_A_TODO, Entry, Panic, spin};
 
 /// A program that came to a `todo!()` this long before its promise broke went on without it.
 const WENT_ON: f64 = 1.0;
@@ -23,7 +23,7 @@ pub(super) fn of(timeline: &[Entry], question: Option<String>) -> Option<String>
     let here = timeline.iter().find(|entry| entry.here).map_or(panic.at, |entry| entry.at);
     let gap = here - panic.at;
     if gap < WENT_ON || question.is_none() {
-        return Some(format!("The program came to a todo!() at {place}{todo}."));
+        return Some(format!("{CAME_TO_A_TODO} at {place}{todo}."));
     }
     let earlier = format!("{gap:.0} s earlier the program came to a todo!() at {place}{todo}.");
     Some(together(question, Some(earlier)))
