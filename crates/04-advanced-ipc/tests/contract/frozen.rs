@@ -65,7 +65,7 @@ fn open(trial: &Trial, doors: &mut Doors, deadline: Duration) -> Kept<Vec<Asked>
 fn each_is_504(trial: &Trial, doors: &mut Doors, calls: Vec<Asked>, deadline: Duration) -> Kept {
     for (index, call) in calls.into_iter().enumerate() {
         let ended = call.ended();
-        let latest = deadline + patience(PROMPT);
+        let latest = patience(PROMPT);
         let is_in_time = ended.after >= deadline && ended.after < latest;
         let (at, latest) = (deadline.as_secs_f64(), latest.as_secs_f64());
         let expected =
