@@ -23,11 +23,13 @@ use std::{
     env, fs,
     path::Path,
     process::{Command, ExitCode, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
 use driver::{Driver, ROLE, own_process};
 use harness::Signal;
+use ours::Waiting::{Asleep, Spinning};
 use processes::Scratch;
 use serde_json::Value;
 
@@ -35,6 +37,7 @@ const ROUNDS: usize = 15;
 /// Size in bytes, calls of a round, calls open at a time.
 const TRIPS: [(&str, usize, u32, usize); 3] =
     [("64 B", 64, 2000, 1), ("1 KiB", 1024, 2000, 1), ("64 B, 64 open", 64, 2000, 64)];
+const PACED: Duration = Duration::from_secs(4);
 const MESSAGES: usize = 20_000;
 const FROZEN: Duration = Duration::from_secs(5);
 const LIMIT: Duration = Duration::from_mins(1);
@@ -43,8 +46,10 @@ fn main() -> ExitCode {
     let outcome = match env::var(ROLE).as_deref() {
         Ok("raw") => raw::driver().map_err(|error| error.to_string()),
         Ok("raw-peer") => raw::peer().map_err(|error| error.to_string()),
-        Ok("ours") => ours::driver().map_err(|error| error.to_string()),
-        Ok("ours-peer") => ours::peer().map_err(|error| error.to_string()),
+        Ok("ours") => ours::driver(Asleep).map_err(|error| error.to_string()),
+        Ok("ours-peer") => ours::peer(Asleep).map_err(|error| error.to_string()),
+        Ok("ours-spinning") => ours::driver(Spinning).map_err(|error| error.to_string()),
+        Ok("ours-spinning-peer") => ours::peer(Spinning).map_err(|error| error.to_string()),
         _ => report(),
     };
     match outcome {
@@ -64,6 +69,10 @@ fn report() -> Result<(), String> {
     let folder = Scratch::new(&env::temp_dir()).map_err(|error| error.to_string())?;
     let measured = systems(folder.path()).and_then(|mut systems| {
         round_trips(&mut systems)?;
+        println!("\na call each millisecond, for {} s", PACED.as_secs());
+        for system in &mut systems {
+            paced(system)?;
+        }
         println!(
             "\na peer that is frozen for {} s, and {MESSAGES} messages for it",
             FROZEN.as_secs()
@@ -84,6 +93,7 @@ fn systems(folder: &Path) -> Result<Vec<System>, String> {
     let mut systems = vec![
         ("raw ping-pong", Driver::start(&mut own("raw")?)?),
         ("ours", Driver::start(&mut own("ours")?)?),
+        ("ours, spinning", Driver::start(&mut own("ours-spinning")?)?),
     ];
     let others = [
         ("Node process.send", "node", "send.js", include_str!("ipc/send.js")),
@@ -136,6 +146,19 @@ fn sorted(mut numbers: Vec<f64>) -> Vec<f64> {
 
 fn median(sorted: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
+}
+
+/// What a system that is hardly used costs: one that spins does so after each call.
+#[expect(clippy::disallowed_methods, reason = "the pauses are what is measured")]
+fn paced((name, driver): &mut System) -> Result<(), String> {
+    let (began, before) = (Instant::now(), driver.cpu());
+    while began.elapsed() < PACED {
+        driver.trip(64, 1, 1)?;
+        thread::sleep(Duration::from_millis(1));
+    }
+    let share = driver.cpu().saturating_sub(before).as_secs_f64() / began.elapsed().as_secs_f64();
+    println!("  {name:<18}  {:4.1} % of a core, both processes together", share * 100.0);
+    Ok(())
 }
 
 fn frozen((name, driver): &mut System) -> Result<(), String> {

@@ -102,6 +102,12 @@ impl Driver {
         Ok(nanos.ok_or("it does not say how long that took")? / f64::from(count))
     }
 
+    /// The CPU time that it and its peers have used.
+    pub(crate) fn cpu(&self) -> Duration {
+        let pids = [&self.peers[..], &[self.child.id()]].concat().into_iter();
+        pids.filter_map(processes::Stat::of).map(|stat| stat.cpu).sum()
+    }
+
     /// Its resident memory in KiB.
     pub(crate) fn resident_kib(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());

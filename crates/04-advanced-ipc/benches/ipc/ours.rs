@@ -2,6 +2,7 @@
 //! deadline for each call, at most 256 open.
 
 use std::{
+    future::pending,
     io,
     os::{
         fd::{AsFd, OwnedFd},
@@ -19,7 +20,7 @@ use advanced_ipc::{
 use cluster_basics::channel::{Receiver, Sender, channel};
 use futures_util::{StreamExt, stream};
 use serde_json::json;
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{sync::mpsc, task::yield_now, time::sleep};
 
 use crate::{
     calls::Calls,
@@ -29,6 +30,35 @@ use crate::{
 const MAX_IN_FLIGHT: usize = 256;
 const CALL_LIMIT: Duration = Duration::from_secs(1);
 const FAR: Duration = Duration::from_mins(1);
+
+/// How long a process that spins looks for a frame before it sleeps.
+const SPIN: Duration = Duration::from_micros(50);
+
+/// What a process does while it waits for a frame.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Waiting {
+    Asleep,
+    /// It asks again and again for [`SPIN`], and then sleeps.
+    Spinning,
+}
+
+impl Waiting {
+    async fn for_some_time<T>(self, work: impl Future<Output = T>) -> T {
+        let until = Instant::now() + if self == Waiting::Spinning { SPIN } else { Duration::ZERO };
+        // With a task that only yields, the runtime looks for events and does not sleep.
+        let spin = async {
+            while Instant::now() < until {
+                yield_now().await;
+            }
+            pending().await
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            never = spin => never,
+        }
+    }
+}
 
 /// As a task, like all others: each time that tokio wakes the future of `block_on` itself, it writes to
 /// an eventfd, and the next look for events finds that, too.
@@ -40,11 +70,11 @@ fn block_on(work: impl Future<Output = io::Result<()>> + Send + 'static) -> io::
 }
 
 /// The peer: each answer on a task of its own, as a worker of this chapter does it.
-pub(crate) fn peer() -> io::Result<()> {
-    block_on(async {
+pub(crate) fn peer(waiting: Waiting) -> io::Result<()> {
+    block_on(async move {
         let stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         let (sender, mut receiver): (Sender<Frame>, Receiver<Frame>) = channel(stream)?;
-        while let Ok(frame) = receiver.recv().await {
+        while let Ok(frame) = waiting.for_some_time(receiver.recv()).await {
             let Frame::Question { id, question, .. } = frame else { continue };
             if let What::Echo { text, fault: None, .. } = question.what {
                 let sender = sender.clone();
@@ -61,14 +91,19 @@ pub(crate) fn peer() -> io::Result<()> {
 
 /// One peer, as its driver has it.
 struct Peer {
+    waiting: Waiting,
     sender: Sender<Frame>,
     calls: Calls<Answer>,
 }
 
 impl Peer {
-    fn start() -> io::Result<(Arc<Self>, u32)> {
+    fn start(waiting: Waiting) -> io::Result<(Arc<Self>, u32)> {
         let (ours, theirs) = UnixStream::pair()?;
-        let child = own_process("ours-peer")?.stdin(OwnedFd::from(theirs)).spawn()?;
+        let role = match waiting {
+            Waiting::Asleep => "ours-peer",
+            Waiting::Spinning => "ours-spinning-peer",
+        };
+        let child = own_process(role)?.stdin(OwnedFd::from(theirs)).spawn()?;
         let (sender, mut receiver): (Sender<Frame>, Receiver<Frame>) = channel(ours)?;
         let calls = Calls::new(MAX_IN_FLIGHT);
         let table = calls.clone();
@@ -80,7 +115,7 @@ impl Peer {
             }
             table.gone();
         });
-        Ok((Arc::new(Peer { sender, calls }), child.id()))
+        Ok((Arc::new(Peer { waiting, sender, calls }), child.id()))
     }
 
     async fn call(
@@ -96,7 +131,7 @@ impl Peer {
         let frame = Frame::Question { id: call.id, within: deadline.left(), question };
         let asked = async {
             self.sender.send(&frame).await.map_err(|_| Failure::Died)?;
-            call.outcome().await
+            self.waiting.for_some_time(call.outcome()).await
         };
         tokio::select! {
             outcome = asked => outcome,
@@ -105,9 +140,9 @@ impl Peer {
     }
 }
 
-pub(crate) fn driver() -> io::Result<()> {
-    block_on(async {
-        let ((first, one), (second, two)) = (Peer::start()?, Peer::start()?);
+pub(crate) fn driver(waiting: Waiting) -> io::Result<()> {
+    block_on(async move {
+        let ((first, one), (second, two)) = (Peer::start(waiting)?, Peer::start(waiting)?);
         println!("{one} {two}");
         let (sender, mut told) = mpsc::unbounded_channel();
         thread::spawn(move || {
