@@ -213,6 +213,7 @@ impl Cluster {
     /// - A worker that is overdue is killed, and a second signal kills every worker.
     ///   `Intent::Roll` and `Intent::RollBack` change nothing.
     /// - The exit code is 0 if each worker drained without a cut and exited with 0, and 1 otherwise.
+    ///   A worker that was never ready (`was_ready`) held nothing, so its exit doesn't matter.
     async fn shut_down(mut self, mut intents: Intents) -> ExitCode {
         todo!("drain every worker, and wait until the last one is gone")
     }

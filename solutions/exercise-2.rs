@@ -287,6 +287,7 @@ impl Cluster {
     /// - A worker that is overdue is killed, and a second signal kills every worker.
     ///   `Intent::Roll` and `Intent::RollBack` change nothing.
     /// - The exit code is 0 if each worker drained without a cut and exited with 0, and 1 otherwise.
+    ///   A worker that was never ready (`was_ready`) held nothing, so its exit doesn't matter.
     async fn shut_down(mut self, mut intents: Intents) -> ExitCode {
         self.workers.stop_listening();
         for worker in self.workers.all().to_vec() {
@@ -299,7 +300,9 @@ impl Cluster {
                 notice = self.workers.next() => match notice {
                     Notice::Ready(_) | Notice::Draining(_) => {}
                     Notice::Drained { cut, .. } => is_clean &= cut == 0,
-                    Notice::Exited(_, exit) => is_clean &= exit == Exit::Code(0),
+                    Notice::Exited(worker, exit) => {
+                        is_clean &= !worker.was_ready || exit == Exit::Code(0);
+                    }
                 },
                 intent = intents.next() => if intent == Intent::ShutdownNow {
                     self.workers.kill_all("a second signal");

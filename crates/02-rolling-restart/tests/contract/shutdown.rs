@@ -19,6 +19,8 @@ pub(crate) fn sigterm_in_the_middle_of_a_roll_drains_both_versions(trial: &Trial
     both_versions_finish(trial)?;
     a_worker_that_is_not_ready_holds_nothing(trial)
         .map_err(|broken| broken.during("while the new worker was not ready yet"))?;
+    a_worker_that_dies_before_it_is_ready_loses_nothing(trial)
+        .map_err(|broken| broken.during("with a worker that dies before it was ready"))?;
     what_is_cut_is_said(trial)
         .map_err(|broken| broken.during("with a request longer than DRAIN_TIMEOUT_MS"))?;
     a_death_on_the_way_is_said(trial)
@@ -148,13 +150,31 @@ fn a_stuck_worker_is_killed(trial: &Trial) -> Kept {
     ends_with(trial, &cluster, 1, "a worker had to be killed")
 }
 
+/// It is stopped, so it hears no order to drain and lives until it is killed.
+fn a_worker_that_dies_before_it_is_ready_loses_nothing(trial: &Trial) -> Kept {
+    let (cluster, new) = with_a_new_worker(trial, &NO_HURRY)?;
+    cluster.signal_process(new, Signal::SIGSTOP)?;
+    cluster.signal(Signal::SIGTERM);
+    let is_alone = || (children(&cluster) == BTreeSet::from([new])).then_some(());
+    let are_gone = processes::until(patience(PROMPT), is_alone).is_some();
+    let observed = format!("the processes {:?}", children(&cluster));
+    trial.expect(are_gone, "the workers that were ready drain and end", observed)?;
+    cluster.signal_process(new, Signal::SIGKILL)?;
+    ends_with(trial, &cluster, 0, "it held nothing")
+}
+
 /// A cluster whose roll waits for a new worker.
 fn in_the_middle(trial: &Trial, settings: &[(&str, &str)]) -> Kept<Cluster> {
+    with_a_new_worker(trial, settings).map(|(cluster, _)| cluster)
+}
+
+/// The same, and the process of that worker.
+fn with_a_new_worker(trial: &Trial, settings: &[(&str, &str)]) -> Kept<(Cluster, u32)> {
     let cluster = trial.start(&[settings, &[NEVER_READY]].concat())?;
     let before = settled(trial, &cluster, "1.0.0", &BTreeSet::new())?;
     ask_for_the_next(&cluster);
-    scene::new_worker(trial, &cluster, &before)?;
-    Ok(cluster)
+    let new = scene::new_worker(trial, &cluster, &before)?;
+    Ok((cluster, new))
 }
 
 /// Stops one of its workers, which then hears nothing.
