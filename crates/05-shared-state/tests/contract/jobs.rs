@@ -163,24 +163,36 @@ pub(crate) fn a_frozen_holder_changes_nothing(trial: &Trial) -> Kept {
 
 /// Asks until the lease of the frozen worker is over, and the job runs here.
 fn takes_over(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {
-    let limit = patience(LEASE) + patience(PROMPT);
-    let began = Instant::now();
     door.is_quiet = true;
-    while began.elapsed() < limit {
-        door.send(trial, RUN)?;
-        let decided = processes::until(patience(PROMPT), || {
-            let is_asked = origin.asked(PATH).len() >= 2;
-            (is_asked || door.has_news()).then_some(is_asked)
-        });
-        if decided == Some(true) {
-            door.is_quiet = false;
-            trial.recorder.observe(format!("worker {} runs the job now", door.worker));
-            return Ok(());
+    let mut outcome = Ok(());
+    let taken = processes::until(patience(LEASE) + patience(PROMPT), || {
+        match runs_or_is_held(trial, origin, door) {
+            Ok(runs) => runs.then_some(()),
+            Err(broken) => {
+                outcome = Err(broken);
+                Some(())
+            }
         }
+    });
+    outcome?;
+    let expected = "another worker runs the job once the lease is over";
+    trial.expect(taken.is_some(), expected, "409, again and again")?;
+    door.is_quiet = false;
+    trial.recorder.observe(format!("worker {} runs the job now", door.worker));
+    Ok(())
+}
+
+/// Asks for a second run. Whether it is under way; otherwise the answer is 409.
+fn runs_or_is_held(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept<bool> {
+    door.send(trial, RUN)?;
+    let runs = processes::until(patience(PROMPT), || {
+        let runs = origin.asked(PATH).len() >= 2;
+        (runs || door.has_news()).then_some(runs)
+    });
+    if runs != Some(true) {
         door.answer(trial)?.is(trial, 409)?;
     }
-    let observed = format!("409 for {:.0} s", limit.as_secs_f64());
-    Err(trial.broken("another worker runs the job once the lease is over", observed))
+    Ok(runs == Some(true))
 }
 
 /// The first run did not come to its end in time, and the second one is under way: none counts yet.
