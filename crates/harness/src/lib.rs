@@ -23,6 +23,10 @@
 //! | [`who`] | which processes answer |
 //! | [`client`] | an ordinary HTTP client, for questions |
 //! | [`receiver`] | a webhook that the program POSTs to: it answers, hangs, or refuses |
+//! | [`origin`] | a slow server behind the program: it answers when the check says so |
+//! | [`inbound`] | one request that the program sends to a server of the check |
+//! | [`byte_lock`] | a lock on one byte of a file, such as another process would hold |
+//! | [`descriptors`] | which files a process has open |
 //! | [`busy`] | a machine without an idle core |
 //! | [`newcomer`] | what a cluster that drains does with a new client |
 //! | [`load`], [`ledger`] | steady traffic, and the exact account of what became of it |
@@ -32,17 +36,21 @@
 
 pub mod broken;
 pub mod busy;
+pub mod byte_lock;
 mod canvas;
 pub mod client;
 pub mod cluster;
 pub mod contract;
+pub mod descriptors;
 pub mod distance;
 pub mod exchange;
+pub mod inbound;
 pub mod judge;
 pub mod ledger;
 pub mod load;
 pub mod measure;
 pub mod newcomer;
+pub mod origin;
 pub mod patience;
 pub mod receiver;
 pub mod recorder;

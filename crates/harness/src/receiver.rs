@@ -1,7 +1,7 @@
 //! A webhook that the program POSTs to: it answers, hangs, or refuses.
 
 use std::{
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Condvar, Mutex, PoisonError,
@@ -13,12 +13,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{patience, recorder::Recorder};
-
-/// The longest body that is read.
-const MAX_BODY: u64 = 64 * 1024;
-/// How long a sender may take for its request.
-const READ_LIMIT: Duration = Duration::from_secs(10);
+use crate::{inbound::Inbound, patience, recorder::Recorder};
 
 /// A receiver on an address of its own, for as long as the check runs.
 pub struct Receiver {
@@ -43,7 +38,8 @@ impl Receiver {
         let recorder = recorder.clone();
         Self::serve(move |stream, received| {
             // A sender that breaks off, or says no JSON, has said nothing.
-            let Ok(body) = read_post(&stream) else { return };
+            let Ok(asked) = Inbound::read(&stream) else { return };
+            let Ok(body) = serde_json::from_str::<Value>(&asked.body) else { return };
             recorder.observe(format!("a POST to the webhook: {body}"));
             let _ = (&stream).write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
             received.bodies.lock().unwrap_or_else(PoisonError::into_inner).push(body);
@@ -123,27 +119,4 @@ impl Receiver {
 pub fn refusing_url() -> io::Result<String> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     Ok(format!("http://{address}/alerts"))
-}
-
-fn read_post(stream: &TcpStream) -> io::Result<Value> {
-    stream.set_read_timeout(Some(patience(READ_LIMIT)))?;
-    let mut reader = BufReader::new(stream);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.trim().parse().unwrap_or(0);
-        }
-    }
-    let mut body = Vec::new();
-    reader.take(length.min(MAX_BODY)).read_to_end(&mut body)?;
-    Ok(serde_json::from_slice(&body)?)
 }

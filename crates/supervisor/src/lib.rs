@@ -24,6 +24,7 @@
 //! | [`shutdown`] | drains every worker, and says how that went |
 //! | [`restart`] | when a worker that died is replaced: backoff, jitter, intensity |
 //! | [`messages`] | what the primary and a worker tell each other |
+//! | [`calls`] | a call from a worker to its primary, and news to all workers: chapter 04, given |
 //! | [`worker`] | the worker's side: [`run_worker`] with a chapter's [`Service`] |
 //! | [`server`] | a worker's HTTP server, with one operation for each step of its end |
 //! | [`mod@drain`] | those steps in their order |
@@ -33,6 +34,7 @@
 //! | [`terminal`] | whether the terminal was closed |
 //! | [`timers`] | a moment that may never come, and a tick again and again |
 
+pub mod calls;
 pub mod drain;
 pub mod faults;
 pub mod fleet;

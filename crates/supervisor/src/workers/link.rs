@@ -37,4 +37,11 @@ where
     pub fn link(&self, pid: Pid) -> Option<Link<Order>> {
         self.cluster.sender(pid).map(Link)
     }
+
+    /// Tells the worker `pid` this `order`, after all that it was told before. It returns at once. A worker
+    /// that reads nothing misses the order once its queue is full.
+    pub fn tell_one(&self, pid: Pid, order: Order) {
+        // A worker that is gone needs no order any more.
+        let _ = self.cluster.tell(pid, &ToWorker::Order(order));
+    }
 }

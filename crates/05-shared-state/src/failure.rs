@@ -1,0 +1,57 @@
+//! Why a request has no good answer, and what its client is told.
+
+use hyper::StatusCode;
+use rusqlite::ErrorCode;
+use supervisor::calls::NoAnswer;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The database was locked for `BUSY_TIMEOUT_MS`. Nothing was written.
+    #[error("the database is busy: try again")]
+    Busy,
+    /// The origin is down, or says that it failed.
+    #[error("the origin does not answer")]
+    Origin,
+    /// Another worker runs this job.
+    #[error("another worker runs this job")]
+    Held,
+    /// This worker's lease has passed to another worker, so its result does not count.
+    #[error("the lease has passed to another worker")]
+    Lost,
+    /// The primary did not answer. What was asked for is perhaps done.
+    #[error("the primary did not answer in time")]
+    NoAnswer,
+    /// Anything else: a bug, a full disk.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl Failure {
+    /// The status that tells a client what to do next.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Failure::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::Origin => StatusCode::BAD_GATEWAY,
+            Failure::Held | Failure::Lost => StatusCode::CONFLICT,
+            Failure::NoAnswer => StatusCode::GATEWAY_TIMEOUT,
+            Failure::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Failure::Busy,
+            _ => Failure::Broken(error.to_string()),
+        }
+    }
+}
+
+impl From<NoAnswer> for Failure {
+    fn from(_: NoAnswer) -> Self {
+        Failure::NoAnswer
+    }
+}

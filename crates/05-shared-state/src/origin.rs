@@ -1,0 +1,86 @@
+//! The client of the origin: a slow server that renders pages and does jobs.
+
+use std::{io, time::Duration};
+
+use bytes::Bytes;
+use events::Pid;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Request, client::conn::http1, header::HOST};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+use url::{Position, Url};
+
+use crate::{Config, Failure};
+
+/// What rendering, or a job, takes without an origin.
+const ALONE: Duration = Duration::from_millis(50);
+/// How long the origin may take. Nothing waits for it but the request, or the job, that asked.
+const LIMIT: Duration = Duration::from_mins(2);
+/// The longest answer that is read.
+const LONGEST: usize = 64 * 1024;
+
+/// The way to the origin.
+#[derive(Clone, Debug)]
+pub struct Origin(Option<Url>);
+
+impl Origin {
+    pub(crate) fn new(config: &Config) -> Self {
+        Origin(config.origin.clone())
+    }
+
+    /// Renders the page of `key` from its `value`. This is what the cache saves.
+    ///
+    /// # Errors
+    /// [`Failure::Origin`] when the origin fails.
+    pub async fn render(&self, key: &str, value: &str) -> Result<String, Failure> {
+        self.ask("page", key, "", value).await
+    }
+
+    /// Does the job `name`, in the name of the lease with this `token`, and returns its result.
+    ///
+    /// # Errors
+    /// [`Failure::Origin`] when the origin fails.
+    pub async fn work(&self, name: &str, token: i64) -> Result<String, Failure> {
+        let text = format!("{name}: done by {} with token {token}", Pid::own());
+        self.ask("jobs", name, &format!("&token={token}"), &text).await
+    }
+
+    async fn ask(&self, what: &str, name: &str, more: &str, body: &str) -> Result<String, Failure> {
+        let Some(base) = &self.0 else {
+            sleep(ALONE).await;
+            return Ok(body.to_owned());
+        };
+        let mut url = base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.clear().extend([what, name]);
+        }
+        url.set_query(Some(&format!("pid={}{more}", Pid::own())));
+        match timeout(LIMIT, post(&url, body.to_owned())).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) | Err(_) => Err(Failure::Origin),
+        }
+    }
+}
+
+async fn post(url: &Url, body: String) -> io::Result<String> {
+    let stream = TcpStream::connect(&*url.socket_addrs(|| None)?).await?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let connection = tokio::spawn(connection);
+    let request = Request::post(&url[Position::BeforePath..Position::AfterQuery])
+        .header(HOST, &url[Position::BeforeHost..Position::AfterPort])
+        .body(Full::<Bytes>::from(body))
+        .map_err(io::Error::other)?;
+    let answer = sender.send_request(request).await.map_err(io::Error::other)?;
+    let status = answer.status();
+    let body =
+        Limited::new(answer.into_body(), LONGEST).collect().await.map_err(io::Error::other)?;
+    connection.abort();
+    if !status.is_success() {
+        return Err(io::Error::other(status.to_string()));
+    }
+    Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+}
