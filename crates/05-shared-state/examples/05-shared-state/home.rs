@@ -1,0 +1,78 @@
+//! Where the state lies: what `STORE` says.
+
+use std::{env, path::PathBuf};
+
+use url::Url;
+
+/// Before each key of a Redis that says no other prefix.
+const PREFIX: &str = "workbook";
+
+/// One of the three homes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// The memory of the primary.
+    Primary,
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server.
+    Redis {
+        /// Its address, as the client wants it.
+        address: String,
+        /// Before each key.
+        prefix: String,
+    },
+}
+
+impl Home {
+    /// Reads `STORE`. Without it the state lies in the file `database`.
+    pub(crate) fn from_env(database: PathBuf) -> Result<Self, String> {
+        let Some(store) = env::var_os("STORE") else { return Ok(Home::Sqlite(database)) };
+        let store = store.to_string_lossy();
+        Home::parse(&store).ok_or_else(|| {
+            format!(
+                "STORE={store} makes no sense: write primary, sqlite:PATH or redis://HOST:PORT, or leave it out for the file DATABASE"
+            )
+        })
+    }
+
+    /// The home that `store` names.
+    pub(crate) fn parse(store: &str) -> Option<Self> {
+        if store == "primary" {
+            return Some(Home::Primary);
+        }
+        if let Some(path) = store.strip_prefix("sqlite:") {
+            return (!path.is_empty()).then(|| Home::Sqlite(path.into()));
+        }
+        let mut url = Url::parse(store).ok().filter(|url| url.scheme() == "redis")?;
+        url.host()?;
+        let prefix = url.query_pairs().find(|(name, _)| name == "prefix");
+        let prefix = prefix.map_or_else(|| PREFIX.to_owned(), |(_, prefix)| prefix.into_owned());
+        url.set_query(None);
+        Some(Home::Redis { address: url.into(), prefix: format!("{prefix}:") })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redis(address: &str, prefix: &str) -> Option<Home> {
+        Some(Home::Redis { address: address.to_owned(), prefix: prefix.to_owned() })
+    }
+
+    #[test]
+    fn each_home_has_a_name() {
+        assert_eq!(Home::parse("primary"), Some(Home::Primary));
+        assert_eq!(Home::parse("sqlite:/a/b.db"), Some(Home::Sqlite("/a/b.db".into())));
+        let plain = "redis://127.0.0.1:6379/";
+        assert_eq!(Home::parse(plain), redis(plain, "workbook:"));
+        assert_eq!(Home::parse("redis://host:1/2?prefix=shop"), redis("redis://host:1/2", "shop:"));
+    }
+
+    #[test]
+    fn anything_else_is_none() {
+        for store in ["", "sqlite:", "redis:", "mysql://host", "the primary"] {
+            assert_eq!(Home::parse(store), None, "{store}");
+        }
+    }
+}
