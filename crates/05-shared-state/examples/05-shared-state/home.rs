@@ -2,6 +2,8 @@
 
 use std::{env, path::PathBuf};
 
+use cluster_basics::config::ConfigError;
+use shared_state::Config;
 use url::Url;
 
 /// Before each key of a Redis that says no other prefix.
@@ -24,15 +26,15 @@ pub(crate) enum Home {
 }
 
 impl Home {
-    /// Reads `STORE`. Without it the state lies in the file `database`.
-    pub(crate) fn from_env(database: PathBuf) -> Result<Self, String> {
-        let Some(store) = env::var_os("STORE") else { return Ok(Home::Sqlite(database)) };
-        let store = store.to_string_lossy();
-        Home::parse(&store).ok_or_else(|| {
-            format!(
-                "STORE={store} makes no sense: write primary, sqlite:PATH or redis://HOST:PORT, or leave it out for the file DATABASE"
-            )
-        })
+    /// Reads `STORE`. Without it the state lies in the file `DATABASE`.
+    pub(crate) fn from_env(config: &Config) -> Result<Self, ConfigError> {
+        const WANTED: &str = "primary, sqlite:PATH, or redis://HOST:PORT";
+        let Some(store) = env::var_os("STORE") else {
+            return Ok(Home::Sqlite(config.database.clone()));
+        };
+        let store = store.to_string_lossy().into_owned();
+        Home::parse(&store)
+            .ok_or_else(|| ConfigError::new("STORE", store, WANTED).by_default("the file DATABASE"))
     }
 
     /// The home that `store` names.

@@ -47,6 +47,10 @@ impl Store for InPrimary {
         self.ask(Ask::Add { key: key.to_owned(), by })
     }
 
+    fn counter(&self, key: &str) -> Reply<'_, i64> {
+        self.ask(Ask::Counter { key: key.to_owned() })
+    }
+
     fn get(&self, key: &str) -> Reply<'_, Option<String>> {
         self.ask(Ask::Get { key: key.to_owned() })
     }

@@ -119,6 +119,12 @@ impl Store for InRedis {
         self.command(command).boxed()
     }
 
+    fn counter(&self, key: &str) -> Reply<'_, i64> {
+        let mut command = redis::cmd("GET");
+        command.arg(self.key("counter", key));
+        async move { Ok(self.command::<Option<i64>>(command).await?.unwrap_or(0)) }.boxed()
+    }
+
     fn get(&self, key: &str) -> Reply<'_, Option<String>> {
         let mut command = redis::cmd("GET");
         command.arg(self.key("value", key));

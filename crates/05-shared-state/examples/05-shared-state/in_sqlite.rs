@@ -58,6 +58,17 @@ impl Store for InSqlite {
             .boxed()
     }
 
+    fn counter(&self, key: &str) -> Reply<'_, i64> {
+        const COUNTER: &str = "SELECT value FROM counters WHERE key = ?1";
+        let key = key.to_owned();
+        let work = move |db: &Transaction| {
+            let mut counter = db.prepare_cached(COUNTER)?;
+            let number: Option<i64> = counter.query_row([key], |row| row.get(0)).optional()?;
+            Ok(number.unwrap_or(0))
+        };
+        self.0.read(work).boxed()
+    }
+
     fn get(&self, key: &str) -> Reply<'_, Option<String>> {
         let key = key.to_owned();
         self.0.read(move |db| value(db, &key)).boxed()

@@ -17,6 +17,7 @@ use crate::store::{Finished, Token, Version};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Ask {
     Add { key: String, by: i64 },
+    Counter { key: String },
     Get { key: String },
     Set { key: String, value: String, lifetime: Option<Duration> },
     Delete { key: String },
@@ -56,6 +57,7 @@ impl Memory {
     pub(crate) fn answer(&mut self, ask: Ask, now: Instant) -> Value {
         match ask {
             Ask::Add { key, by } => json!(self.add(key, by)),
+            Ask::Counter { key } => json!(self.counters.get(&key).unwrap_or(&0)),
             Ask::Get { key } => json!(self.get(&key, now)),
             Ask::Set { key, value, lifetime } => json!(self.set(key, value, lifetime, now)),
             Ask::Delete { key } => json!(self.delete(&key, now)),

@@ -75,7 +75,7 @@ async fn settle(store: &Arc<dyn Store>, account: &Account, mut tasks: JoinSet<()
         ended.expect("no task panics");
     }
     // What was sent and not answered may still be under way on a connection that is left.
-    let counter = store.add("load", 0).await.expect("it is back");
+    let counter = store.counter("load").await.expect("it is back");
     let (acknowledged, unknown) = (account.acknowledged(), account.unknown.load(SeqCst));
     assert!(acknowledged <= counter, "{acknowledged} acknowledged, {counter} there");
     assert!(counter <= acknowledged + unknown, "{counter} > {acknowledged} + {unknown} unknown");

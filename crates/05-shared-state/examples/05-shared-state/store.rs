@@ -19,6 +19,9 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// Adds `by` to the counter `key`, and returns what it is then. A new counter is 0.
     fn add(&self, key: &str, by: i64) -> Reply<'_, i64>;
 
+    /// The counter `key`.
+    fn counter(&self, key: &str) -> Reply<'_, i64>;
+
     /// The value of `key`, unless its lifetime is over.
     fn get(&self, key: &str) -> Reply<'_, Option<String>>;
 
