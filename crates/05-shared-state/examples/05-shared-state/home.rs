@@ -9,9 +9,11 @@ use url::Url;
 /// Before each key of a Redis that says no other prefix.
 const PREFIX: &str = "workbook";
 
-/// One of the three homes.
+/// One of the three homes, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Home {
+    /// The memory of each worker: nothing is shared. The tour begins with this mistake.
+    Worker,
     /// The memory of the primary.
     Primary,
     /// A file.
@@ -39,8 +41,10 @@ impl Home {
 
     /// The home that `store` names.
     pub(crate) fn parse(store: &str) -> Option<Self> {
-        if store == "primary" {
-            return Some(Home::Primary);
+        match store {
+            "worker" => return Some(Home::Worker),
+            "primary" => return Some(Home::Primary),
+            _ => {}
         }
         if let Some(path) = store.strip_prefix("sqlite:") {
             return (!path.is_empty()).then(|| Home::Sqlite(path.into()));
@@ -58,8 +62,9 @@ impl Home {
 mod tests {
     use super::*;
 
-    fn redis(address: &str, prefix: &str) -> Option<Home> {
-        Some(Home::Redis { address: address.to_owned(), prefix: prefix.to_owned() })
+    fn is_redis(store: &str, address: &str, prefix: &str) {
+        let (address, prefix) = (address.to_owned(), prefix.to_owned());
+        assert_eq!(Home::parse(store), Some(Home::Redis { address, prefix }), "{store}");
     }
 
     #[test]
@@ -67,8 +72,8 @@ mod tests {
         assert_eq!(Home::parse("primary"), Some(Home::Primary));
         assert_eq!(Home::parse("sqlite:/a/b.db"), Some(Home::Sqlite("/a/b.db".into())));
         let plain = "redis://127.0.0.1:6379/";
-        assert_eq!(Home::parse(plain), redis(plain, "workbook:"));
-        assert_eq!(Home::parse("redis://host:1/2?prefix=shop"), redis("redis://host:1/2", "shop:"));
+        is_redis(plain, plain, "workbook:");
+        is_redis("redis://host:1/2?prefix=shop", "redis://host:1/2", "shop:");
     }
 
     #[test]

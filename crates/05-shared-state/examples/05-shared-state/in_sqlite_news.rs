@@ -1,4 +1,4 @@
-//! News of changes in a SQLite file. SQLite tells other processes nothing, so they ask it.
+//! News of changes in a file. A database that is a file tells other processes nothing, so they ask it.
 //!
 //! A look costs one read of shared memory while nothing has changed. That makes it cheap enough to look
 //! often, and it stays a look: between two of them a process does not know.

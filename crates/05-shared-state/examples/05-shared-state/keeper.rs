@@ -30,7 +30,7 @@ impl Kept {
                 add_tables(&config).map_err(std::io::Error::other)?;
                 Ok(Kept::File(prepared))
             }
-            Home::Redis { .. } => Ok(Kept::Elsewhere),
+            Home::Redis { .. } | Home::Worker => Ok(Kept::Elsewhere),
         }
     }
 }

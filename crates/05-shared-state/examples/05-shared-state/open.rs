@@ -1,6 +1,12 @@
 //! What each process opens of the home that `STORE` names.
 
-use std::{env, num::NonZero, sync::Arc, time::Duration};
+use std::{
+    env,
+    future::ready,
+    num::NonZero,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use futures_util::FutureExt;
 use serde_json::json;
@@ -8,7 +14,11 @@ use shared_state::{Config, Failure, Place};
 use tokio::sync::broadcast;
 
 use crate::{
-    home::Home, in_primary::InPrimary, in_redis::InRedis, in_sqlite::InSqlite, memory::Ask,
+    home::Home,
+    in_primary::{Call, InPrimary},
+    in_redis::InRedis,
+    in_sqlite::InSqlite,
+    memory::{Ask, Memory},
     store::Store,
 };
 
@@ -28,11 +38,12 @@ pub(crate) struct Opened {
 
 /// Opens the state for the worker in `place`.
 pub(crate) fn open(place: &Place) -> Result<Opened, Failure> {
-    let broken = |error: String| Failure::Broken(error);
+    let broken = Failure::Broken;
     let told = broadcast::Sender::new(WAITING);
     let config = &place.config;
     let home = Home::from_env(config).map_err(|error| broken(error.to_string()))?;
     let store: Arc<dyn Store> = match &home {
+        Home::Worker => Arc::new(InPrimary::new(alone(), told.clone())),
         Home::Primary => {
             let news = place.news.clone();
             let call = move |ask: Ask| {
@@ -55,6 +66,15 @@ pub(crate) fn open(place: &Place) -> Result<Opened, Failure> {
     };
     let is_wider = matches!(home, Home::Redis { .. });
     Ok(Opened { store, told, is_wider })
+}
+
+/// A way to a memory of this worker's own, which no other worker sees.
+fn alone() -> Call {
+    let memory = Mutex::new(Memory::default());
+    Arc::new(move |ask| {
+        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        ready(Ok(memory.answer(ask, Instant::now()))).boxed()
+    })
 }
 
 /// How many connections this process may have: its share of the budget of all, in a roll, too. One is the
