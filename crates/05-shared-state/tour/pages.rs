@@ -9,7 +9,7 @@ use harness::{
 
 use crate::{
     Homes,
-    clients::{Ask, Counting, Done, LIMIT, WORKERS, account, ask, ask_any, crowd, doors, millis},
+    clients::{Ask, Done, LIMIT, WORKERS, account, ask, ask_any, crowd, doors, millis},
 };
 
 const CLIENTS: usize = 200;

@@ -134,8 +134,7 @@ mod tests {
     #[test]
     fn latencies_are_told_to_three_digits_from_microseconds_to_minutes() {
         let mut ledger = Ledger::default();
-        let answer =
-            Ok(Answer { status: 200, closes: false, retry_after: None, body: String::new() });
+        let answer = Ok(Answer { status: 200, ..Answer::default() });
         for took in [Duration::from_micros(250), Duration::from_millis(300), Duration::from_mins(2)]
         {
             ledger.count(took, &answer);
@@ -149,8 +148,7 @@ mod tests {
     #[test]
     fn every_request_has_exactly_one_outcome() {
         let mut ledger = Ledger::default();
-        let answer =
-            |status| Ok(Answer { status, closes: false, retry_after: None, body: String::new() });
+        let answer = |status| Ok(Answer { status, ..Answer::default() });
         let ms = Duration::from_millis;
         for outcome in [
             answer(200),

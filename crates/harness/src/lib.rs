@@ -25,6 +25,8 @@
 //! | [`receiver`] | a webhook that the program POSTs to: it answers, hangs, or refuses |
 //! | [`origin`] | a slow server behind the program: it answers when the check says so |
 //! | [`inbound`] | one request that the program sends to a server of the check |
+//! | [`byte_lock`] | a lock on one byte of a file, such as another process would hold |
+//! | [`descriptors`] | which files a process has open |
 //! | [`busy`] | a machine without an idle core |
 //! | [`newcomer`] | what a cluster that drains does with a new client |
 //! | [`load`], [`ledger`] | steady traffic, and the exact account of what became of it |
@@ -34,10 +36,12 @@
 
 pub mod broken;
 pub mod busy;
+pub mod byte_lock;
 mod canvas;
 pub mod client;
 pub mod cluster;
 pub mod contract;
+pub mod descriptors;
 pub mod distance;
 pub mod exchange;
 pub mod inbound;

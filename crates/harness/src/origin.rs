@@ -45,6 +45,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     asked: Vec<Inbound>,
+    /// How many answers it has sent, by path.
+    answered: BTreeMap<String, usize>,
     manners: BTreeMap<String, Manner>,
 }
 
@@ -88,11 +90,21 @@ impl Origin {
     /// Waits until it was asked `count` times for `path`, `limit` at most, and says whether it was.
     #[must_use]
     pub fn was_asked(&self, path: &str, count: usize, limit: Duration) -> bool {
-        let is_short = |state: &mut State| state.count(path) < count;
+        self.wait(limit, |state| state.count(path) >= count)
+    }
+
+    /// Waits until it has sent `count` answers for `path`, `limit` at most, and says whether it has.
+    #[must_use]
+    pub fn has_answered(&self, path: &str, count: usize, limit: Duration) -> bool {
+        self.wait(limit, |state| state.answered.get(path).is_some_and(|sent| *sent >= count))
+    }
+
+    fn wait(&self, limit: Duration, is_so: impl Fn(&State) -> bool) -> bool {
+        let is_not_so = |state: &mut State| !is_so(state);
         let state = self.shared.state();
-        let waited = self.shared.news.wait_timeout_while(state, patience(limit), is_short);
+        let waited = self.shared.news.wait_timeout_while(state, patience(limit), is_not_so);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.count(path) >= count
+        is_so(&state)
     }
 }
 
@@ -124,6 +136,8 @@ impl Shared {
             stream,
             "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
         );
+        *self.state().answered.entry(path).or_default() += 1;
+        self.news.notify_all();
     }
 }
 

@@ -104,6 +104,7 @@ impl Trial {
             .env("PORT", "0")
             .env("ADMIN_PORT", "0")
             .env("JOURNAL", self.path("journal"))
+            .env("DATABASE", self.path("state.db"))
             .envs(FAR_AWAY)
             .envs(settings.iter().copied());
         let said: Vec<_> =

@@ -121,8 +121,8 @@ impl Connection {
         }
         self.answered += 1;
         let body = String::from_utf8_lossy(&body).into_owned();
-        let retry_after = head.retry_after.clone();
-        Ok(Answer { status: head.status, closes: head.closes, retry_after, body })
+        let (retry_after, set_cookie) = (head.retry_after.clone(), head.set_cookie.clone());
+        Ok(Answer { status: head.status, closes: head.closes, retry_after, set_cookie, body })
     }
 
     /// Reads a chunked body (RFC 9112, section 7.1): each chunk after a line with its size, a last
@@ -185,7 +185,14 @@ impl Connection {
 /// The bytes of a request.
 #[must_use]
 pub fn request(method: &str, path: &str, body: &str) -> String {
+    request_with_cookie(method, path, None, body)
+}
+
+/// The same with a `Cookie`, such as `sid=1`.
+#[must_use]
+pub fn request_with_cookie(method: &str, path: &str, cookie: Option<&str>, body: &str) -> String {
+    let cookie = cookie.map(|cookie| format!("Cookie: {cookie}\r\n")).unwrap_or_default();
     let length =
         if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-    format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{length}\r\n{body}")
+    format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{cookie}{length}\r\n{body}")
 }

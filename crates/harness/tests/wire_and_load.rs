@@ -88,6 +88,7 @@ fn a_whole_answer_is_told_from_each_kind_of_failure() {
         status,
         closes,
         retry_after: None,
+        set_cookie: None,
         body: body.to_owned(),
     };
     assert_eq!(get("/fast"), Ok(answer(200, false, "ok")));

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// An answer that arrived whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// Its status code.
     pub status: u16,
@@ -15,6 +15,8 @@ pub struct Answer {
     pub closes: bool,
     /// The header `Retry-After`, if there is one.
     pub retry_after: Option<String>,
+    /// The header `Set-Cookie`, if there is one.
+    pub set_cookie: Option<String>,
     /// Its body.
     pub body: String,
 }

@@ -8,6 +8,7 @@ pub struct Head {
     pub(super) status: u16,
     pub(super) closes: bool,
     pub(super) retry_after: Option<String>,
+    pub(super) set_cookie: Option<String>,
     pub(super) body: Body,
 }
 
@@ -23,11 +24,12 @@ pub(super) fn parse_head(bytes: &[u8]) -> Result<Head, Failure> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut headers);
     response.parse(bytes).map_err(|error| Failure::Malformed(error.to_string()))?;
-    let header = |name: &str| {
+    let value = |name: &str| {
         let found =
             response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
-        Some(String::from_utf8_lossy(found.value).trim().to_ascii_lowercase())
+        Some(String::from_utf8_lossy(found.value).trim().to_owned())
     };
+    let header = |name: &str| value(name).map(|value| value.to_ascii_lowercase());
     let lists = |name: &str, token: &str| {
         header(name).is_some_and(|value| value.split(',').any(|item| item.trim() == token))
     };
@@ -41,6 +43,6 @@ pub(super) fn parse_head(bytes: &[u8]) -> Result<Head, Failure> {
     let closes = lists("connection", "close")
         || matches!(body, Body::UntilClose)
         || response.version == Some(0);
-    let retry_after = header("retry-after");
-    Ok(Head { status: response.code.unwrap_or(0), closes, retry_after, body })
+    let (retry_after, set_cookie) = (header("retry-after"), value("set-cookie"));
+    Ok(Head { status: response.code.unwrap_or(0), closes, retry_after, set_cookie, body })
 }

@@ -1,0 +1,60 @@
+//! Connections to the database: one budget for all processes.
+
+use harness::{Cluster, Kept, Signal, Trial, descriptors::open_files, patience, who::children};
+
+use crate::scene::{Doors, PROMPT, WORKERS, database};
+
+/// One for the primary, and one for each of five workers: in a roll there are that many.
+const BUDGET: usize = 6;
+
+pub(crate) fn no_more_connections_than_the_budget(trial: &Trial) -> Kept {
+    let budget = BUDGET.to_string();
+    let cluster = trial.start(&[("DB_CONNECTIONS", budget.as_str())])?;
+    let mut doors = Doors::open(trial, &cluster, 4)?;
+    let mut waiting = Vec::new();
+    for slot in 1..=WORKERS {
+        // More requests than the worker has connections: each gets its turn.
+        for mut door in doors.take_some(trial, slot, 3)? {
+            door.send(trial, "POST /counter?key=k")?;
+            waiting.push(door);
+        }
+    }
+    within(trial, &cluster)?;
+    for mut door in waiting {
+        door.answer(trial)?.is(trial, 200)?;
+    }
+    in_a_roll(trial, &cluster)
+}
+
+fn in_a_roll(trial: &Trial, cluster: &Cluster) -> Kept {
+    let before = children(cluster);
+    cluster.signal(Signal::SIGUSR2);
+    let (mut most, mut broken) = (0, None);
+    let rolled = processes::until(patience(PROMPT) * 2, || {
+        most = most.max(children(cluster).len());
+        broken = within(trial, cluster).err();
+        let there = children(cluster);
+        let is_over = there.len() == WORKERS as usize && there.is_disjoint(&before);
+        (is_over || broken.is_some()).then_some(())
+    });
+    broken.map_or(Ok(()), |broken| Err(broken.during("a roll")))?;
+    trial.expect(rolled.is_some(), "SIGUSR2 replaces all workers", "it does not")?;
+    trial.recorder.observe(format!("a roll, with {most} workers at once"));
+    let mut door = Doors::open(trial, cluster, 1)?.take(trial, 1)?;
+    door.ask(trial, "GET /counter?key=k")?.has(trial, "value", WORKERS * 3).map(drop)
+}
+
+/// A connection has the WAL open. The file itself stays open for longer than the connection, because closing
+/// it would end the locks of the others in that process.
+fn within(trial: &Trial, cluster: &Cluster) -> Kept {
+    let wal = database(trial).with_extension("db-wal");
+    let of = |pid: u32| open_files(pid).iter().filter(|file| **file == wal).count();
+    let open: Vec<(u32, usize)> =
+        cluster.processes().iter().map(|process| (process.pid, of(process.pid))).collect();
+    let sum: usize = open.iter().map(|(_, number)| number).sum();
+    if sum <= BUDGET {
+        return Ok(());
+    }
+    let observed = format!("{sum} connections: {open:?} (pid, connections)");
+    Err(trial.broken(format!("{BUDGET} connections at most, of all processes"), observed))
+}

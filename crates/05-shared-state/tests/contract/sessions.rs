@@ -1,0 +1,228 @@
+//! Sessions: honoured by every worker, and not for longer than they last.
+
+use std::time::{Duration, Instant};
+
+use harness::{Cluster, Kept, Signal, Trial, patience};
+
+use crate::scene::{Door, Doors, PROMPT, kill_all, millis, successor};
+
+/// The user of every session here.
+const USER: &str = "user=anna";
+
+/// Logs in by `door`, and returns the cookie.
+fn log_in(trial: &Trial, door: &mut Door, old: Option<&str>) -> Kept<String> {
+    let reply = door.ask_as(trial, "POST /login", old, USER)?.is(trial, 200)?;
+    let cookie = reply.cookie.clone().filter(|cookie| cookie.starts_with("sid="));
+    cookie.ok_or_else(|| trial.broken("Set-Cookie: sid=ID", reply.to_string()))
+}
+
+/// `GET /me` must have this status.
+fn me(trial: &Trial, door: &mut Door, cookie: &str, status: u16) -> Kept {
+    door.ask_as(trial, "GET /me", Some(cookie), "")?.is(trial, status).map(drop)
+}
+
+pub(crate) fn a_session_is_honoured_by_every_worker(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[("RESTART_DELAY_MS", "1")])?;
+    let mut doors = Doors::open(trial, &cluster, 2)?;
+    let mut first = doors.take(trial, 1)?;
+    let cookie = log_in(trial, &mut first, None)?;
+    for mut door in doors.one_each(trial)? {
+        let reply = door.ask_as(trial, "GET /me", Some(&cookie), "")?;
+        reply.is(trial, 200)?.has(trial, "user", "anna")?;
+        me(trial, &mut door, "sid=0123456789abcdef0123456789abcdef", 401)?;
+        door.ask(trial, "GET /me")?.is(trial, 401)?;
+    }
+    // The worker that knows the session best.
+    cluster.signal_process(first.pid, Signal::SIGKILL)?;
+    let mut next = successor(trial, &cluster, 1, first.pid)?;
+    me(trial, &mut next, &cookie, 200)?;
+    kill_all(&cluster)?;
+    let cluster = trial.start(&[])?;
+    for mut door in Doors::open(trial, &cluster, 1)?.one_each(trial)? {
+        me(trial, &mut door, &cookie, 200)
+            .map_err(|broken| broken.during("after all processes were killed and started again"))?;
+    }
+    Ok(())
+}
+
+/// Longer than a logout takes, so that a request that is under way ends after it.
+const UNDER_WAY: Duration = Duration::from_secs(3);
+
+pub(crate) fn a_session_ends_when_it_must(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[])?;
+    let mut doors = Doors::open(trial, &cluster, 3)?;
+    ends_at_logout(trial, &mut doors)?;
+    stays_ended(trial, &mut doors)?;
+    drop(cluster);
+    ends_in_time(trial)
+}
+
+fn ends_at_logout(trial: &Trial, doors: &mut Doors) -> Kept {
+    let mut all = doors.one_each(trial)?;
+    let cookie = log_in(trial, &mut all[0], None)?;
+    let other = log_in(trial, &mut all[3], None)?;
+    for door in &mut all {
+        me(trial, door, &cookie, 200)?;
+    }
+    all[1].ask_as(trial, "POST /logout", Some(&cookie), "")?.is(trial, 200)?;
+    for door in &mut all {
+        me(trial, door, &cookie, 401)?;
+        me(trial, door, &other, 200)?;
+    }
+    Ok(())
+}
+
+/// A request that read the session before the logout, and ends after it, must not bring it back.
+fn stays_ended(trial: &Trial, doors: &mut Doors) -> Kept {
+    let mut all = doors.one_each(trial)?;
+    let cookie = log_in(trial, &mut all[0], None)?;
+    let path = format!("POST /cart?item=late&ms={}", millis(UNDER_WAY));
+    all[0].send_as(trial, &path, Some(&cookie), "")?;
+    let head = all[0].head(trial)?;
+    all[1].ask_as(trial, "POST /logout", Some(&cookie), "")?.is(trial, 200)?;
+    let reply = all[0].rest(trial, &head)?;
+    for door in &mut all {
+        let broken = |broken: harness::Broken| broken.during("after a slow request has ended");
+        me(trial, door, &cookie, 401).map_err(broken)?;
+    }
+    let observed = reply.to_string();
+    trial.expect(reply.json["cart"].is_null(), "cart=null: the session has ended", observed)
+}
+
+const IDLE: Duration = Duration::from_secs(2);
+const MAX: Duration = Duration::from_secs(5);
+
+/// One session is not used, the other one again and again.
+fn ends_in_time(trial: &Trial) -> Kept {
+    let (idle, max) = (millis(IDLE), millis(MAX));
+    let settings = [("SESSION_IDLE_MS", idle.as_str()), ("SESSION_MAX_MS", max.as_str())];
+    let cluster = trial.start(&settings)?;
+    let mut doors = Doors::open(trial, &cluster, 2)?;
+    let (mut idles, mut busy) = (doors.take(trial, 1)?, doors.take(trial, 2)?);
+    let unused = log_in(trial, &mut idles, None)?;
+    let unused_since = Instant::now();
+    let begins = Instant::now();
+    let used = log_in(trial, &mut busy, None)?;
+    busy.is_quiet = true;
+    let mut session = Used { cookie: used, begins, since: Instant::now(), last: Instant::now() };
+    // What is used is honoured for longer than `IDLE`, and what is not used isn't.
+    let waited = use_until(trial, &mut busy, &mut session, || {
+        unused_since.elapsed() > patience(IDLE) + patience(IDLE) / 4
+    })?;
+    trial.expect(waited, "a session that is used goes on", "it has ended")?;
+    me(trial, &mut idles, &unused, 401)
+        .map_err(|broken| broken.during("a session that was not used for SESSION_IDLE_MS"))?;
+    is_over_in_the_end(trial, &cluster, &mut busy, session)
+}
+
+/// A session that is in use.
+struct Used {
+    cookie: String,
+    /// Its login was sent at the first, and answered at the second of these.
+    begins: Instant,
+    since: Instant,
+    /// When its last use was sent.
+    last: Instant,
+}
+
+/// Uses the session again and again, until `is_enough`. Whether it is still there.
+fn use_until(
+    trial: &Trial,
+    door: &mut Door,
+    session: &mut Used,
+    is_enough: impl Fn() -> bool,
+) -> Kept<bool> {
+    let mut outcome = Ok(true);
+    let done = processes::until(patience(MAX) + patience(PROMPT), || {
+        if is_enough() {
+            return Some(());
+        }
+        let sent = Instant::now();
+        let gap = session.last.elapsed();
+        let reply = match door.ask_as(trial, "GET /me", Some(&session.cookie), "") {
+            Ok(reply) => reply,
+            Err(broken) => {
+                outcome = Err(broken);
+                return Some(());
+            }
+        };
+        if reply.status == 200 {
+            session.last = sent;
+            if sent.duration_since(session.since) > patience(MAX) {
+                let expected = "401 once SESSION_MAX_MS is over";
+                outcome = Err(trial.broken(expected, reply.to_string()));
+                return Some(());
+            }
+            return None;
+        }
+        // A machine that was busy for that long has let the session become idle.
+        let is_early = session.begins.elapsed() < patience(MAX) && gap < patience(IDLE) / 2;
+        outcome = if is_early {
+            let expected = "200: the session is in use, and SESSION_MAX_MS is not over";
+            Err(trial.broken(expected, reply.to_string()))
+        } else {
+            Ok(false)
+        };
+        Some(())
+    });
+    trial.expect(done.is_some(), "an end", "none")?;
+    outcome
+}
+
+fn is_over_in_the_end(
+    trial: &Trial,
+    cluster: &Cluster,
+    door: &mut Door,
+    mut session: Used,
+) -> Kept {
+    let goes_on = use_until(trial, door, &mut session, || false)?;
+    trial.expect(!goes_on, "401 once SESSION_MAX_MS is over", "200")?;
+    for mut door in Doors::open(trial, cluster, 1)?.one_each(trial)? {
+        me(trial, &mut door, &session.cookie, 401)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn a_login_gives_a_new_id_and_both_requests_count(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[])?;
+    let mut doors = Doors::open(trial, &cluster, 2)?;
+    let mut all = doors.one_each(trial)?;
+    let first = log_in(trial, &mut all[0], None)?;
+    let second = log_in(trial, &mut all[1], Some(&first))?;
+    let known = "sid=00000000000000000000000000000000";
+    let third = log_in(trial, &mut all[2], Some(known))?;
+    let is_new = first != second && second != third && third != known;
+    let observed = format!("{first}, then {second}, and {third} instead of {known}");
+    trial.expect(is_new, "a new id at each login", observed)?;
+    me(trial, &mut all[3], known, 401)?;
+    me(trial, &mut all[2], &first, 401)
+        .map_err(|broken| broken.during("the session that the second login came with"))?;
+    me(trial, &mut all[3], &second, 200)?;
+    let mut all = doors.one_each(trial)?;
+    let paths =
+        ["a", "b", "c"].map(|item| format!("POST /cart?item={item}&ms={}", millis(UNDER_WAY)));
+    let mut heads = Vec::new();
+    for (door, path) in all.iter_mut().zip(&paths) {
+        door.send_as(trial, path, Some(&second), "")?;
+        heads.push(door.head(trial)?);
+    }
+    let none_is_over = all.iter_mut().take(3).all(|door| !door.has_news());
+    trial.recorder.observe(if none_is_over {
+        "three requests have read the same cart, and none has added to it yet"
+    } else {
+        "three requests, one after the other"
+    });
+    for (door, head) in all.iter_mut().zip(&heads) {
+        door.rest(trial, head)?;
+    }
+    let cart = all[3].ask_as(trial, "GET /me", Some(&second), "")?.is(trial, 200)?;
+    let mut items: Vec<&str> = cart.json["cart"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item.as_str())
+        .collect();
+    items.sort_unstable();
+    let expected = "a cart with a, b and c";
+    trial.expect(items == ["a", "b", "c"], expected, cart.to_string())
+}
