@@ -108,7 +108,8 @@ pub(crate) fn crowd(
             })
         })
         .collect();
-    let done: Vec<_> = threads.into_iter().filter_map(|client| client.join().ok()).flatten().collect();
+    let done: Vec<_> =
+        threads.into_iter().filter_map(|client| client.join().ok()).flatten().collect();
     account(stage, &done);
     done
 }
@@ -145,7 +146,12 @@ impl Counting {
                     let counter: &AtomicUsize =
                         if one.status() == 200 { &acknowledged } else { &failed };
                     counter.fetch_add(1, SeqCst);
+                    // No process listens: the cluster is gone.
+                    let is_gone = one.outcome == Err(Failure::Refused);
                     done.push(one);
+                    if is_gone {
+                        break;
+                    }
                 }
                 done
             })

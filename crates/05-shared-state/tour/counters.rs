@@ -42,9 +42,8 @@ pub(crate) fn one_for_all(stage: &mut Stage, homes: &Homes) -> Kept {
     }
     one_in(stage, "sqlite", &file)?;
     if homes.has_redis(stage) {
-        let server = RedisServer::start(stage.trial().path("."), "").map_err(|error| {
-            stage.trial().broken("a redis-server", error.to_string())
-        })?;
+        let server = RedisServer::start(stage.trial().path("."), "")
+            .map_err(|error| stage.trial().broken("a redis-server", error.to_string()))?;
         one_in(stage, "redis", &server.url("all"))?;
     }
     Ok(())
@@ -95,7 +94,8 @@ pub(crate) fn three_workers_are_killed(stage: &mut Stage) -> Kept {
     let (acknowledged, unknown) = settle(&counting.finish(stage));
     let counter = counter(&cluster).unwrap_or_default();
     let is_right = (acknowledged..=acknowledged + unknown).contains(&counter);
-    let text = format!("{acknowledged} acknowledged, {unknown} without an answer; counter {counter}");
+    let text =
+        format!("{acknowledged} acknowledged, {unknown} without an answer; counter {counter}");
     stage.finding(is_right, text);
     stage.figure("acknowledged", acknowledged);
     stage.figure("unknown", unknown);

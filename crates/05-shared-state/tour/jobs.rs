@@ -52,7 +52,8 @@ pub(crate) fn a_holder_is_frozen(stage: &mut Stage) -> Kept {
     cluster.signal_process(pid, Signal::SIGCONT)?;
     let late = first.join().map_err(|_| stage.trial().broken("an answer", "none"))?;
     let token = |done: &Done| done.json()["token"].clone();
-    let text = format!("worker {other} was refused {refused} times, then has token {}", token(&written));
+    let text =
+        format!("worker {other} was refused {refused} times, then has token {}", token(&written));
     stage.finding(written.status() == 200 && token(&written) == 8, text);
     let text = format!("worker {slot} runs again with token 7: {}", late.status());
     stage.finding(late.status() == 409, text);

@@ -15,8 +15,8 @@ const CROWD: usize = 80;
 
 fn start_redis(stage: &Stage, name: &str, settings: &str) -> Kept<RedisServer> {
     let folder = stage.trial().path(name);
-    let started = std::fs::create_dir_all(&folder)
-        .and_then(|()| RedisServer::start(&folder, settings));
+    let started =
+        std::fs::create_dir_all(&folder).and_then(|()| RedisServer::start(&folder, settings));
     started.map_err(|error| stage.trial().broken("a redis-server", error.to_string()))
 }
 
@@ -79,7 +79,10 @@ pub(crate) fn of_redis(stage: &mut Stage, homes: &Homes) -> Kept {
     server.signal(Signal::SIGCONT);
     let (began, is_back) = (Instant::now(), counting.more(1));
     let recovered = millis(began.elapsed());
-    stage.finding(is_told && is_back, format!("stopped: 16 requests fail; it runs again: {recovered} ms until the next counts"));
+    stage.finding(
+        is_told && is_back,
+        format!("stopped: 16 requests fail; it runs again: {recovered} ms until the next counts"),
+    );
     stage.figure("recovered_after_a_stop_ms", recovered);
     counting.more(100);
     server.kill();
@@ -88,7 +91,10 @@ pub(crate) fn of_redis(stage: &mut Stage, homes: &Homes) -> Kept {
     back.map_err(|error| stage.trial().broken("a redis-server", error.to_string()))?;
     let (began, is_back) = (Instant::now(), counting.more(1));
     let recovered = millis(began.elapsed());
-    stage.finding(is_told && is_back, format!("killed: 16 requests fail; it is back: {recovered} ms until the next counts"));
+    stage.finding(
+        is_told && is_back,
+        format!("killed: 16 requests fail; it is back: {recovered} ms until the next counts"),
+    );
     stage.figure("recovered_after_a_kill_ms", recovered);
     counting.more(100);
     let done = counting.finish(stage);

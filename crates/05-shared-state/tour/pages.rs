@@ -26,7 +26,7 @@ pub(crate) fn are_asked_for_once(stage: &mut Stage, homes: &Homes) -> Kept {
         let (asked, answered) = burst(stage, flight)?;
         stage.finding(
             asked == *expected && answered == CLIENTS,
-            format!("one load for each {flight:<8} the origin is asked {asked} times"),
+            format!("one load for each {flight:<8} questions to the origin: {asked}"),
         );
         stage.figure(&format!("asked_once_for_each_{flight}"), asked);
     }
@@ -45,9 +45,9 @@ fn burst(stage: &mut Stage, flight: &str) -> Kept<(usize, usize)> {
     let mut first = doors(stage, &cluster)?;
     let address = cluster.address;
     let done: Vec<Done> = std::thread::scope(|scope| {
-        let at_each = first.values_mut().map(|(_, connection)| {
-            scope.spawn(move || ask(connection, Ask::get(PATH)))
-        });
+        let at_each = first
+            .values_mut()
+            .map(|(_, connection)| scope.spawn(move || ask(connection, Ask::get(PATH))));
         let at_each: Vec<_> = at_each.collect();
         let others: Vec<_> = (WORKERS..CLIENTS)
             .map(|_| scope.spawn(move || ask_any(address, Ask::get(PATH))))
@@ -87,7 +87,8 @@ pub(crate) fn are_never_old(stage: &mut Stage) -> Kept {
     let after = crowd(stage, &cluster, clients, each, Ask::get("/page/k"));
     let old = after.iter().filter(|one| one.json()["version"] != 1).count();
     let ms = millis(changed.took);
-    let text = format!("acknowledged by {known} of 4 in {ms} ms; {old} old answers of 2000 after it");
+    let text =
+        format!("acknowledged by {known} of 4 in {ms} ms; {old} old answers of 2000 after it");
     stage.finding(known == WORKERS && old == 0 && after.len() == clients * each, text);
     stage.figure("change_ms", ms);
     let Some((slot, (pid, mut frozen))) = workers.pop_first() else { return Ok(()) };
@@ -95,13 +96,19 @@ pub(crate) fn are_never_old(stage: &mut Stage) -> Kept {
     let changed = ask_any(cluster.address, change("newest"));
     let known = changed.json()["acknowledged"].as_array().map_or(0, Vec::len);
     let ms = millis(changed.took);
-    stage.finding(known == 3, format!("worker {slot} is frozen: acknowledged by {known} in {ms} ms"));
+    stage.finding(
+        known == 3,
+        format!("worker {slot} is frozen: acknowledged by {known} in {ms} ms"),
+    );
     stage.figure("change_with_a_frozen_worker_ms", ms);
     let began = Instant::now();
     cluster.signal_process(pid, Signal::SIGCONT)?;
     let thawed = ask(&mut frozen, Ask::get("/page/k"));
     let (version, ms) = (thawed.json()["version"].clone(), millis(began.elapsed()));
-    stage.finding(version == 2, format!("it runs again: its first answer is version {version} ({ms} ms)"));
+    stage.finding(
+        version == 2,
+        format!("it runs again: its first answer is version {version} ({ms} ms)"),
+    );
     account(stage, &[changed, thawed]);
     Ok(())
 }

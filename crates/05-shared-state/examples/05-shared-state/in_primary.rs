@@ -1,7 +1,8 @@
 //! The home `primary`: each operation is a call to the primary, which keeps the state.
 //!
 //! Nothing has to be installed, and a lock lives exactly as long as the cluster. But the state goes with
-//! the primary, and the primary works for every request of every worker.
+//! the primary, and the primary works for every request of every worker. Tokens begin at 1 again with the
+//! next primary, so only what goes with it, too, may rely on them.
 
 use std::{sync::Arc, time::Duration};
 
