@@ -19,8 +19,8 @@ pub enum Failure {
     /// This worker's lease has passed to another worker, so its result does not count.
     #[error("the lease has passed to another worker")]
     Lost,
-    /// The primary did not answer. What was asked for is perhaps done.
-    #[error("the primary did not answer in time")]
+    /// The primary, or a server behind, did not answer. What was asked for is perhaps done.
+    #[error("no answer in time: it is perhaps done")]
     NoAnswer,
     /// Anything else: a bug, a full disk.
     #[error("{0}")]

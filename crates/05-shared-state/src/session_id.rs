@@ -28,6 +28,12 @@ impl SessionId {
         SessionId(format!("{:032x}", u128::from_ne_bytes(bytes)))
     }
 
+    /// The id as it was drawn: a client that sends it is logged in.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The id that a client sent, right or wrong.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
