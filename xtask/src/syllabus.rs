@@ -114,7 +114,11 @@ pub(crate) const TOPICS: [Topic; 8] = [
         example: "05-shared-state",
         guides: &["06-state-management"],
         reading: 30,
-        exercise: None,
+        exercise: Some(Exercise {
+            number: 6,
+            minutes: (60, 75),
+            learnt: "Your workers share counters, sessions, a cache and jobs, and each answer is right.",
+        }),
     },
     Topic {
         number: 6,
@@ -146,7 +150,7 @@ pub(crate) const COMPETENCIES: [Competency; 8] = [
     Competency { name: "restart it without downtime", exercises: &[2] },
     Competency { name: "monitor the health of workers", exercises: &[3] },
     Competency { name: "make processes talk (advanced IPC)", exercises: &[4] },
-    Competency { name: "share state across workers", exercises: &[4] },
+    Competency { name: "share state across workers", exercises: &[6] },
     Competency { name: "handle worker failures", exercises: &[3, 5] },
     Competency { name: "roll a deployment out, and back", exercises: &[2] },
     Competency { name: "debug what goes wrong in a cluster", exercises: &[1, 3, 5] },
@@ -220,7 +224,7 @@ mod tests {
         let topics: Vec<u8> = TOPICS.iter().map(|topic| topic.number).collect();
         assert_eq!(topics, [0, 1, 2, 3, 4, 5, 6, 7]);
         let numbers: Vec<u8> = exercises().map(|(_, exercise)| exercise.number).collect();
-        assert_eq!(numbers, [1, 2, 3, 4, 5]);
+        assert_eq!(numbers, [1, 2, 3, 4, 6, 5]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Config {
     /// When a setting makes no sense.
     pub fn from_env() -> Result<Self, ConfigError> {
         let shared = Settings::from_env(4)?;
-        let max_surge = config::number("MAX_SURGE", 1)?;
+        let max_surge = surge()?;
         Ok(Config {
             shared,
             database: env::var_os("DATABASE")
@@ -55,6 +55,14 @@ impl Config {
             lease: config::millis("LEASE_MS", Duration::from_secs(10))?,
             origin: origin()?,
         })
+    }
+}
+
+/// A roll starts a successor before the old worker ends, so it needs room for one more.
+fn surge() -> Result<u32, ConfigError> {
+    match config::number("MAX_SURGE", 1)? {
+        0 => Err(ConfigError::new("MAX_SURGE", "0".to_owned(), "1 or more").by_default("1")),
+        surge => Ok(surge),
     }
 }
 

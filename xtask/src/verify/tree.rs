@@ -51,10 +51,15 @@ impl Tree {
         };
         remove(&tree.aside).context("old programs can't be removed")?;
         for source in SOURCES {
-            sync(&original.at(source), &tree.workspace.at(source))
-                .with_context(|| format!("{source} can't be copied"))?;
+            tree.restore(original, source)?;
         }
         Ok(tree)
+    }
+
+    /// Makes one file or folder of the copy what it is in `original`.
+    pub(super) fn restore(&self, original: &Workspace, place: &str) -> anyhow::Result<()> {
+        sync(&original.at(place), &self.workspace.at(place))
+            .with_context(|| format!("{place} can't be copied"))
     }
 
     /// Builds one binary of `topic` in the copy.

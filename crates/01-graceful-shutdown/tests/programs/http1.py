@@ -11,10 +11,11 @@ REASONS = {200: "OK", 404: "Not Found", 500: "Internal Server Error", 503: "Serv
 class Request:
     """A request, and the way to answer it. Each answer has a length, or says that it has none."""
 
-    def __init__(self, connection, method, target, body):
+    def __init__(self, connection, method, target, body, fields):
         url = urlsplit(target)
         self.route = f"{method} {url.path}"
         self.body = body
+        self.fields = fields
         self._query = parse_qs(url.query)
         self._connection = connection
 
@@ -99,7 +100,7 @@ class Connection:
         asks_to_close = fields.get("connection", "").lower() == "close" or version == "HTTP/1.0"
         self.closes = asks_to_close or self._server.is_draining
         body = await self._reader.readexactly(int(fields.get("content-length", 0)))
-        return Request(self, method, target, body)
+        return Request(self, method, target, body, fields)
 
     def close_after_answer(self):
         self.closes |= not self.head_is_out

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use harness::{
     Cluster, Kept, Trial,
+    byte_lock::{ByteLock, SQLITE_WRITES},
     origin::{Manner, Origin},
     patience,
 };
 
-use crate::scene::{Door, Doors, PROMPT, Reply, WORKERS, freeze, millis, origin, thaw};
+use crate::scene::{Door, Doors, PROMPT, Reply, WORKERS, database, freeze, millis, origin, thaw};
 
 /// Changes `key`, and returns the answer.
 pub(crate) fn change(trial: &Trial, door: &mut Door, key: &str, value: &str) -> Kept<Reply> {
@@ -27,7 +28,12 @@ const ACK_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) fn a_change_that_is_answered_is_known_everywhere(trial: &Trial) -> Kept {
     let (origin, url) = origin(trial)?;
     let ack_timeout = millis(ACK_TIMEOUT);
-    let settings = [("ORIGIN", url.as_str()), ("ACK_TIMEOUT_MS", ack_timeout.as_str())];
+    let busy = millis(PROMPT);
+    let settings = [
+        ("ORIGIN", url.as_str()),
+        ("ACK_TIMEOUT_MS", ack_timeout.as_str()),
+        ("BUSY_TIMEOUT_MS", busy.as_str()),
+    ];
     let cluster = trial.start(&settings)?;
     let mut doors = Doors::open(trial, &cluster, 12)?;
     let mut all = doors.one_each(trial)?;
@@ -42,8 +48,41 @@ pub(crate) fn a_change_that_is_answered_is_known_everywhere(trial: &Trial) -> Ke
         }
     }
     is_cached(trial, &origin, &mut all)?;
+    is_told_after_the_commit(trial, &mut doors, &mut all)
+        .map_err(|broken| broken.during("a change that had to wait for the database"))?;
     a_frozen_worker_serves_nothing_old(trial, &cluster, &mut doors, &mut all)
         .map_err(|broken| broken.during("a worker that was frozen while a value changed"))
+}
+
+/// Pages that are loaded while the change waits for the database have the old value. They must not be there
+/// any more when it is answered.
+fn is_told_after_the_commit(trial: &Trial, doors: &mut Doors, all: &mut [Door]) -> Kept {
+    let lock = lock_writes(trial)?;
+    let mut changes = doors.take(trial, 1)?;
+    changes.send_as(trial, "PUT /config/a", None, "committed")?;
+    for _ in 0..3 {
+        for door in all.iter_mut() {
+            page(trial, door, "a", "value-3")?;
+        }
+    }
+    drop(lock);
+    trial.recorder.observe("the write lock is free again");
+    changes.answer(trial)?.is(trial, 200)?;
+    for door in all.iter_mut() {
+        page(trial, door, "a", "committed")?;
+    }
+    Ok(())
+}
+
+/// Holds the write lock of the database, as another process would.
+pub(crate) fn lock_writes(trial: &Trial) -> Kept<ByteLock> {
+    let shm = database(trial).with_extension("db-shm");
+    let lock = ByteLock::take(&shm, SQLITE_WRITES, PROMPT);
+    let lock = lock.map_err(|error| {
+        trial.broken("a database in WAL mode, with the file state.db-shm", error.to_string())
+    })?;
+    trial.recorder.observe("another process holds the write lock of the database");
+    Ok(lock)
 }
 
 /// Without this a program without any cache would keep the promise.

@@ -35,7 +35,11 @@ struct Account {
 
 pub(crate) fn every_acknowledged_increment_counts_once(trial: &Trial) -> Kept {
     let cluster = trial.start(&[("BUSY_TIMEOUT_MS", millis(PROMPT).as_str())])?;
-    let mut doors = Doors::open(trial, &cluster, 1)?;
+    let mut doors = Doors::open(trial, &cluster, 2)?;
+    let mut door = doors.take(trial, 1)?;
+    for value in 1..=2 {
+        door.ask(trial, "POST /counter?key=first")?.has(trial, "value", value)?;
+    }
     let load = Increments::start(cluster.address, CLIENTS, Some(EACH));
     let account = load.finish();
     let sent = CLIENTS * EACH;

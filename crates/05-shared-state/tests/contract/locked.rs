@@ -6,15 +6,11 @@ use std::{
     time::Duration,
 };
 
-use harness::{
-    Cluster, Kept, Signal, Trial,
-    byte_lock::{ByteLock, SQLITE_WRITES},
-    patience,
-};
+use harness::{Cluster, Kept, Signal, Trial, patience};
 use shared_state::rusqlite::{self, Connection};
 
 use crate::{
-    changes::{change, page},
+    changes::{change, lock_writes, page},
     scene::{Door, Doors, PROMPT, database, millis},
 };
 
@@ -40,11 +36,7 @@ pub(crate) fn a_locked_database_costs_writes_503_and_others_nothing(trial: &Tria
 }
 
 fn while_it_is_locked(trial: &Trial, doors: &mut Doors) -> Kept {
-    let shm = database(trial).with_extension("db-shm");
-    let lock = ByteLock::take(&shm, SQLITE_WRITES, PROMPT).map_err(|error| {
-        trial.broken("a database in WAL mode, with state.db-shm", error.to_string())
-    })?;
-    trial.recorder.observe("another process holds the write lock of the database");
+    let lock = lock_writes(trial)?;
     for (slot, request, body) in [(1, "POST /counter?key=k", ""), (2, "PUT /config/a", "lost")] {
         let mut door = doors.take(trial, slot)?;
         door.send_as(trial, request, None, body)?;

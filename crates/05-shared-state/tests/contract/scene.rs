@@ -92,7 +92,7 @@ impl Doors {
 }
 
 /// A handful of new connections, all at once: then the kernel deals them out in turn.
-fn greet(cluster: &Cluster, number: usize) -> Vec<Door> {
+pub(crate) fn greet(cluster: &Cluster, number: usize) -> Vec<Door> {
     let open = |_| Connection::open(cluster.address, patience(PROMPT)).ok();
     let new: Vec<Connection> = (0..number).filter_map(open).collect();
     let known = |mut connection: Connection| {

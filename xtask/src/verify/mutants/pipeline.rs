@@ -144,7 +144,10 @@ fn build(
 ) -> Result<Result<PathBuf, String>, Failure> {
     let file = case.mutant.file.display();
     let solution = case.chapter.exercise.solution_file();
-    tree.workspace.write(&solution, &workspace.read(&solution)?)?;
+    // Also what the exercise gets: the mutant before this one may have changed it.
+    for place in [&solution, &format!("{}/src", case.chapter.topic.folder())] {
+        tree.restore(workspace, place)?;
+    }
     if let Err(refusal) = tree.apply(&workspace.at(&case.mutant.file))? {
         return Ok(Err(format!(
             "does not apply any more: {refusal}. Take it along: `git apply -3 {file}`, then \
