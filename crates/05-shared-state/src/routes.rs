@@ -44,7 +44,7 @@ pub(crate) async fn respond<S: SharedState>(site: &Site<S>, request: Request<Inc
     outcome.unwrap_or_else(|failure| failed(site, &failure))
 }
 
-/// Comes to its end also when the client hangs up.
+/// Comes to its end whatever becomes of the connection.
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Failure>> + Send + 'static,
 ) -> Result<T, Failure> {

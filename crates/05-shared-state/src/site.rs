@@ -75,8 +75,7 @@ pub trait SharedState: Send + Sync + 'static {
         item: String,
     ) -> impl Future<Output = Result<Option<Vec<String>>, Failure>> + Send;
 
-    /// `GET /page/KEY`: the page of `key`, from the cache or from the origin. This call is dropped when
-    /// its client hangs up; the other ones here come to their end.
+    /// `GET /page/KEY`: the page of `key`, from the cache or from the origin.
     fn page(&self, key: String) -> impl Future<Output = Result<Page, Failure>> + Send;
 
     /// `PUT /config/KEY`: changes the value of `key`, on all workers.

@@ -7,6 +7,7 @@ use harness::{
     byte_lock::{ByteLock, SQLITE_WRITES},
     origin::{Manner, Origin},
     patience,
+    wire::{Connection, request},
 };
 
 use crate::scene::{Door, Doors, PROMPT, Reply, WORKERS, database, freeze, millis, origin, thaw};
@@ -50,7 +51,7 @@ pub(crate) fn a_change_that_is_answered_is_known_everywhere(trial: &Trial) -> Ke
     is_cached(trial, &origin, &mut all)?;
     is_told_after_the_commit(trial, &mut doors, &mut all)
         .map_err(|broken| broken.during("a change that had to wait for the database"))?;
-    a_frozen_worker_serves_nothing_old(trial, &cluster, &mut doors, &mut all)
+    a_frozen_worker_serves_nothing_old(trial, &origin, &cluster, &mut doors, &mut all)
         .map_err(|broken| broken.during("a worker that was frozen while a value changed"))
 }
 
@@ -98,9 +99,14 @@ fn is_cached(trial: &Trial, origin: &Origin, all: &mut [Door]) -> Kept {
 
 /// Requests that reach the frozen worker before it hears anything. Half of each is there before the change.
 const EARLY: usize = 6;
+/// Changes of other keys, while the worker is frozen, and how long these keys are. They fill every buffer on
+/// the way to it. Otherwise it might hear of the change before it can answer wrongly, by chance.
+const OTHERS: usize = 400;
+const LONG_KEY: usize = 2000;
 
 fn a_frozen_worker_serves_nothing_old(
     trial: &Trial,
+    origin: &Origin,
     cluster: &Cluster,
     doors: &mut Doors,
     all: &mut [Door],
@@ -108,6 +114,7 @@ fn a_frozen_worker_serves_nothing_old(
     let mut early = doors.take_some(trial, 3, EARLY)?;
     let frozen = early[0].pid;
     freeze(trial, cluster, frozen)?;
+    change_many(trial, cluster)?;
     for door in &mut early {
         door.send_bytes(trial, "GET /page/a HTTP/1.1\r\n", "the first half of GET /page/a")?;
     }
@@ -127,10 +134,46 @@ fn a_frozen_worker_serves_nothing_old(
         let reply = door.answer(trial)?;
         reply.has(trial, "value", "thawed")?.has(trial, "version", version)?;
     }
-    page(trial, &mut all[2], "a", "thawed")?;
+    from_its_cache_again(trial, origin, &mut all[2])?;
     let reply = change(trial, &mut all[2], "a", "again")?;
     reply.has(trial, "acknowledged", (1..=WORKERS).collect::<Vec<_>>())?;
     page(trial, &mut all[2], "a", "again").map(drop)
+}
+
+/// Changes many values, and waits for most of the answers. A connection may be stuck at the frozen worker.
+fn change_many(trial: &Trial, cluster: &Cluster) -> Kept {
+    let mut open = Vec::new();
+    for number in 0..OTHERS {
+        let key = format!("{number:0LONG_KEY$}");
+        let mut connection = cluster.connect()?;
+        let bytes = request("PUT", &format!("/config/{key}"), "other");
+        if connection.send(bytes.as_bytes()).is_ok() {
+            open.push(connection);
+        }
+    }
+    let mut answered = 0;
+    processes::until(patience(ACK_TIMEOUT) + patience(PROMPT), || {
+        answered = open.iter_mut().map(Connection::is_closed).filter(|has_news| *has_news).count();
+        (answered >= OTHERS * 9 / 10).then_some(())
+    });
+    let observed = format!("{answered} of {OTHERS} changes of other keys are answered");
+    trial.recorder.observe(observed.clone());
+    trial.expect(answered >= OTHERS * 9 / 10, "nearly all of them", observed)
+}
+
+/// It uses its cache again, and what is in there is right, although it may have missed news.
+fn from_its_cache_again(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {
+    let mut outcome = Ok(());
+    door.is_quiet = true;
+    let cached = processes::until(patience(PROMPT), || {
+        let before = origin.asked("/page/a").len();
+        outcome = page(trial, door, "a", "thawed").map(drop);
+        let is_cached = origin.asked("/page/a").len() == before;
+        (is_cached || outcome.is_err()).then_some(())
+    });
+    door.is_quiet = false;
+    outcome.map_err(|broken| broken.during("the cache of a worker that has missed news"))?;
+    trial.expect(cached.is_some(), "a worker that uses its cache again", "it asks the origin")
 }
 
 /// A change that is answered at once, though a worker is frozen, was told to it, and not waited for. From the
