@@ -9,6 +9,8 @@
 mod clients;
 #[path = "tour/counters.rs"]
 mod counters;
+#[path = "tour/counting.rs"]
+mod counting;
 #[path = "tour/jobs.rs"]
 mod jobs;
 #[path = "tour/losses.rs"]

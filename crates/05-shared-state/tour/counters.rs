@@ -7,7 +7,8 @@ use harness::{Cluster, Kept, Signal, Stage, patience, who::children};
 
 use crate::{
     Homes, ONE_HOME,
-    clients::{Ask, COUNT, Counting, LIMIT, WORKERS, ask, counter, crowd, doors, settle},
+    clients::{Ask, LIMIT, WORKERS, ask, crowd, doors, in_file},
+    counting::{COUNT, Counting, counter, settle},
     redis_server::RedisServer,
 };
 
@@ -36,21 +37,21 @@ pub(crate) fn one_for_each_process(stage: &mut Stage, homes: &Homes) -> Kept {
 
 pub(crate) fn one_for_all(stage: &mut Stage, homes: &Homes) -> Kept {
     stage.step("The same in each home that all workers share");
-    let file = format!("sqlite:{}", stage.trial().path("all.db").display());
     if homes.are_there {
-        one_in(stage, "primary", "primary")?;
+        one_in(stage, "primary", ("STORE", "primary"))?;
     }
-    one_in(stage, "sqlite", &file)?;
+    let (setting, file) = in_file(stage, "all.db");
+    one_in(stage, "sqlite", (setting, &file))?;
     if homes.has_redis(stage) {
         let server = RedisServer::start(stage.trial().path("."), "")
             .map_err(|error| stage.trial().broken("a redis-server", error.to_string()))?;
-        one_in(stage, "redis", &server.url("all"))?;
+        one_in(stage, "redis", ("STORE", &server.url("all")))?;
     }
     Ok(())
 }
 
-fn one_in(stage: &mut Stage, name: &str, store: &str) -> Kept {
-    let cluster = stage.start(&[("STORE", store)])?;
+fn one_in(stage: &mut Stage, name: &str, home: (&str, &str)) -> Kept {
+    let cluster = stage.start(&[home])?;
     let acknowledged = count(stage, &cluster);
     let said: BTreeSet<_> = said_by_each(stage, &cluster)?.into_iter().collect();
     let is_right = acknowledged == ALL && said == BTreeSet::from([ALL]);
@@ -76,7 +77,8 @@ fn said_by_each(stage: &Stage, cluster: &Cluster) -> Kept<Vec<usize>> {
 
 pub(crate) fn three_workers_are_killed(stage: &mut Stage) -> Kept {
     stage.step("Three workers are killed while all count");
-    let cluster = stage.start(&[("RESTART_DELAY_MS", "100")])?;
+    let (setting, file) = in_file(stage, "killed.db");
+    let cluster = stage.start(&[(setting, &file), ("RESTART_DELAY_MS", "100")])?;
     let counting = Counting::start(&cluster);
     for _ in 0..3 {
         counting.more(100);

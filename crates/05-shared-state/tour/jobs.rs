@@ -8,7 +8,7 @@ use harness::{
     patience,
 };
 
-use crate::clients::{Ask, Done, LIMIT, account, ask, ask_any, doors};
+use crate::clients::{Ask, Done, LIMIT, account, ask, ask_any, doors, in_file};
 
 const JOB: &str = "/jobs/report";
 
@@ -16,9 +16,8 @@ pub(crate) fn a_holder_is_frozen(stage: &mut Stage) -> Kept {
     stage.step("A worker is frozen in its job, past its lease of 500 ms");
     let origin = Origin::start(&stage.trial().recorder);
     let origin = origin.map_err(|error| stage.trial().broken("an origin", error.to_string()))?;
-    let (url, file) = (origin.url(), stage.trial().path("jobs.db"));
-    let file = format!("sqlite:{}", file.display());
-    let cluster = stage.start(&[("ORIGIN", &url), ("LEASE_MS", "500"), ("STORE", &file)])?;
+    let (url, (setting, file)) = (origin.url(), in_file(stage, "jobs.db"));
+    let cluster = stage.start(&[("ORIGIN", &url), ("LEASE_MS", "500"), (setting, &file)])?;
     for _ in 0..6 {
         ask_any(cluster.address, Ask::post(JOB));
     }

@@ -4,7 +4,8 @@ use harness::{Cluster, Kept, Signal, Stage};
 
 use crate::{
     Homes, ONE_HOME,
-    clients::{Counting, LIMIT, counter, settle},
+    clients::{LIMIT, in_file},
+    counting::{Counting, counter, settle},
     redis_server::RedisServer,
 };
 
@@ -15,10 +16,10 @@ pub(crate) fn everything_is_killed(stage: &mut Stage, homes: &Homes) -> Kept {
     stage.step("Everything is killed while all count, and started again");
     stage.say("home                             acknowledged     there      lost");
     if homes.are_there {
-        row(stage, "primary", "primary", None, Loss::All)?;
+        row(stage, "primary", ("STORE", "primary"), None, Loss::All)?;
     }
-    let file = format!("sqlite:{}", stage.trial().path("lost.db").display());
-    row(stage, "sqlite", &file, None, Loss::Nothing)?;
+    let (setting, file) = in_file(stage, "lost.db");
+    row(stage, "sqlite", (setting, &file), None, Loss::Nothing)?;
     if !homes.are_there || homes.no_redis.is_some() {
         stage.say(homes.no_redis.filter(|_| homes.are_there).unwrap_or(ONE_HOME));
         return Ok(());
@@ -34,7 +35,7 @@ pub(crate) fn everything_is_killed(stage: &mut Stage, homes: &Homes) -> Kept {
             .and_then(|()| RedisServer::start(&folder, settings))
             .map_err(|error| stage.trial().broken("a redis-server", error.to_string()))?;
         let store = server.url("lost");
-        row(stage, name, &store, Some(server), loss)?;
+        row(stage, name, ("STORE", &store), Some(server), loss)?;
     }
     Ok(())
 }
@@ -49,11 +50,11 @@ enum Loss {
 fn row(
     stage: &mut Stage,
     name: &str,
-    store: &str,
+    home: (&str, &str),
     mut server: Option<RedisServer>,
     expected: Loss,
 ) -> Kept {
-    let first = stage.start(&[("STORE", store)])?;
+    let first = stage.start(&[home])?;
     let counting = Counting::start(&first);
     counting.more(ENOUGH);
     kill_all(&first)?;
@@ -66,7 +67,7 @@ fn row(
         back.map_err(|error| stage.trial().broken("a redis-server", error.to_string()))?;
     }
     // The first cluster is dropped after the second one: it ends everything that the tour has started.
-    let second = stage.start(&[("STORE", store)])?;
+    let second = stage.start(&[home])?;
     let there = processes::until(LIMIT, || counter(&second));
     let there = there.unwrap_or_default();
     let lost = acknowledged.saturating_sub(there);

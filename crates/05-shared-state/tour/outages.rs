@@ -6,7 +6,8 @@ use harness::{Cluster, Kept, Signal, Stage, patience, who::children};
 
 use crate::{
     Homes,
-    clients::{COUNT, Counting, Done, LIMIT, WORKERS, counter, crowd, millis, quantile, settle},
+    clients::{Done, LIMIT, WORKERS, crowd, millis, quantile},
+    counting::{COUNT, Counting, counter, settle},
     redis_server::RedisServer,
 };
 

@@ -2,12 +2,12 @@
 
 use harness::{Cluster, Kept, Signal, Stage, patience, who::children};
 
-use crate::clients::{Ask, LIMIT, WORKERS, ask, ask_any, doors};
+use crate::clients::{Ask, LIMIT, WORKERS, ask, ask_any, doors, in_file};
 
 pub(crate) fn outlives_its_worker(stage: &mut Stage) -> Kept {
     stage.step("A session outlives its worker, and the cluster");
-    let file = format!("sqlite:{}", stage.trial().path("sessions.db").display());
-    let settings = [("STORE", file.as_str()), ("RESTART_DELAY_MS", "100")];
+    let (setting, file) = in_file(stage, "sessions.db");
+    let settings = [(setting, file.as_str()), ("RESTART_DELAY_MS", "100")];
     let cluster = stage.start(&settings)?;
     let log_in = Ask { body: "user=anna", ..Ask::post("/login") };
     let answer = ask_any(cluster.address, log_in);
