@@ -55,7 +55,7 @@ struct Limits {
 
 impl Site {
     fn new(Place { config, news, origin, .. }: Place) -> Result<Self, Failure> {
-        // Two are enough: one that writes, and one that reads meanwhile.
+        // Two are enough: one writes, and the other one reads meanwhile.
         let mut connections = 2;
         // An extra, promise 13 ("Never more than"): all processes together may have `db_connections`. One is
         // the primary's. In a roll there are `shared.workers + max_surge` workers.
@@ -105,7 +105,7 @@ impl SharedState for Site {
         Ok(self.db.read(read).await?.unwrap_or(0))
     }
 
-    /// A new id at each login: an id that a client came with may be known to whoever gave it to that client.
+    /// A new id at each login: another client may know the id that this one came with.
     async fn log_in(&self, user: String, old: Option<SessionId>) -> Result<SessionId, Failure> {
         let (id, now) = (SessionId::random(), now_ms());
         let row = id.clone();

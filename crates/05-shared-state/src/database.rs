@@ -29,7 +29,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens `connections` connections: one that writes, the others only read. If there is one alone, it does
+    /// Opens `connections` connections: one writes, and the others only read. A single connection does
     /// both, and readers wait for writers.
     ///
     /// # Errors

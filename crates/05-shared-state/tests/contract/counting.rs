@@ -69,7 +69,7 @@ pub(crate) fn every_acknowledged_increment_counts_once(trial: &Trial) -> Kept {
     Ok(())
 }
 
-/// The counter is between what was acknowledged, and that with all that nobody knows of.
+/// The counter is at least what was acknowledged, and at most that and all increments without an answer.
 fn holds(trial: &Trial, door: &mut Door, account: &Account) -> Kept<i64> {
     let value = door.ask(trial, "GET /counter?key=k")?.is(trial, 200)?.number(trial, "value")?;
     let least = i64::try_from(account.acknowledged.len()).unwrap_or(i64::MAX);
