@@ -95,23 +95,32 @@ impl<K: Keeper> Primary<K> {
         let answer = match question {
             Ask::Word => Said::Word { last: self.newsroom.last() },
             Ask::Keeper(question) => Said::Keeper(self.keeper.asked(from, question)),
-            Ask::TellAll { key } => return self.tell_all(workers, from, id, key),
-        };
-        // Through the same queue as the news: a word must not pass news that were told before it.
-        workers.tell_one(from.pid, Down::Answer { id, answer });
-    }
-
-    fn tell_all(&mut self, workers: &Workers, from: &Worker, id: u64, key: String) {
-        let told = self.newsroom.tell_all(workers, key, self.config.ack_timeout);
-        let back = workers.link(from.pid);
-        tokio::spawn(async move {
-            let acknowledged = told.await.acknowledged.into_iter().collect();
-            if let Some(back) = back {
-                // The worker that asked may be gone.
-                let _ = back.send(Down::Answer { id, answer: Said::Told { acknowledged } }).await;
+            Ask::TellAll { key } => {
+                let told = self.newsroom.tell_all(workers, key, self.config.ack_timeout);
+                let told = async move {
+                    Said::Told { acknowledged: told.await.acknowledged.into_iter().collect() }
+                };
+                return reply(workers, from, id, told);
             }
-        });
+        };
+        reply(workers, from, id, async move { answer });
     }
+}
+
+/// Sends the answer once it is there. It waits while the worker is slow to read, behind all that the worker
+/// was told before: a word must not pass news.
+fn reply(
+    workers: &Workers,
+    to: &Worker,
+    id: u64,
+    answer: impl Future<Output = Said> + Send + 'static,
+) {
+    // A worker that is gone needs no answer.
+    let Some(back) = workers.link(to.pid) else { return };
+    tokio::spawn(async move {
+        let answer = answer.await;
+        let _ = back.send(Down::Answer { id, answer }).await;
+    });
 }
 
 /// Starts a worker in each slot that is empty and may have one by now.

@@ -65,3 +65,35 @@ impl ToSql for SessionId {
         self.0.to_sql()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    fn id(cookies: &[&str]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for cookie in cookies {
+            headers.append(COOKIE, HeaderValue::from_str(cookie).expect("a valid value"));
+        }
+        SessionId::of(&headers).map(|id| id.0)
+    }
+
+    #[test]
+    fn the_id_is_found_among_other_cookies() {
+        assert_eq!(id(&["sid=abc"]).as_deref(), Some("abc"));
+        assert_eq!(id(&["theme=dark; sid=abc"]).as_deref(), Some("abc"));
+        assert_eq!(id(&["sidebar=open", "sid=abc"]).as_deref(), Some("abc"));
+        assert_eq!(id(&["sidebar=open"]), None);
+        assert_eq!(id(&[]), None);
+    }
+
+    #[test]
+    fn no_two_ids_are_the_same_and_a_log_does_not_show_them() {
+        let (one, two) = (SessionId::random(), SessionId::random());
+        assert_ne!(one, two);
+        assert_eq!(one.0.len(), 2 * BYTES);
+        assert!(!format!("{one:?}").contains(&one.0));
+    }
+}

@@ -21,7 +21,7 @@ import processes
 from database import prepare
 from newsroom import Newsroom
 from settings import number, refuse, seconds
-from site_of_six import Site
+from shared_site import Site
 from worker import run_worker
 from workers import Workers
 

@@ -109,3 +109,48 @@ impl Telling {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEWS: u64 = 1;
+
+    /// News that the workers 1 and 2 were told, whose pids are 101 and 102.
+    fn told_to_two() -> (Newsroom, Arc<Notify>) {
+        let waiting = [1, 2].map(|slot| (Pid(100 + slot), Slot(slot))).into();
+        let telling = Telling { waiting, ..Telling::default() };
+        let all_heard = telling.all_heard.clone();
+        let open = Arc::new(Mutex::new(HashMap::from([(NEWS, telling)])));
+        (Newsroom { last: NEWS, open }, all_heard)
+    }
+
+    async fn is_over(all_heard: &Notify) -> bool {
+        timeout(Duration::from_millis(1), all_heard.notified()).await.is_ok()
+    }
+
+    fn acknowledged(newsroom: &Newsroom) -> Vec<Slot> {
+        locked(&newsroom.open)[&NEWS].acknowledged.iter().copied().collect()
+    }
+
+    #[tokio::test]
+    async fn news_are_over_once_each_worker_has_acknowledged_them() {
+        let (mut newsroom, all_heard) = told_to_two();
+        for (pid, id) in [(101, NEWS), (101, NEWS), (102, NEWS + 1), (103, NEWS)] {
+            newsroom.heard(Pid(pid), id);
+        }
+        assert!(!is_over(&all_heard).await);
+        newsroom.heard(Pid(102), NEWS);
+        assert!(is_over(&all_heard).await);
+        assert_eq!(acknowledged(&newsroom), [Slot(1), Slot(2)]);
+    }
+
+    #[tokio::test]
+    async fn no_news_wait_for_a_dead_worker_and_it_has_acknowledged_nothing() {
+        let (mut newsroom, all_heard) = told_to_two();
+        newsroom.heard(Pid(101), NEWS);
+        newsroom.gone(Pid(102));
+        assert!(is_over(&all_heard).await);
+        assert_eq!(acknowledged(&newsroom), [Slot(1)]);
+    }
+}
