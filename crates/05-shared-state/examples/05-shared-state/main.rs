@@ -17,6 +17,7 @@
 //! 3. A session is the same in every worker, and ends when it is over: it is never written back whole.
 //! 4. When a change is answered, no worker uses the old page, also not one that was frozen: a worker uses
 //!    a page only while the primary's word is young. A load that began before does not bring it back.
+//!    Another cluster on the same Redis hears of the change soon, and acknowledges nothing.
 //! 5. One load of a page for all requests that wait for it, and for no other page. No request that hangs
 //!    up takes it along, and a failure is not kept.
 //! 6. One holder of a lock at a time, or the token tells: each is greater than all before, and the store
@@ -31,8 +32,10 @@
 //! | `memory` | the home `primary`: what the primary keeps, pure |
 //! | `in_primary` | the same, asked over calls |
 //! | `in_sqlite` | the home `sqlite`: one file, one writer at a time |
+//! | `in_sqlite_tables` | what it adds to the file |
 //! | `in_sqlite_news` | its news: a table, and a look at it |
-//! | `in_redis` | the home `redis`: a deadline around each call |
+//! | `in_redis` | the home `redis`: a server that many machines share |
+//! | `in_redis_failures` | the deadline around each call, and whether it was done |
 //! | `scripts` | what Redis does in one step |
 //! | `in_redis_news` | its news: told once, to a subscriber that is there |
 //! | `conformance`, `conforming` | what each home must do, and whether it does |
@@ -58,9 +61,11 @@ mod flight;
 mod home;
 mod in_primary;
 mod in_redis;
+mod in_redis_failures;
 mod in_redis_news;
 mod in_sqlite;
 mod in_sqlite_news;
+mod in_sqlite_tables;
 mod keeper;
 mod memory;
 mod open;
