@@ -1,4 +1,4 @@
-//! What each home costs, and what it loses: `cargo bench -q -p shared-state`.
+//! What each home costs, and what it loses: `cargo bench -q -p shared-state --bench state`.
 //!
 //! Four processes count in one counter, each with its next increment after the answer to the last one.
 //! Rounds of all homes take turns, on the same cores. What counts is the ratio to the home `primary` in
