@@ -108,7 +108,8 @@ impl Peer {
     /// Function 4. Asks the peer `question`, and returns what became of that.
     ///
     /// 1. Open a call before you send: the reply may come at once.
-    /// 2. Send the question with the id of the call and the time that is left.
+    /// 2. Send the question with the id of the call and the time that is left. A send that fails is the
+    ///    failure of this call.
     /// 3. Wait for the outcome. `Call` has a `Drop`, so its receiver can't be moved: borrow it.
     ///    If the sender is dropped without an outcome, the peer is gone: `Failure::Died`.
     /// 4. When `deadline` has passed, fail with `Failure::Timeout`, also while you send: promise 4 ("504").
@@ -249,11 +250,13 @@ impl Exchange {
         }
     }
 
-    /// Function 7. A worker asks `question`: its call `id`, with this time left. `back` leads to it.
+    /// Function 7. A worker asks `question`. `id` is its call, `within` the time that this call has left,
+    /// and `back` the link to that worker.
     ///
     /// 1. Not every question is for a worker. Ask `self.accept`: if it returns an outcome, that is the
     ///    answer. Promise 5 ("/send").
-    /// 2. Otherwise call the worker that is asked, through its own peer: promise 2 ("their own callers").
+    /// 2. Otherwise call the worker that is asked, through its own peer, with a deadline after `within`:
+    ///    promise 2 ("their own callers").
     /// 3. A call to an empty slot fails with `Failure::Died`: promise 7 ("fail at once with 502").
     /// 4. Send the outcome back as a reply to `id`.
     /// 5. Make the call and send the reply in a task of its own. The primary's loop runs this function,

@@ -20,7 +20,7 @@
 //!             next().await at the other end
 //! Topics      answer(&question), forget(slot): which workers get what is published
 //! Leftovers   keep(slot, &queue), take(slot): what a dead worker had not acknowledged
-//! Slot        all(workers): every slot
+//! Slot        all(how_many): every slot
 //! Deadline    after(within), left(), passed().await: a shutdown brings it nearer
 //! Place       slot, workers, max_open_calls
 //! Workers     slots(), start(slot), announce(), next(), deadline(now), kill_overdue(now), all()
@@ -118,8 +118,8 @@ pub trait Messaging: Send + Sync + 'static {
     /// The primary has replied to the call `id`.
     fn replied(&self, id: CallId, answer: Result<Answer, Failure>);
 
-    /// All that `/stats` needs to know of the calls of all workers, for its percentiles: `of_each` are
-    /// the times of each worker's calls, in milliseconds. An extra.
+    /// The times of the calls of all workers in one list, in any order. `of_each` has a list of each
+    /// worker, in milliseconds. An extra.
     fn call_times(&self, of_each: Vec<Vec<u64>>) -> Vec<u64> {
         drop(of_each);
         Vec::new()

@@ -1,4 +1,4 @@
-//! What each home costs, and what it loses: `cargo bench -q -p shared-state`.
+//! What each home costs, and what it loses: `cargo bench -q -p shared-state --bench state`.
 //!
 //! Four processes count in one counter, each with its next increment after the answer to the last one.
 //! Rounds of all homes take turns, on the same cores. What counts is the ratio to the home `primary` in
@@ -15,12 +15,16 @@ mod home;
 mod in_primary;
 #[path = "../examples/05-shared-state/in_redis.rs"]
 mod in_redis;
+#[path = "../examples/05-shared-state/in_redis_failures.rs"]
+mod in_redis_failures;
 #[path = "../examples/05-shared-state/in_redis_news.rs"]
 mod in_redis_news;
 #[path = "../examples/05-shared-state/in_sqlite.rs"]
 mod in_sqlite;
 #[path = "../examples/05-shared-state/in_sqlite_news.rs"]
 mod in_sqlite_news;
+#[path = "../examples/05-shared-state/in_sqlite_tables.rs"]
+mod in_sqlite_tables;
 #[path = "../examples/05-shared-state/memory.rs"]
 #[expect(dead_code, reason = "its tests run with the example")]
 mod memory;

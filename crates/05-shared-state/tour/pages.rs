@@ -22,9 +22,10 @@ pub(crate) fn are_asked_for_once(stage: &mut Stage, homes: &Homes) -> Kept {
     };
     for (flight, expected) in flights {
         let (asked, answered) = burst(stage, flight)?;
+        let title = format!("one load for each {flight}:");
         stage.finding(
             asked == *expected && answered == CLIENTS,
-            format!("one load for each {flight:<8} questions to the origin: {asked}"),
+            format!("{title:<28} the origin is asked: {asked}"),
         );
         stage.figure(&format!("asked_once_for_each_{flight}"), asked);
     }

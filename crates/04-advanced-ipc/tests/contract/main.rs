@@ -74,7 +74,7 @@ const PROMISES: &[Promise] = &[
     ),
     promise!(
         frames::bad_frames_end_that_worker_and_nothing_else,
-        "Bad frames end that worker, and nothing else.",
+        "Bad frames end their sender, and nothing else.",
         "#errors-told-apart"
     ),
     promise!(

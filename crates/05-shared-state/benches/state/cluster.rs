@@ -15,7 +15,7 @@ use serde_json::Value;
 use shared_state::{Config, prepare};
 
 use crate::{
-    in_sqlite::add_tables,
+    in_sqlite_tables::add_tables,
     memory::{Ask, Memory},
 };
 

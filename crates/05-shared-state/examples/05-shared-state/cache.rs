@@ -70,7 +70,7 @@ impl Cache {
             match loading.await {
                 Ok(Some(page)) => return Ok(page),
                 Ok(None) => {}
-                // An expired page is better than none. One that was forgotten is not there any more.
+                // An expired page is better than no page. A page that was forgotten is not there any more.
                 Err(failure) => {
                     return self.kept(key).filter(|_| is_current()).ok_or(failure);
                 }
@@ -131,7 +131,7 @@ impl Cache {
         task.map(move |ended| ended.unwrap_or_else(panicked)).boxed().shared()
     }
 
-    /// A load has ended. Its page is kept if it is still the one that `key` waits for.
+    /// A load has ended. Its page is kept if `key` still waits for this load.
     fn settle(&self, key: &str, number: u64, began: Instant, loaded: &Loaded) {
         let mut pages = self.pages();
         let Some(place) = pages.places.get_mut(key) else { return };

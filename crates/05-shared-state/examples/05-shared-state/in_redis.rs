@@ -12,13 +12,13 @@ use std::{
 
 use futures_util::FutureExt;
 use redis::{
-    Client, Cmd, ErrorKind, FromRedisValue, RedisError, ScriptInvocation, aio::ConnectionManager,
+    Client, Cmd, FromRedisValue, RedisError, ScriptInvocation, aio::ConnectionManager,
     aio::ConnectionManagerConfig,
 };
 use shared_state::Failure;
-use tokio::time::timeout;
 
 use crate::{
+    in_redis_failures::in_time,
     in_redis_news::listen,
     scripts::{CHANGE, FINISH, LOCK, SWAP},
     store::{Changes, Finished, Reply, Store, Token, Version},
@@ -77,34 +77,6 @@ impl InRedis {
         let mut connection = self.connection();
         in_time(self.limit, script.invoke_async(&mut connection)).await
     }
-}
-
-/// The deadline around a call: a server that is stopped never says that it is.
-async fn in_time<T>(
-    limit: Duration,
-    call: impl Future<Output = Result<T, RedisError>>,
-) -> Result<T, Failure> {
-    match timeout(limit, call).await {
-        Ok(answer) => answer.map_err(|error| explain(&error)),
-        Err(_) => Err(Failure::NoAnswer),
-    }
-}
-
-fn explain(error: &RedisError) -> Failure {
-    match error.kind() {
-        // No connection, so nothing was sent.
-        ErrorKind::Io if error.is_connection_refusal() => Failure::Busy,
-        ErrorKind::Io => Failure::NoAnswer,
-        // It loads its file, has too many clients, or is out of memory: it says so before it begins.
-        ErrorKind::Server(_) | ErrorKind::Extension if is_refusal(error) => Failure::Busy,
-        _ => Failure::Broken(error.to_string()),
-    }
-}
-
-fn is_refusal(error: &RedisError) -> bool {
-    let code = error.code().unwrap_or_default();
-    matches!(code, "LOADING" | "BUSY" | "OOM" | "TRYAGAIN" | "MASTERDOWN")
-        || error.to_string().contains("max number of clients")
 }
 
 fn millis(time: Duration) -> u64 {

@@ -2,10 +2,13 @@
 
 use std::time::Instant;
 
+use cluster_basics::config::ConfigError;
 use serde_json::Value;
 use shared_state::{Config, Keeper, Prepared, StartError, Worker, prepare};
 
-use crate::{flight::Flight, home::Home, in_sqlite::add_tables, memory::Memory};
+use crate::{
+    flight::Flight, home::Home, in_sqlite_tables::add_tables, memory::Memory, open::for_calls,
+};
 
 /// The primary's part.
 pub(crate) enum Kept {
@@ -29,6 +32,11 @@ impl Kept {
                 let prepared = prepare(&config)?;
                 add_tables(&config).map_err(std::io::Error::other)?;
                 Ok(Kept::File(prepared))
+            }
+            Home::Redis { .. } if for_calls(config) == 0 => {
+                const WANTED: &str = "two for each worker, and one more, with this STORE";
+                let connections = config.db_connections.to_string();
+                Err(ConfigError::new("DB_CONNECTIONS", connections, WANTED).into())
             }
             Home::Redis { .. } | Home::Worker => Ok(Kept::Elsewhere),
         }

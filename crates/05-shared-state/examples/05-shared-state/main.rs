@@ -8,15 +8,19 @@
 //! curl -X POST 'http://127.0.0.1:8000/counter?key=k'   # any worker counts in the same counter
 //! curl -X PUT -d new http://127.0.0.1:8000/config/k    # which workers have acknowledged the change
 //! curl http://127.0.0.1:8000/page/k                    # no worker answers with the old value
-//! kill -STOP WORKER_PID                                # nor does the worker that was frozen meanwhile
+//! kill -STOP WORKER_PID                                # nor does a worker that was frozen meanwhile
 //! ```
+//! Two more settings show what goes wrong without a guarantee: `FLIGHT=request` (worker, cluster) says which
+//! requests share a load, and `POOL=10` is a number of connections for each worker, without a budget.
+//!
 //! Guarantees:
 //! 1. Each operation of a store is atomic, and ends by a deadline. An operation whose outcome is not known
 //!    is never done again.
 //! 2. What was acknowledged outlives each worker; in a file, and in a Redis that keeps a log, every process.
 //! 3. A session is the same in every worker, and ends when it is over: it is never written back whole.
-//! 4. When a change is answered, no worker uses the old page, not even a worker that was frozen: it uses
-//!    a page only while the primary's word is young. A load that began before does not bring it back.
+//! 4. When a change is answered, no worker uses the old page, nor does a worker that was frozen: it uses a
+//!    page only while the primary's word is young. A load that began before does not bring the page back.
+//!    Another cluster on the same Redis hears of the change soon, and acknowledges nothing.
 //! 5. One load of a page for all requests that wait for it, and for no other page. No request that hangs
 //!    up takes it along, and a failure is not kept.
 //! 6. One holder of a lock at a time, or the token tells: each is greater than all before, and the store
@@ -31,8 +35,10 @@
 //! | `memory` | the home `primary`: what the primary keeps, pure |
 //! | `in_primary` | the same, asked over calls |
 //! | `in_sqlite` | the home `sqlite`: one file, one writer at a time |
+//! | `in_sqlite_tables` | what it adds to the file |
 //! | `in_sqlite_news` | its news: a table, and a look at it |
-//! | `in_redis` | the home `redis`: a deadline around each call |
+//! | `in_redis` | the home `redis`: a server that many machines share |
+//! | `in_redis_failures` | the deadline around each call, and whether it was done |
 //! | `scripts` | what Redis does in one step |
 //! | `in_redis_news` | its news: told once, to a subscriber that is there |
 //! | `conformance`, `conforming` | what each home must do, and whether it does |
@@ -58,9 +64,11 @@ mod flight;
 mod home;
 mod in_primary;
 mod in_redis;
+mod in_redis_failures;
 mod in_redis_news;
 mod in_sqlite;
 mod in_sqlite_news;
+mod in_sqlite_tables;
 mod keeper;
 mod memory;
 mod open;

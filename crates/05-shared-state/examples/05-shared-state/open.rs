@@ -57,9 +57,7 @@ pub(crate) fn open(place: &Place) -> Result<Opened, Failure> {
             Arc::new(InSqlite::open(&config, connections(&config))?)
         }
         Home::Redis { address, prefix } => {
-            // One of them is for news.
-            let connections = NonZero::new(connections(config) as usize - 1);
-            let connections = connections.unwrap_or(NonZero::<usize>::MIN);
+            let connections = NonZero::new(for_calls(config)).unwrap_or(NonZero::<usize>::MIN);
             let opened = InRedis::open(address, prefix, connections, CALL);
             Arc::new(opened.map_err(|error| broken(error.to_string()))?)
         }
@@ -75,6 +73,11 @@ fn alone() -> Call {
         let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
         ready(Ok(memory.answer(ask, Instant::now()))).boxed()
     })
+}
+
+/// How many connections to Redis are for calls: one is for news.
+pub(crate) fn for_calls(config: &Config) -> usize {
+    connections(config) as usize - 1
 }
 
 /// How many connections this process may have: its share of the budget of all, in a roll, too. One is the

@@ -29,7 +29,7 @@ impl RedisServer {
         (!is_there).then_some("skipped, because `redis-server` is not installed")
     }
 
-    /// Starts one that keeps its files in `folder`, with `settings` such as `--appendonly yes`.
+    /// Starts a server that keeps its files in `folder`, with `settings` such as `--appendonly yes`.
     pub(crate) fn start(folder: impl Into<PathBuf>, settings: &str) -> io::Result<Self> {
         let folder = folder.into();
         let settings: Vec<_> = settings.split_whitespace().map(str::to_owned).collect();

@@ -37,8 +37,8 @@ impl Sessions {
         Sessions { store, idle, longest }
     }
 
-    /// Begins a session of `user` under the new name `id`, and ends the one that came in. An id that was
-    /// known before the login may be known to another: it must not become worth anything.
+    /// Begins a session of `user` under the new name `id`, and ends the session that the client came with.
+    /// An attacker may have given that id to the client: it must not become worth anything.
     pub(crate) async fn log_in(
         &self,
         came_in: Option<&str>,
