@@ -58,11 +58,13 @@ impl Broken {
     pub fn story(self, recorder: &Recorder) -> Story {
         let mut entries = recorder.entries();
         let moment = self.moment.map(Moment::index);
-        let run = run::that_broke(&entries, &recorder.starts(), moment);
+        let starts = recorder.starts();
+        let run = run::that_broke(&entries, &starts, moment);
+        let late = run::late_todo(&entries, &starts, &run);
         if let Some(here) = moment.or_else(|| run::last_observation(&entries, &run)) {
             entries[here].here = true;
         }
-        let timeline: Vec<_> = entries.drain(run).collect();
+        let timeline: Vec<_> = entries.drain(run).chain(late).collect();
         let advice = advice::of(&timeline, self.advice);
         Story { expected: self.expected, observed: self.observed, advice, timeline }
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use events::{Entry, Source, spin};
+use events::{Entry, Panic, Source, panic, spin};
 
 use crate::cluster::{ENDED, THE_END};
 
@@ -23,6 +23,20 @@ pub(super) fn that_broke(entries: &[Entry], starts: &[usize], here: Option<usize
     let is_end = |entry: &Entry| is_observed(entry) && entry.text == THE_END;
     let end = entries.iter().skip(seen).position(is_end);
     begin..end.map_or(entries.len(), |end| seen + end)
+}
+
+/// The lines of a `todo!()` to which the program came in `run`, if they were read after its end: a
+/// connection that breaks is seen sooner than what the process has printed. `starts` as above.
+pub(super) fn late_todo(entries: &[Entry], starts: &[usize], run: &Range<usize>) -> Vec<Entry> {
+    let next = starts.iter().find(|start| **start >= run.end).copied().unwrap_or(entries.len());
+    let (seen, later) = (&entries[run.clone()], &entries[run.end..next]);
+    let is_todo = Panic::first(later).is_some_and(|panic| panic.todo().is_some());
+    if Panic::first(seen).is_some() || !is_todo {
+        return Vec::new();
+    }
+    let first = later.iter().position(|entry| panic::place(entry).is_some());
+    let lines = first.into_iter().flat_map(|at| [Some(at), panic::message_of(later, at)]);
+    lines.flatten().map(|at| later[at].clone()).collect()
 }
 
 /// The last thing that the tester did or saw in `run`.

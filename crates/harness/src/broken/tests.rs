@@ -137,3 +137,23 @@ fn long_after_a_todo_the_question_comes_first() {
     );
     assert!(told(2).starts_with("The program came to a todo!()") && !told(2).contains('?'));
 }
+
+#[test]
+fn a_todo_that_is_read_after_the_end_belongs_to_the_story() {
+    let story_after = |message: &str| {
+        let recorder = Recorder::default();
+        recorder.started("started exercise-1");
+        recorder.observe("connection closed without an answer");
+        recorder.observe(THE_END);
+        recorder.hear(TODO_1);
+        recorder.hear(message);
+        recorder.observe(format!("{ENDED}killed by SIGKILL (pid 7)"));
+        Broken::new("200", "no answer").story(&recorder)
+    };
+    let story = story_after("not yet implemented: write the journal");
+    assert_eq!(here(&story), "connection closed without an answer");
+    assert_eq!(story.timeline.len(), 4);
+    assert!(story.advice.is_some_and(|advice| advice.contains("“write the journal”")));
+    let story = story_after("broken pipe");
+    assert_eq!((story.timeline.len(), story.advice), (2, None), "its end came from us");
+}
