@@ -26,6 +26,8 @@ pub enum Manner {
     Answers,
     /// Not before the manner changes.
     Holds,
+    /// The same, but for this many requests for the path, the first ones: these are answered at once.
+    HoldsAfter(usize),
     /// At once, with 500.
     Fails,
 }
@@ -120,13 +122,18 @@ impl Shared {
         let path = without_query(&asked.path).to_owned();
         let mut state = self.state();
         state.asked.push(asked.clone());
+        let number = state.count(&path);
         self.news.notify_all();
-        let is_held = |state: &mut State| state.manner(&path) == Manner::Holds;
+        let is_held = |state: &mut State| match state.manner(&path) {
+            Manner::Holds => true,
+            Manner::HoldsAfter(answered) => number > answered,
+            Manner::Answers | Manner::Fails => false,
+        };
         let waited = self.news.wait_timeout_while(state, patience(HELD_AT_MOST), is_held);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let status = match state.manner(&path) {
             Manner::Fails => "500 Internal Server Error",
-            Manner::Answers | Manner::Holds => "200 OK",
+            Manner::Answers | Manner::Holds | Manner::HoldsAfter(_) => "200 OK",
         };
         drop(state);
         recorder.observe(format!("the origin answers {status} for {}", asked.path));

@@ -97,10 +97,13 @@ fn is_cached(trial: &Trial, origin: &Origin, all: &mut [Door]) -> Kept {
     trial.expect(asked == 0, "pages from the caches of the workers", observed)
 }
 
-/// Requests that reach the frozen worker before it hears anything. Half of each is there before the change.
+/// Requests that reach the frozen worker before it hears of the change.
 const EARLY: usize = 6;
+/// How long a worker that runs again may take for these, without its primary.
+const WITHOUT_THE_PRIMARY: Duration = Duration::from_secs(5);
 /// Changes of other keys, while the worker is frozen, and how long these keys are. They fill every buffer on
-/// the way to it. Otherwise it might hear of the change before it can answer wrongly, by chance.
+/// the way to it, so the last change is still in the primary when the worker runs again. And the primary is
+/// stopped until the worker has answered: otherwise it might hear of the change first, by chance.
 const OTHERS: usize = 400;
 const LONG_KEY: usize = 2000;
 
@@ -114,10 +117,10 @@ fn a_frozen_worker_serves_nothing_old(
     let mut early = doors.take_some(trial, 3, EARLY)?;
     let frozen = early[0].pid;
     freeze(trial, cluster, frozen)?;
-    change_many(trial, cluster)?;
     for door in &mut early {
         door.send_bytes(trial, "GET /page/a HTTP/1.1\r\n", "the first half of GET /page/a")?;
     }
+    change_many(trial, cluster)?;
     let reply = change(trial, &mut all[0], "a", "thawed")?;
     took_its_time(trial, &reply)?;
     let reply = reply.has(trial, "acknowledged", vec![1, 2, 4])?;
@@ -128,7 +131,12 @@ fn a_frozen_worker_serves_nothing_old(
     for door in &mut early {
         door.send_bytes(trial, "Host: 127.0.0.1\r\n\r\n", "the second half of GET /page/a")?;
     }
+    freeze(trial, cluster, cluster.pid)?;
     thaw(cluster, frozen)?;
+    let are_answered = || early.iter_mut().all(Door::has_news).then_some(());
+    // A worker that asks its primary first answers when that runs again.
+    let _ = processes::until(patience(WITHOUT_THE_PRIMARY), are_answered);
+    thaw(cluster, cluster.pid)?;
     let version = reply.number(trial, "version")?;
     for door in &mut early {
         let reply = door.answer(trial)?;
@@ -233,8 +241,10 @@ fn is_joined_by_no_later_request(
     late.send(trial, "GET /page/b")?;
     // Either it asks again, or it gets what it should not get: the answer says which.
     let _ = origin.was_asked("/page/b", 2, Duration::from_secs(5));
-    origin.set("/page/b", Manner::Answers);
+    // The load of the old value ends first, while that of the new one is under way.
+    origin.set("/page/b", Manner::HoldsAfter(1));
     early.answer(trial)?.is(trial, 200)?;
+    origin.set("/page/b", Manner::Answers);
     late.answer(trial)?.has(trial, "value", "new")?;
     page(trial, &mut early, "b", "new").map(drop)
 }
