@@ -1,4 +1,4 @@
-//! Exercise 6: state that is right (60 to 75 minutes).
+//! Exercise 6: state that is right (70 to 95 minutes).
 //!
 //! Four workers that share counters, sessions, a cache and jobs. What they have acknowledged survives every
 //! process. What one of them changes, all of them know before the change is answered.

@@ -113,10 +113,10 @@ pub(crate) const TOPICS: [Topic; 8] = [
         title: "Shared state",
         example: "05-shared-state",
         guides: &["06-state-management"],
-        reading: 30,
+        reading: 45,
         exercise: Some(Exercise {
             number: 6,
-            minutes: (60, 75),
+            minutes: (70, 95),
             learnt: "Your workers share counters, sessions, a cache and jobs, and each answer is right.",
         }),
     },
