@@ -68,7 +68,7 @@ impl Site {
     }
 }
 
-/// Function 2. The user of the session `id`, which is used now; `None` if there is no such session.
+/// Function 2. The user of the session `id`, which is used now; `None` if no such session exists.
 ///
 /// 1. Every worker must find it, so ask the table `sessions`: promise 4 ("honoured by every worker").
 /// 2. Set `used` to now, if `used` is less than `limits.idle` ago: promise 5 ("ends at logout").
@@ -90,7 +90,7 @@ fn cart_of(tx: &Transaction, id: &SessionId) -> rusqlite::Result<Vec<String>> {
 impl SharedState for Site {
     /// Function 1. Adds 1 to the counter `key`, and returns its value.
     ///
-    /// 1. There may be no row yet. Insert it with 1, or add 1 to the one that is there
+    /// 1. The row may be missing. Insert it with 1, or add 1 to the row that is there
     ///    (`ON CONFLICT DO UPDATE`), and take the value from `RETURNING`: promise 2 ("exactly once").
     /// 2. Do it in one `write`. What an earlier `read` has returned may be wrong by now.
     async fn count(&self, key: String) -> Result<i64, Failure> {

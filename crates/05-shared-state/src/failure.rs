@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use rusqlite::ErrorCode;
 use supervisor::calls::NoAnswer;
 
-/// Why there is no answer.
+/// Why a request fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The database was locked for `BUSY_TIMEOUT_MS`. Nothing was written.

@@ -153,7 +153,7 @@ impl Cache {
 }
 
 impl Pages {
-    /// Makes room for `key`: without an end, a client that asks for ever new keys would fill the memory.
+    /// Makes room for `key`. Without a bound, a client that asks for more and more keys fills the memory.
     fn make_room(&mut self, key: &str) {
         if self.places.len() < ROOM || self.places.contains_key(key) {
             return;

@@ -7,7 +7,7 @@
 //! STORE=primary  STORE=sqlite:PATH  STORE=redis://127.0.0.1:6379     # where the state lies
 //! curl -X POST 'http://127.0.0.1:8000/counter?key=k'   # any worker counts in the same counter
 //! curl -X PUT -d new http://127.0.0.1:8000/config/k    # which workers have acknowledged the change
-//! curl http://127.0.0.1:8000/page/k                    # no worker answers with the old value
+//! curl http://127.0.0.1:8000/page/k                    # no worker returns the old value
 //! kill -STOP WORKER_PID                                # nor does a worker that was frozen meanwhile
 //! ```
 //! Two more settings show what goes wrong without a guarantee: `FLIGHT=request` (worker, cluster) says which

@@ -32,7 +32,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     fn delete(&self, key: &str) -> Reply<'_, bool>;
 
     /// Compare and set: does the same as [`Self::set`] if the value is `expected`, and says whether it
-    /// was. `None` expects that there is no value.
+    /// was. `None` means that no value is expected.
     fn swap(
         &self,
         key: &str,

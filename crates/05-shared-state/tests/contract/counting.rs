@@ -24,7 +24,7 @@ const EACH: usize = 250;
 /// What became of many increments of one counter.
 #[derive(Clone, Default)]
 struct Account {
-    /// The values that answers with 200 have named.
+    /// The values in the answers that were 200.
     acknowledged: Vec<i64>,
     /// Answers with another status, by the first of them.
     refused: usize,
@@ -57,7 +57,7 @@ pub(crate) fn every_acknowledged_increment_counts_once(trial: &Trial) -> Kept {
     trial.expect(account.refused * 100 < sent, expected, observed)?;
     let different: BTreeSet<i64> = account.acknowledged.iter().copied().collect();
     let acknowledged = account.acknowledged.len();
-    let observed = format!("{acknowledged} answers with {} different values", different.len());
+    let observed = format!("{acknowledged} answers, and {} different values", different.len());
     trial.expect(
         different.len() == acknowledged,
         "each answer has a value of its own",

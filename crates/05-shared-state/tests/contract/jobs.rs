@@ -70,7 +70,7 @@ fn gives_it_back(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {
     origin.set(PATH, Manner::Answers);
     door.ask(trial, RUN)?
         .is(trial, 200)
-        .map_err(|broken| broken.during("a run after one that failed"))
+        .map_err(|broken| broken.during("a run after a run that failed"))
         .map(drop)
 }
 

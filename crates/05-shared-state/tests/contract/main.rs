@@ -52,7 +52,7 @@ const PROMISES: &[Promise] = &[
     ),
     promise!(
         changes::a_change_that_is_answered_is_known_everywhere,
-        "When PUT has answered, no worker answers with the old value, not even a thawed one.",
+        "When PUT has answered, no worker returns the old value, not even a thawed one.",
         "#the-primarys-word"
     ),
     promise!(

@@ -48,7 +48,7 @@ def prepare(path):
 
 
 class Database:
-    """One connection that writes, and one that reads if there may be two."""
+    """One connection writes. If there may be two, the other one reads."""
 
     def __init__(self, settings):
         self._busy_timeout = settings.busy_timeout
