@@ -2,16 +2,11 @@
 
 use std::{io, time::Duration};
 
-use bytes::Bytes;
 use events::Pid;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Request, client::conn::http1, header::HOST};
-use hyper_util::rt::TokioIo;
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
-use url::{Position, Url};
+use http_body_util::{BodyExt, Limited};
+use supervisor::post;
+use tokio::time::{sleep, timeout};
+use url::Url;
 
 use crate::{Config, Failure};
 
@@ -58,29 +53,19 @@ impl Origin {
             path.clear().extend([what, name]);
         }
         url.set_query(Some(&format!("pid={}{more}", Pid::own())));
-        match timeout(LIMIT, post(&url, body.to_owned())).await {
+        match timeout(LIMIT, answer(&url, body.to_owned())).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) | Err(_) => Err(Failure::Origin),
         }
     }
 }
 
-async fn post(url: &Url, body: String) -> io::Result<String> {
-    let stream = TcpStream::connect(&*url.socket_addrs(|| None)?).await?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    let connection = tokio::spawn(connection);
-    let request = Request::post(&url[Position::BeforePath..Position::AfterQuery])
-        .header(HOST, &url[Position::BeforeHost..Position::AfterPort])
-        .body(Full::<Bytes>::from(body))
-        .map_err(io::Error::other)?;
-    let answer = sender.send_request(request).await.map_err(io::Error::other)?;
+async fn answer(url: &Url, body: String) -> io::Result<String> {
+    let answer = post(url, "text/plain", body).await?;
     let status = answer.status();
-    let body =
-        Limited::new(answer.into_body(), LONGEST).collect().await.map_err(io::Error::other)?;
-    connection.abort();
+    let body = Limited::new(answer.into_body(), LONGEST).collect().await;
     if !status.is_success() {
         return Err(io::Error::other(status.to_string()));
     }
-    Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+    Ok(String::from_utf8_lossy(&body.map_err(io::Error::other)?.to_bytes()).into_owned())
 }

@@ -26,6 +26,7 @@
 //! | [`messages`] | what the primary and a worker tell each other |
 //! | [`calls`] | a call from a worker to its primary, and news to all workers: chapter 04, given |
 //! | [`worker`] | the worker's side: [`run_worker`] with a chapter's [`Service`] |
+//! | [`mod@post`] | a POST to a server that isn't ours |
 //! | [`server`] | a worker's HTTP server, with one operation for each step of its end |
 //! | [`mod@drain`] | those steps in their order |
 //! | [`http`] | answers, and what a request asks for |
@@ -42,6 +43,7 @@ pub mod http;
 pub mod intents;
 pub mod lifecycle;
 pub mod messages;
+pub mod post;
 pub mod restart;
 pub mod server;
 pub mod settings;
@@ -59,6 +61,7 @@ pub use fleet::{Fleet, Worker};
 pub use intents::{Intent, Intents};
 pub use lifecycle::{ESCALATION, State};
 pub use messages::{FromWorker, Nothing};
+pub use post::post;
 pub use restart::RestartHistory;
 pub use server::Server;
 pub use settings::Settings;
