@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use harness::{Cluster, Kept, Signal, Trial, patience, who::children};
 
-use crate::scene::{self, AT_ONCE, Met, NO_HURRY, PROMPT, ask_for_the_next};
+use crate::scene::{self, AT_ONCE, Met, NO_HURRY, ask_for_the_next};
 
 /// How long the check watches a roll that could drain a worker that can't be spared.
 const WATCH: Duration = Duration::from_millis(500);
@@ -26,7 +26,7 @@ pub(crate) fn while_a_slot_is_empty(trial: &Trial) -> Kept {
     let mut victim = scene::in_slot(&met, 2);
     ask_for_the_next(&cluster);
     let new = scene::new_worker(trial, &cluster, &known)?;
-    stop(trial, &cluster, new)?;
+    scene::stop_starting(trial, &cluster, new)?;
     known.insert(new);
     cluster.signal_process(victim, Signal::SIGKILL)?;
     // If the first death has a delay already, the slot is empty: another promise judges that.
@@ -55,22 +55,13 @@ pub(crate) fn while_a_slot_is_starting(trial: &Trial) -> Kept {
     let victim = scene::in_slot(&met, 2);
     ask_for_the_next(&cluster);
     let new = scene::new_worker(trial, &cluster, &known)?;
-    stop(trial, &cluster, new)?;
+    scene::stop_starting(trial, &cluster, new)?;
     known.insert(new);
     cluster.signal_process(victim, Signal::SIGKILL)?;
     let again = scene::new_worker(trial, &cluster, &known)?;
-    stop(trial, &cluster, again)?;
+    scene::stop_starting(trial, &cluster, again)?;
     cluster.signal_process(new, Signal::SIGCONT)?;
     its_predecessor_stays(trial, &cluster, &mut met)
-}
-
-/// Stops `pid` while it is starting: once it sleeps, and isn't between `fork` and `exec` any more.
-fn stop(trial: &Trial, cluster: &Cluster, pid: u32) -> Kept {
-    let starts = || processes::is_asleep(pid).then_some(());
-    let observed = format!("pid {pid} never waits for anything");
-    let is_starting = processes::until(patience(PROMPT), starts).is_some();
-    trial.expect(is_starting, "a worker that takes a while to start", observed)?;
-    cluster.signal_process(pid, Signal::SIGSTOP)
 }
 
 /// The new worker becomes ready. With it there are four, and none to spare.

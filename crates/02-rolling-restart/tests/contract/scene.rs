@@ -152,6 +152,15 @@ pub(crate) fn new_worker(trial: &Trial, cluster: &Cluster, before: &BTreeSet<u32
     }
 }
 
+/// Stops `pid` while it is starting: once it sleeps, and isn't between `fork` and `exec` any more.
+pub(crate) fn stop_starting(trial: &Trial, cluster: &Cluster, pid: u32) -> Kept {
+    let starts = || processes::is_asleep(pid).then_some(());
+    let observed = format!("pid {pid} never waits for anything");
+    let is_starting = processes::until(patience(PROMPT), starts).is_some();
+    trial.expect(is_starting, "a worker that takes a while to start", observed)?;
+    cluster.signal_process(pid, Signal::SIGSTOP)
+}
+
 /// Waits until a worker says that its version is `version`; returns it with the connection.
 pub(crate) fn first_answer(
     trial: &Trial,

@@ -153,7 +153,7 @@ fn a_stuck_worker_is_killed(trial: &Trial) -> Kept {
 /// It is stopped, so it hears no order to drain and lives until it is killed.
 fn a_worker_that_dies_before_it_is_ready_loses_nothing(trial: &Trial) -> Kept {
     let (cluster, new) = with_a_new_worker(trial, &NO_HURRY)?;
-    cluster.signal_process(new, Signal::SIGSTOP)?;
+    scene::stop_starting(trial, &cluster, new)?;
     cluster.signal(Signal::SIGTERM);
     let is_alone = || children(&cluster).is_subset(&BTreeSet::from([new])).then_some(());
     let are_gone = processes::until(patience(PROMPT), is_alone).is_some();
