@@ -130,6 +130,7 @@ impl Check<'_> {
             only,
             keep_going: self.options.keep_going,
             doubts: true,
+            hopeless: &[],
         };
         let words = self.words(&promises);
         self.say(words.heading());

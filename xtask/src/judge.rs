@@ -26,6 +26,8 @@ use crate::{contract::Contract, exit::Failure, interrupt, machine::checks_at_a_t
 
 /// What a check needs of a core, on average. Most of it is waiting.
 const SHARE_OF_A_CORE: f64 = 0.25;
+/// How long the deadlines of a promise are that is expected to break, beside the usual ones.
+const LITTLE_PATIENCE: f64 = 0.3;
 
 /// What is to be judged, and how thoroughly.
 pub(crate) struct Plan<'a> {
@@ -39,6 +41,9 @@ pub(crate) struct Plan<'a> {
     pub(crate) keep_going: bool,
     /// Judge again what breaks on a busy machine.
     pub(crate) doubts: bool,
+    /// The promises that are expected to break. Most of them break when a deadline passes, so their
+    /// deadlines are shorter.
+    pub(crate) hopeless: &'a [usize],
 }
 
 type Judged = (usize, anyhow::Result<Report>);
@@ -81,7 +86,7 @@ impl Plan<'_> {
         let next = AtomicUsize::new(reports.len());
         let (sender, judged) = channel();
         let left = self.promises.len() - reports.len();
-        let jobs = if self.only.is_some() { 1 } else { jobs(left) };
+        let jobs = if self.only.is_some() { 1 } else { self.jobs(left) };
         thread::scope(|scope| {
             for _ in 0..jobs {
                 let sender = sender.clone();
@@ -137,7 +142,8 @@ impl Plan<'_> {
         if self.only.is_some_and(|only| only != index) {
             return Ok(Report::bare(Status::Skipped));
         }
-        promise::judge(self, index, 1.0, cancellation)
+        let patience = if self.hopeless.contains(&index) { LITTLE_PATIENCE } else { 1.0 };
+        promise::judge(self, index, patience, cancellation)
     }
 
     /// Hands out the verdicts in order; the first that is in doubt ends that, and is returned.
@@ -168,16 +174,18 @@ impl Plan<'_> {
         Ok(None)
     }
 
+    /// How many of `left` checks to do at a time: `CHECK_JOBS`, or what the machine bears now.
+    fn jobs(&self, left: usize) -> usize {
+        let wanted = env::var("CHECK_JOBS").ok().and_then(|text| text.parse().ok());
+        let jobs = wanted.filter(|jobs| *jobs > 0);
+        // A promise that breaks does nothing but wait, most of the time.
+        let share = SHARE_OF_A_CORE / if self.hopeless.is_empty() { 1.0 } else { 2.0 };
+        checks_at_a_time(jobs.unwrap_or_else(|| jobs_at_a_time(share)).min(left))
+    }
+
     fn ends_at(&self, index: usize, report: &Report) -> bool {
         report.status == Status::Broken && !self.promises[index].extra && !self.keep_going
     }
-}
-
-/// How many of `left` checks to do at a time: `CHECK_JOBS`, or what the machine bears now.
-fn jobs(left: usize) -> usize {
-    let wanted = env::var("CHECK_JOBS").ok().and_then(|text| text.parse().ok());
-    let jobs = wanted.filter(|jobs| *jobs > 0);
-    checks_at_a_time(jobs.unwrap_or_else(|| jobs_at_a_time(SHARE_OF_A_CORE)).min(left))
 }
 
 /// The first needed promise that broke.

@@ -55,6 +55,7 @@ impl Chapter {
             only: None,
             keep_going: false,
             doubts: true,
+            hopeless: &[],
         }
     }
 }

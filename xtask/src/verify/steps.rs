@@ -110,7 +110,10 @@ impl Trial<'_> {
     fn judge(&self, binary: &Path, findings: &mut Findings) -> Result<Vec<Report>, Failure> {
         let command = quote(binary)?;
         // Most of them break, and the others get a second look below.
-        let plan = Plan { keep_going: true, doubts: false, ..self.chapter.plan(&command) };
+        let all = 0..self.chapter.promises.len();
+        let hopeless: Vec<usize> = all.filter(|index| !self.step.keeps(*index)).collect();
+        let plan = self.chapter.plan(&command);
+        let plan = Plan { keep_going: true, doubts: false, hopeless: &hopeless, ..plan };
         let mut reports = plan.judge(|_, _| {})?;
         for (index, report) in reports.iter_mut().enumerate() {
             findings.judged();
