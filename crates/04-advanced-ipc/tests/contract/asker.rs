@@ -48,6 +48,6 @@ fn all_have(trial: &Trial, calls: Vec<Asked>, text: &str) -> Kept {
         let expected = "200 for each call of worker 1, once it runs again";
         trial.expect(ended.text().as_deref() == Some(text), expected, ended.describe())?;
     }
-    trial.recorder.observe(format!("worker 1 runs again, and its {CALLS} calls: 200"));
+    trial.recorder.observe(format!("worker 1 runs again, and each of its {CALLS} calls: 200"));
     Ok(())
 }

@@ -97,7 +97,7 @@ fn only_those(trial: &Trial, cluster: &Cluster, doors: &mut Doors, second: u32) 
         let expected = "200 from worker 3, which lives";
         trial.expect(ended.text().as_deref() == Some("well"), expected, ended.describe())?;
     }
-    trial.recorder.observe("3 calls to worker 3: 200 each");
+    trial.recorder.observe("each of 3 calls to worker 3: 200");
     Ok(who.pid)
 }
 
@@ -113,7 +113,7 @@ fn they_are_over(trial: &Trial, calls: Vec<Asked>) -> Kept {
         let expected = "502 for a call to the killed worker";
         trial.expect(ended.status() == 502, expected, ended.describe())?;
     }
-    trial.recorder.observe("20 calls to the killed worker: 502 each");
+    trial.recorder.observe("each of 20 calls to the killed worker: 502");
     Ok(())
 }
 
@@ -143,7 +143,7 @@ fn before_it_has_read_them(
         trial.expect(ended.status() == 502, "502 at once", ended.describe())?;
         doors.entry(from).or_default().push(ended.connection);
     }
-    trial.recorder.observe("60 calls that it had not read: 502 each");
+    trial.recorder.observe("each of 60 calls that it had not read: 502");
     Ok(successor(trial, cluster, 2, &[second])?.0.pid)
 }
 

@@ -8,6 +8,7 @@ use crate::{
     asker,
     inbox::{self, Note, note},
     scene::{self, Asked, Doors, FAR, PROMPT, ask, door, doors, freeze, post, take, thaw},
+    sending::is_for_the_primary,
 };
 
 const CALLS: usize = 100;
@@ -51,7 +52,7 @@ fn others_are_answered(trial: &Trial, doors: &mut Doors, open: &[Asked]) -> Kept
     let observed =
         format!("when they were, {over} of {CALLS} calls to the frozen worker had ended");
     trial.expect(over == 0, "calls to other workers are answered meanwhile", observed)?;
-    trial.recorder.observe("30 calls between the other workers: 200 each, meanwhile");
+    trial.recorder.observe("each of 30 calls between the other workers: 200, meanwhile");
     Ok(())
 }
 
@@ -84,7 +85,7 @@ fn each_is_504(
         trial.expect(ended.status() == 504 && is_in_time, expected, ended.describe())?;
         doors.entry([1, 3][index % 2]).or_default().push(ended.connection);
     }
-    trial.recorder.observe(format!("{CALLS} calls to the frozen worker: 504 each"));
+    trial.recorder.observe(format!("each of {CALLS} calls to the frozen worker: 504"));
     Ok(())
 }
 
@@ -154,7 +155,9 @@ fn exactly(
         let observed = format!("message {number}: {}", ended.describe());
         if number <= limit {
             let is_accepted = ended.status() == 202 && ended.json()["sequence"] == number;
-            trial.expect(is_accepted, format!("202, with sequence {number}"), observed)?;
+            trial
+                .expect(is_accepted, format!("202, with sequence {number}"), observed)
+                .map_err(|broken| is_for_the_primary(broken, &ended))?;
             accepted.push((from, text));
         } else {
             let waits = ended.answer.as_ref().is_ok_and(|answer| answer.retry_after.is_some());
@@ -163,7 +166,7 @@ fn exactly(
         }
         doors.entry(from).or_default().push(ended.connection);
     }
-    trial.recorder.observe(format!("{limit} messages: 202; {more} more: 503"));
+    trial.recorder.observe(format!("each of {limit} messages: 202; each of {more} more: 503"));
     Ok(accepted)
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use harness::{Cluster, Kept, Signal, Trial, patience, who::children};
+use harness::{Broken, Cluster, Kept, Signal, Trial, patience, who::children};
 
 use crate::{
     inbox::{Note, wait_for_messages, wait_for_the_last},
     scene::{
-        self, Doors, FAR, PROMPT, WORKERS, ask, door, doors, freeze, get, post, successor, thaw,
+        self, Doors, Ended, FAR, PROMPT, WORKERS, ask, door, doors, freeze, get, post, successor,
+        thaw,
     },
     starting,
 };
@@ -64,6 +65,16 @@ fn however_long_they_wait(
     Ok(())
 }
 
+/// A message that is asked of a worker, as a call is, gets no answer.
+pub(crate) fn is_for_the_primary(broken: Broken, ended: &Ended) -> Broken {
+    if [0, 504].contains(&ended.status()) {
+        return broken.advice(
+            "/send is a question to the primary: does `pass_on` ask `self.accept` before it calls a worker?",
+        );
+    }
+    broken
+}
+
 /// Sends `number` messages of `length` bytes or more to worker 2, from workers in turn. Each text
 /// comes twice: a message is known by its number, and not by its text.
 fn send(
@@ -79,11 +90,13 @@ fn send(
         let ended = post(door(trial, doors, from)?, "POST", path, &text).ended();
         let is_accepted = ended.status() == 202 && ended.json()["sequence"] == sequence;
         let observed = format!("message {sequence}: {}", ended.describe());
-        trial.expect(is_accepted, format!("202, with sequence {sequence}"), observed)?;
+        trial
+            .expect(is_accepted, format!("202, with sequence {sequence}"), observed)
+            .map_err(|broken| is_for_the_primary(broken, &ended))?;
         doors.entry(from).or_default().push(ended.connection);
         sent.push((from, text));
     }
-    trial.recorder.observe(format!("{number} messages to worker 2: 202 each"));
+    trial.recorder.observe(format!("each of {number} messages to worker 2: 202"));
     Ok(())
 }
 
