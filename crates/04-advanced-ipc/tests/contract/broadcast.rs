@@ -46,7 +46,7 @@ fn one_is_frozen(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> Kept {
     for slot in [1, 3] {
         has(trial, doors, slot, &["b1", "b2"])?;
     }
-    figures_of_its_own(trial, doors, &stats, &missing_2("timeout"))?;
+    let second = a_second_stats(trial, doors, &stats)?;
     let is_open = !broadcast.is_over();
     let missing = missing_2("timeout");
     let after = says(trial, broadcast, &json!({ "acknowledged": [1, 3], "missing": missing }))?;
@@ -62,26 +62,42 @@ fn one_is_frozen(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> Kept {
     let expected = "/stats: workers 1 and 3, their sum, and worker 2 is missing: timeout";
     trial.expect(is_right, expected, ended.describe())?;
     doors.entry(3).or_default().push(ended.connection);
+    has_its_own_figures(trial, &second)?;
     thaw(cluster, frozen)?;
     at_most_once(trial, doors)
 }
 
+/// What a worker says by `/stats` while it waits for another `/stats`.
+struct Second {
+    /// The requests of worker 1 by then, and after one more.
+    requests: [Option<u64>; 2],
+    waited_for_the_first: bool,
+}
+
 /// A second `/stats` at the same worker, while the `first` waits for the frozen one.
-fn figures_of_its_own(trial: &Trial, doors: &mut Doors, first: &Asked, missing: &Value) -> Kept {
+fn a_second_stats(trial: &Trial, doors: &mut Doors, first: &Asked) -> Kept<Second> {
     let figure = |stats: &Value| {
-        let workers = stats["workers"].as_array().into_iter().flatten();
-        workers.clone().find(|one| one["worker"] == 1).and_then(|one| one["requests"].as_u64())
+        let mut workers = stats["workers"].as_array().into_iter().flatten();
+        workers.find(|one| one["worker"] == 1)?["requests"].as_u64()
     };
-    let (connection, before) = get(trial, door(trial, doors, 3)?, "/stats?timeout_ms=300", 200)?;
+    let path = "/stats?timeout_ms=300";
+    let (connection, before) = get(trial, door(trial, doors, 3)?, path, 200)?;
     scene::pid_of(trial, doors, 1)?;
-    let (connection, after) = get(trial, connection, "/stats?timeout_ms=300", 200)?;
+    let (connection, after) = get(trial, connection, path, 200)?;
     doors.entry(3).or_default().push(connection);
-    let observed = format!("{:?}, and {:?} after one more", figure(&before), figure(&after));
-    let is_right = figure(&after) == figure(&before).map(|requests| requests + 1);
-    trial.expect(is_right, "worker 1 in /stats, and then with one request more", observed)?;
-    trial.expect(after["missing"] == *missing, missing.to_string(), after.to_string())?;
-    let expected = "300 ms for the second /stats, also while the first waits longer";
-    trial.expect(!first.is_over(), expected, "it ended with the first one")
+    let requests = [figure(&before), figure(&after)];
+    Ok(Second { requests, waited_for_the_first: first.is_over() })
+}
+
+fn has_its_own_figures(trial: &Trial, second: &Second) -> Kept {
+    let [before, after] = second.requests;
+    let shown = |requests: Option<u64>| requests.map_or("none".to_owned(), |it| it.to_string());
+    let observed = format!("{}, then {}", shown(before), shown(after));
+    let is_right = before.is_some() && after == before.map(|requests| requests + 1);
+    let expected = "/stats again, after one request more to worker 1: its requests, one more";
+    trial.expect(is_right, expected, observed)?;
+    let expected = "a second /stats ends by its own deadline, 300 ms, and not with the first";
+    trial.expect(!second.waited_for_the_first, expected, "it ended with the first")
 }
 
 /// It may have what its callers gave up, but not twice.
