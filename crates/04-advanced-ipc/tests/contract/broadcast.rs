@@ -46,8 +46,8 @@ fn one_is_frozen(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> Kept {
     for slot in [1, 3] {
         has(trial, doors, slot, &["b1", "b2"])?;
     }
-    let second = a_second_stats(trial, doors, &stats)?;
     let is_open = !broadcast.is_over();
+    let second = a_second_stats(trial, doors, &stats)?;
     let missing = missing_2("timeout");
     let after = says(trial, broadcast, &json!({ "acknowledged": [1, 3], "missing": missing }))?;
     trial.expect(is_open, "workers 1 and 3 have it before the answer comes", "it came first")?;
