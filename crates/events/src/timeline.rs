@@ -124,7 +124,7 @@ fn drawn(entry: &Entry, width: usize) -> Vec<String> {
     let room = width.saturating_sub(COLUMNS_BEFORE_TEXT + mark.len()).max(20);
     let mut pieces = match panic::place(entry) {
         Some(place) => vec![clip_start(&format!("panicked at {place}"), room)],
-        None => broken(&entry.text, room),
+        None => fold(&entry.text, room),
     };
     let last = pieces.len() - 1;
     let is_the_reason = entry.here && entry.source == Source::Observed;
@@ -147,9 +147,10 @@ fn says(source: Source) -> String {
     }
 }
 
-/// Breaks `text` into pieces of at most `room` characters: at a space or before an `&`, unless that
-/// leaves more than half of a line empty. There are a few pieces at most: an ellipsis stands for the rest.
-fn broken(text: &str, room: usize) -> Vec<String> {
+/// Breaks `text` into lines of at most `room` characters: at a space or before an `&`, unless that
+/// leaves more than half of a line empty. There are a few lines at most: an ellipsis stands for the rest.
+#[must_use]
+pub fn fold(text: &str, room: usize) -> Vec<String> {
     const BREAKS: [char; 2] = [' ', '&'];
     let text = text.replace(|c: char| c.is_control(), " ");
     let mut rest = text.trim_end();
