@@ -14,6 +14,10 @@ const HEAD: usize = 3;
 const TAIL: usize = 6;
 /// Entries between those two that are shown because of what they say.
 const DECISIVE: usize = 5;
+/// Lines of one entry at most.
+const LINES: usize = 3;
+/// The time and the source of an entry.
+const COLUMNS_BEFORE_TEXT: usize = 19;
 
 /// Draws `entries` as lines of at most `width` columns, without a final newline.
 ///
@@ -36,7 +40,7 @@ pub fn timeline(entries: &[Entry], width: usize) -> Vec<String> {
             lines.push(format!("         … {left_out} more").dimmed().to_string());
             left_out = 0;
         }
-        lines.push(line(entry, width));
+        lines.extend(drawn(entry, width));
     }
     lines
 }
@@ -113,24 +117,54 @@ fn is_bad_news(event: &Event) -> bool {
     is_news && !ended_well
 }
 
-fn line(entry: &Entry, width: usize) -> String {
+/// The lines of one entry. What is long goes on below: its end is often what matters, such as a status.
+fn drawn(entry: &Entry, width: usize) -> Vec<String> {
     const MARK: &str = "  <- here";
-    const COLUMNS_BEFORE_TEXT: usize = 19;
     let mark = if entry.here { MARK } else { "" };
     let room = width.saturating_sub(COLUMNS_BEFORE_TEXT + mark.len()).max(20);
-    let text = match panic::place(entry) {
-        Some(place) => clip_start(&format!("panicked at {place}"), room),
-        None => clip(&entry.text, room),
+    let mut pieces = match panic::place(entry) {
+        Some(place) => vec![clip_start(&format!("panicked at {place}"), room)],
+        None => fold(&entry.text, room),
     };
-    let at = format!("{:7.3}", entry.at);
-    match entry.source {
-        Source::Reported => format!("{}  {}  {text}{mark}", at.dimmed(), "reported".cyan()),
-        Source::Output => format!("{}  {}  {text}{mark}", at.dimmed(), "output  ".dimmed()),
-        Source::Observed if entry.here => {
-            format!("{}  {}  {}{}", at.dimmed(), "observed".bold(), text.red(), mark.red().bold())
-        }
-        Source::Observed => format!("{}  {}  {text}", at.dimmed(), "observed".bold()),
+    let last = pieces.len() - 1;
+    let is_the_reason = entry.here && entry.source == Source::Observed;
+    if is_the_reason {
+        pieces = pieces.into_iter().map(|piece| piece.red().to_string()).collect();
     }
+    let mark = if is_the_reason { mark.red().bold().to_string() } else { mark.to_owned() };
+    pieces[last].push_str(&mark);
+    let before = format!("{}  {}  ", format!("{:7.3}", entry.at).dimmed(), says(entry.source));
+    let follow = " ".repeat(COLUMNS_BEFORE_TEXT);
+    let leads = std::iter::once(&before).chain(std::iter::repeat(&follow));
+    leads.zip(pieces).map(|(lead, piece)| format!("{lead}{piece}")).collect()
+}
+
+fn says(source: Source) -> String {
+    match source {
+        Source::Reported => "reported".cyan().to_string(),
+        Source::Output => "output  ".dimmed().to_string(),
+        Source::Observed => "observed".bold().to_string(),
+    }
+}
+
+/// Breaks `text` into lines of at most `room` characters: at a space or before an `&`, unless that
+/// leaves more than half of a line empty. There are a few lines at most: an ellipsis stands for the rest.
+#[must_use]
+pub fn fold(text: &str, room: usize) -> Vec<String> {
+    const BREAKS: [char; 2] = [' ', '&'];
+    let text = text.replace(|c: char| c.is_control(), " ");
+    let mut rest = text.trim_end();
+    let mut pieces = Vec::new();
+    while pieces.len() < LINES - 1 {
+        let Some((full, _)) = rest.char_indices().nth(room) else { break };
+        let space =
+            if rest[full..].starts_with(BREAKS) { Some(full) } else { rest[..full].rfind(BREAKS) };
+        let end = space.filter(|at| *at > full / 2).unwrap_or(full);
+        pieces.push(rest[..end].to_owned());
+        rest = rest[end..].trim_start();
+    }
+    pieces.push(clip(rest, room));
+    pieces
 }
 
 /// Cuts `text` to `room` characters, with an ellipsis where something is missing.

@@ -12,7 +12,11 @@ use std::{
 };
 
 use colored::Colorize;
-use events::{Entry, numbers::thousands, timeline::timeline};
+use events::{
+    Entry,
+    numbers::thousands,
+    timeline::{fold, timeline},
+};
 use serde_json::{Map, Value, json};
 
 use self::narrator::Narrator;
@@ -226,7 +230,8 @@ impl Stage {
     fn account_line(&self) -> String {
         let ms = |latency: Duration| format!("{:.1} ms", latency.as_secs_f64() * 1e3);
         let [p50, p99] = [0.5, 0.99].map(|share| ms(self.total.quantile(share)));
-        format!("{}\n   p50 {p50}, p99 {p99}, max {}", self.total, ms(self.total.max()))
+        let total = fold(&self.total.to_string(), 74).join("\n      ");
+        format!("{total}\n   p50 {p50}, p99 {p99}, max {}", ms(self.total.max()))
     }
 
     fn as_json(&self) -> Value {

@@ -29,7 +29,7 @@ const FAREWELL: Duration = Duration::from_secs(12);
 pub type Try<'a> = (&'a str, &'a str);
 
 /// Plays `play`. With `TOUR_STAY` set, a cluster is left up afterwards, and `try_this` says what
-/// to type: `{url}`, `{admin}` and `{pid}` in it are replaced.
+/// to type: `{url}`, `{admin}`, `{pid}` and `WORKER_PID` in it are replaced.
 #[must_use]
 pub fn tour(name: &str, play: fn(&mut Stage) -> Kept, try_this: &[Try]) -> ExitCode {
     let resident = Arc::new(OnceLock::new());
@@ -71,34 +71,56 @@ fn stay(stage: &Stage, try_this: &[Try], resident: &OnceLock<u32>) {
         return;
     };
     let _ = resident.set(cluster.pid);
+    let mut started = Vec::new();
     // Nothing depends on it: what they report should not stand below what there is to type.
     recorder.wait(Duration::from_secs(2), |entries| {
         let events = || entries[earlier..].iter().filter_map(|entry| entry.event.as_ref());
-        let started = events()
-            .filter(|event| matches!(event, Event::Worker(WorkerEvent::Started { .. })))
-            .count();
+        let pid = |event: &Event| match event {
+            Event::Worker(WorkerEvent::Started { id, .. }) => Some(id.pid.to_string()),
+            _ => None,
+        };
+        started = events().filter_map(pid).collect();
         let ready =
             events().filter(|event| matches!(event, Event::Worker(WorkerEvent::Ready(_)))).count();
-        (ready >= started).then_some(())
+        (ready >= started.len()).then_some(())
     });
     stage.print(&format!("\n{}", "Now it is yours. A cluster is up; in another terminal:".bold()));
     let (url, pid) = (format!("http://{}", cluster.address), cluster.pid.to_string());
     let admin = cluster.admin.map_or(url.clone(), |admin| format!("http://{admin}"));
-    let commands: Vec<String> = try_this
-        .iter()
-        .map(|(command, _)| {
-            command.replace("{url}", &url).replace("{admin}", &admin).replace("{pid}", &pid)
-        })
-        .collect();
-    let width = commands.iter().map(String::len).max().unwrap_or_default();
-    for (command, (_, why)) in commands.iter().zip(try_this) {
-        stage.print(&format!("   {command:width$}   {}", why.dimmed()));
+    // A program need not report its workers.
+    let worker = started.pop().unwrap_or_else(|| "WORKER_PID".to_owned());
+    let real = |text: &str| {
+        let text = text.replace("{url}", &url).replace("{admin}", &admin);
+        text.replace("{pid}", &pid).replace("WORKER_PID", &worker)
+    };
+    let lines: Vec<Line> = try_this.iter().map(|(what, why)| (real(what), real(why))).collect();
+    for line in in_columns(&lines, 80) {
+        stage.print(&line);
     }
     stage.print(&"   Ctrl-C here ends it gracefully, a second one at once.".dimmed().to_string());
     while cluster.is_running() {
         let _ = cluster.wait_exit_quietly(Duration::from_hours(1));
     }
     stage.print("\nThe cluster has ended, and nothing of it is left.");
+}
+
+/// A command, and what it is for.
+type Line = (String, String);
+
+/// The `lines` in two columns, or each on two lines where that would be too wide.
+fn in_columns(lines: &[Line], width: usize) -> Vec<String> {
+    let of_longest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or_default();
+    let first = of_longest(&mut lines.iter().map(|(command, _)| command.len()));
+    let second = of_longest(&mut lines.iter().map(|(_, why)| why.len()));
+    let is_narrow = 3 + first + 3 + second <= width;
+    let drawn = lines.iter().flat_map(|(command, why)| {
+        if is_narrow {
+            vec![format!("   {command:first$}   {}", why.dimmed())]
+        } else {
+            vec![format!("   {command}"), format!("      {}", why.dimmed())]
+        }
+    });
+    drawn.collect()
 }
 
 /// Ends everything when we are interrupted or alone; a cluster that was left up is asked first.
@@ -121,4 +143,19 @@ fn end_all(resident: Option<u32>) {
         until(patience(FAREWELL), || (!is_alive(pid)).then_some(()));
     }
     let _ = end_descendants(patience(Duration::from_secs(5)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_wide_for_two_columns_has_two_lines() {
+        colored::control::set_override(false);
+        let line = |command: &str, why: &str| (command.to_owned(), why.to_owned());
+        let lines = [line("curl", "a call"), line("kill 1", "an end")];
+        assert_eq!(in_columns(&lines, 18), ["   curl     a call", "   kill 1   an end"]);
+        let two = ["   curl", "      a call", "   kill 1", "      an end"];
+        assert_eq!(in_columns(&lines, 17), two);
+    }
 }

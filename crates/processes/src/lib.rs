@@ -34,7 +34,7 @@ pub use interrupt::{leave_to_foreground, on_interrupt, suspend_together, when_st
 pub use scratch::Scratch;
 pub use spare::{jobs_at_a_time, spare_cores};
 pub use spawn::{guard_of_its_own, is_ending, park_for_good, spawn};
-pub use stat::{Stat, starved};
+pub use stat::{Stat, children_of, layout, starved};
 pub use sweep::{adopt_orphans, end_descendants};
 pub use table::{Process, descendants_of, is_alive, is_asleep, process, table};
 pub use wait::{hear, until};

@@ -48,6 +48,35 @@ impl Stat {
     }
 }
 
+/// The processes that `pid` started itself and that it has not reaped, without a look at any other process
+/// (man `proc_pid_task`). Empty where the kernel does not list them.
+#[must_use]
+pub fn children_of(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let pids =
+        |list: String| list.split(' ').filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>();
+    lists.flat_map(pids).collect()
+}
+
+/// Where the code of the process `pid` begins and ends, and where its stack begins (fields 26 to 28 of the
+/// same file). A child has the addresses of its parent until it executes a program, also the same one
+/// again. `None` when the process is gone, or the kernel does not say.
+#[must_use]
+pub fn layout(pid: u32) -> Option<[u64; 3]> {
+    layout_in(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+fn layout_in(text: &str) -> Option<[u64; 3]> {
+    let fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+    // The first field after the name is the third of the line.
+    let mut fields = fields.skip(23).map_while(|field| field.parse().ok());
+    let layout = [fields.next()?, fields.next()?, fields.next()?];
+    // In the middle of an `exec` they aren't known yet.
+    layout.iter().all(|address| *address > 0).then_some(layout)
+}
+
 /// For how long the first thread of the process `pid` was ready to run and had no core, since it
 /// began (man `proc_pid_schedstat`). The kernel adds a wait when it ends. `None` when the process is
 /// gone, or the kernel does not count it.
@@ -68,5 +97,12 @@ mod tests {
         assert_eq!((stat.state, stat.parent, stat.group), ('S', 7, 42));
         assert_eq!(stat.cpu, Duration::from_secs(3));
         assert_eq!(stat.reaped_cpu, Duration::from_millis(500));
+    }
+
+    #[test]
+    fn the_layout_is_three_fields_and_is_unknown_in_the_middle_of_an_exec() {
+        let line = |stack: u64| format!("42 (a ) b) S {} 26 27 {stack} 29", "1 ".repeat(22).trim());
+        assert_eq!(layout_in(&line(28)), Some([26, 27, 28]));
+        assert_eq!(layout_in(&line(0)), None);
     }
 }

@@ -61,5 +61,5 @@ fn no_line_of_a_check_is_wider_than_the_terminal() {
     }
     let wide = everything(80);
     let widest = wide.lines().map(visible_width).max();
-    assert_eq!(widest, Some(80), "at 80 columns without exception:\n{wide}");
+    assert!(widest.is_some_and(|widest| widest <= 80), "without exception:\n{wide}");
 }

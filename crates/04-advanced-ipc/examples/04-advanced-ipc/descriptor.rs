@@ -45,9 +45,10 @@ pub(crate) fn receive(socket: impl AsFd) -> io::Result<OwnedFd> {
     let mut buffers = [IoSliceMut::new(&mut byte)];
     let received = recvmsg(socket, &mut buffers, &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
     let descriptor = first(&mut ancillary);
-    // The bytes arrive all the same, and nothing else says that a descriptor was closed on its way.
+    // The bytes arrive all the same, and nothing else says that it was lost.
     if received.flags.contains(ReturnFlags::CTRUNC) {
-        return Err(io::Error::other("a descriptor was lost: this process may open no more"));
+        let why = "a descriptor was lost: this process may open no more";
+        return Err(io::Error::other(why));
     }
     if received.bytes == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());

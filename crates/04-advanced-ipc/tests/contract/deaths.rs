@@ -26,12 +26,8 @@ pub(crate) fn calls_open_on_a_worker_that_dies_fail_at_once(trial: &Trial) -> Ke
     let cluster = trial.start(&AT_ONCE)?;
     let (mut doors, _) = doors(trial, &cluster, 50)?;
     let second = scene::pid_of(trial, &mut doors, 2)?;
-    only_those(trial, &cluster, &mut doors, second)?;
-    let (who, _) = successor(trial, &cluster, 2, &[second])?;
-    let ended = ask(door(trial, &mut doors, 1)?, format!("/ask/2?text=new&{FAR}")).ended();
-    let answers = ended.text().as_deref() == Some("new");
-    trial.expect(answers, format!("200 from pid {}", who.pid), ended.describe())?;
-    let next = before_it_has_read_them(trial, &cluster, &mut doors, who.pid)
+    let next = only_those(trial, &cluster, &mut doors, second)?;
+    let next = before_it_has_read_them(trial, &cluster, &mut doors, next)
         .map_err(|broken| broken.during("calls that it has not read"))?;
     last_words_are_heard(trial, &cluster, &mut doors, next)
         .map_err(|broken| broken.during("a worker that answers and exits"))?;
@@ -78,8 +74,11 @@ fn no_longer_than_its_slot_is_empty(trial: &Trial) -> Kept {
     Ok(())
 }
 
-/// Twenty calls at the worker that is killed, three at another one.
-fn only_those(trial: &Trial, cluster: &Cluster, doors: &mut Doors, second: u32) -> Kept {
+/// How long the end of a call may be on its way to its client.
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
+
+/// Twenty calls at the worker that is killed, three at another one. The successor.
+fn only_those(trial: &Trial, cluster: &Cluster, doors: &mut Doors, second: u32) -> Kept<u32> {
     let open = |connection| ask(connection, format!("/ask/2?ms=240000&{FAR}"));
     let dying: Vec<Asked> = take(trial, doors, &[1, 3], 20)?.into_iter().map(open).collect();
     let held = door(trial, doors, 2)?;
@@ -88,18 +87,33 @@ fn only_those(trial: &Trial, cluster: &Cluster, doors: &mut Doors, second: u32) 
     let living: Vec<Asked> = take(trial, doors, &[1], 3)?.into_iter().map(open).collect();
     wait_for_holding(trial, door(trial, doors, 3)?, 3)?;
     cluster.signal_process(second, Signal::SIGKILL)?;
-    for call in dying {
-        let ended = call.ended();
-        let expected = "502 at once, and not at the deadline of 240 s";
-        trial.expect(ended.status() == 502, expected, ended.describe())?;
-    }
-    trial.recorder.observe("20 calls to the killed worker: 502 each");
+    let (who, _) = successor(trial, cluster, 2, &[second])?;
+    let ended = ask(door(trial, doors, 1)?, format!("/ask/2?text=new&{FAR}")).ended();
+    let answers = ended.text().as_deref() == Some("new");
+    trial.expect(answers, format!("200 from pid {}", who.pid), ended.describe())?;
+    they_are_over(trial, dying)?;
     for call in living {
         let ended = call.ended();
         let expected = "200 from worker 3, which lives";
         trial.expect(ended.text().as_deref() == Some("well"), expected, ended.describe())?;
     }
-    trial.recorder.observe("3 calls to worker 3: 200 each");
+    trial.recorder.observe("each of 3 calls to worker 3: 200");
+    Ok(who.pid)
+}
+
+/// "At once" is before the successor answers.
+fn they_are_over(trial: &Trial, calls: Vec<Asked>) -> Kept {
+    let are_over = || calls.iter().all(Asked::is_over).then_some(());
+    processes::until(patience(ON_ITS_WAY), are_over);
+    let open = calls.iter().filter(|call| !call.is_over()).count();
+    let expected = "20 calls to the killed worker are over when its successor answers";
+    trial.expect(open == 0, expected, format!("{open} of 20 are still open"))?;
+    for call in calls {
+        let ended = call.ended();
+        let expected = "502 for a call to the killed worker";
+        trial.expect(ended.status() == 502, expected, ended.describe())?;
+    }
+    trial.recorder.observe("each of 20 calls to the killed worker: 502");
     Ok(())
 }
 
@@ -129,7 +143,7 @@ fn before_it_has_read_them(
         trial.expect(ended.status() == 502, "502 at once", ended.describe())?;
         doors.entry(from).or_default().push(ended.connection);
     }
-    trial.recorder.observe("60 calls that it had not read: 502 each");
+    trial.recorder.observe("each of 60 calls that it had not read: 502");
     Ok(successor(trial, cluster, 2, &[second])?.0.pid)
 }
 

@@ -56,13 +56,15 @@ fn too_long_texts_cost_nothing(trial: &Trial, cluster: &Cluster, doors: &mut Doo
         before.push(scene::pid_of(trial, doors, slot)?);
     }
     before.sort_unstable();
-    for (length, status) in [(16_384, 200), (16_385, 413), (40_960, 413)] {
-        // Each of these bytes becomes six in JSON.
-        let text = "\u{1}".repeat(length);
-        // A refused body may cost the connection.
-        let ended = post(cluster.connect()?, "POST", format!("/ask/2?{FAR}"), &text).ended();
-        let expected = format!("{status} for a text of {length} bytes");
-        trial.expect(ended.status() == status, expected, ended.describe())?;
+    for (path, status) in [("/ask/2", 200), ("/send/2", 202), ("/broadcast", 200)] {
+        for (length, status) in [(16_384, status), (16_385, 413), (40_960, 413)] {
+            // Each of these bytes becomes six in JSON.
+            let text = "\u{1}".repeat(length);
+            // A refused body may cost the connection.
+            let ended = post(cluster.connect()?, "POST", format!("{path}?{FAR}"), &text).ended();
+            let expected = format!("{path}: {status} for a text of {length} bytes");
+            trial.expect(ended.status() == status, expected, ended.describe())?;
+        }
     }
     scene::same_processes(trial, cluster, &before)
 }

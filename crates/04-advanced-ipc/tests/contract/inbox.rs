@@ -30,14 +30,33 @@ fn notes(json: &Value) -> Vec<Note> {
 /// Waits until `/messages` has as many as `expected`: they must be those, in this order.
 pub(crate) fn wait_for_messages(
     trial: &Trial,
+    connection: Connection,
+    expected: &[Note],
+) -> Kept<Connection> {
+    wait(trial, connection, expected, |there| there.len() >= expected.len())
+}
+
+/// The same, until the last of `expected` is there, whose text no other message has.
+pub(crate) fn wait_for_the_last(
+    trial: &Trial,
+    connection: Connection,
+    expected: &[Note],
+) -> Kept<Connection> {
+    let last = expected.last();
+    wait(trial, connection, expected, |there| there.iter().any(|note| Some(note) == last))
+}
+
+fn wait(
+    trial: &Trial,
     mut connection: Connection,
     expected: &[Note],
+    is_all: impl Fn(&[Note]) -> bool,
 ) -> Kept<Connection> {
     let mut last = Vec::new();
     let came = processes::until(patience(PROMPT), || {
         let answer = connection.get("/messages").ok()?;
         last = notes(&serde_json::from_str(&answer.body).ok()?);
-        (last.len() >= expected.len()).then_some(())
+        is_all(&last).then_some(())
     });
     let is_right = came.is_some() && last == expected;
     let differ = expected.iter().zip(&last).position(|(one, other)| one != other);

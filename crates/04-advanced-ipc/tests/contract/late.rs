@@ -3,7 +3,7 @@
 use harness::{Cluster, Kept, Signal, Trial};
 
 use crate::scene::{
-    self, Asked, Doors, FAR, WORKERS, ask, door, doors, successor, take, wait_for_holding,
+    self, Asked, Doors, FAR, WORKERS, ask, door, doors, get, successor, take, wait_for_holding,
 };
 
 pub(crate) fn a_late_reply_is_given_to_no_caller(trial: &Trial) -> Kept {
@@ -21,14 +21,26 @@ pub(crate) fn a_late_reply_is_given_to_no_caller(trial: &Trial) -> Kept {
     the_second_one(trial, &mut doors).map_err(|broken| broken.during("a second reply"))?;
     scene::same_processes(trial, &cluster, &before)?;
     let asked = ask(door(trial, &mut doors, 3)?, format!("/ask/2?text=C&{FAR}"));
-    own_text(trial, &mut doors, asked, 3, "C")
+    own_text(trial, &mut doors, asked, 3, "C")?;
+    asked_once(trial, &mut doors).map_err(|broken| broken.during("a call that ended with 504"))
+}
+
+/// The worker will answer in four minutes, so until then it holds that call.
+fn asked_once(trial: &Trial, doors: &mut Doors) -> Kept {
+    let never_in_time = "/ask/2?text=A&timeout_ms=1000&fault=late&ms=240000";
+    let (connection, _) = get(trial, door(trial, doors, 1)?, never_in_time, 504)?;
+    // All that was sent before it has arrived.
+    get(trial, connection, &format!("/ask/2?text=B&{FAR}"), 200)?;
+    let (_, json) = get(trial, door(trial, doors, 2)?, "/", 200)?;
+    let expected = r#"GET /: "holding": 1, so it was asked once"#;
+    trial.expect(json["holding"] == 1, expected, format!("GET /: {json}"))
 }
 
 /// A gives up, and B asks on the same way. A's answer comes while B waits.
 fn the_late_one(trial: &Trial, doors: &mut Doors) -> Kept {
     let late = "/ask/2?text=A&timeout_ms=300&fault=late&ms=1500";
     let connection = door(trial, doors, 1)?;
-    let (connection, _) = scene::get(trial, connection, late, 504)?;
+    let (connection, _) = get(trial, connection, late, 504)?;
     let path = format!("/ask/2?text=B&ms=3000&{FAR}");
     own_text(trial, doors, ask(connection, path), 1, "B")
 }

@@ -4,6 +4,7 @@
 //! learner's program, and with `--program` any other program that keeps PROTOCOL.md.
 
 mod answers;
+mod asker;
 mod broadcast;
 mod call_times;
 mod deaths;
@@ -18,6 +19,7 @@ mod scene;
 mod sending;
 mod serving;
 mod shutdown;
+mod starting;
 mod topics;
 
 use std::process::ExitCode;

@@ -239,6 +239,6 @@ fn four_are_answered(trial: &Trial, doors: &mut Doors) -> Kept {
     }
     let observed = wrong.clone().unwrap_or_default();
     trial.expect(wrong.is_none(), "200 for four calls at once", observed)?;
-    trial.recorder.observe("four calls at once: 200 each");
+    trial.recorder.observe("each of four calls at once: 200");
     Ok(())
 }

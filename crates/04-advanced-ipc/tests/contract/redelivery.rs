@@ -47,7 +47,7 @@ fn one_dies(
         trial.expect(unread <= LIMIT, "503 after 8 messages", "202")?;
     }
     trial.expect(unread > 0, "202 for a message to the frozen worker", "503")?;
-    trial.recorder.observe(format!("{unread} messages to the frozen worker: 202 each"));
+    trial.recorder.observe(format!("each of {unread} messages to the frozen worker: 202"));
     cluster.signal_process(frozen, Signal::SIGKILL)?;
     doors.remove(&2);
     let (_, read) = successor(trial, cluster, 2, &[frozen])?;

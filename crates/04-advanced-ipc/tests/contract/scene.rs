@@ -204,7 +204,8 @@ pub(crate) fn wait_for_holding(
     let expected = format!(r#"GET /: "holding": {number}"#);
     let observed = format!("GET /, {} s later: {last}", limit.as_secs());
     trial.expect(holds.is_some(), expected, observed)?;
-    trial.recorder.observe(format!("the worker holds {number} calls"));
+    let calls = if number == 1 { "call" } else { "calls" };
+    trial.recorder.observe(format!("worker {} holds {number} {calls}", last["worker"]));
     Ok(connection)
 }
 

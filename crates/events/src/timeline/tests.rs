@@ -64,8 +64,27 @@ fn a_long_line_is_clipped_to_the_width_and_control_characters_are_defused() {
     colored::control::set_override(false);
     let entry = Entry::from_line(0.0, &format!("\u{1b}[31m{}", "x".repeat(500)));
     let lines = timeline(&[entry], 60);
-    assert_eq!(lines[0].chars().count(), 60);
-    assert!(!lines[0].contains('\u{1b}'));
+    assert_eq!(lines.len(), LINES);
+    assert!(lines.iter().all(|line| line.chars().count() <= 60 && !line.contains('\u{1b}')));
+    assert!(lines[LINES - 1].ends_with("x…"));
+}
+
+#[test]
+fn what_does_not_fit_goes_on_below_and_has_the_mark_at_its_end() {
+    colored::control::set_override(false);
+    let mut late =
+        Entry::observed(0.305, "GET /ask/2?text=A&timeout_ms=300: 502 after 0.00 s: died");
+    late.here = true;
+    assert_eq!(
+        timeline(&[late], 60),
+        [
+            "  0.305  observed  GET /ask/2?text=A",
+            "                   &timeout_ms=300: 502 after 0.00",
+            "                   s: died  <- here",
+        ]
+    );
+    let words = Entry::observed(1.0, "ä ".repeat(40));
+    assert_eq!(timeline(&[words], 39)[0], format!("  1.000  observed  {}", "ä ".repeat(10).trim()));
 }
 
 #[test]
