@@ -8,6 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use harness::{
@@ -16,7 +17,10 @@ use harness::{
 };
 use serde_json::Value;
 
-use crate::scene::{Door, Doors, PROMPT, WORKERS, kill_all, millis, successor};
+use crate::{
+    changes::lock_writes,
+    scene::{Door, Doors, PROMPT, WORKERS, kill_all, millis, successor},
+};
 
 const CLIENTS: usize = 8;
 const EACH: usize = 250;
@@ -63,8 +67,38 @@ pub(crate) fn every_acknowledged_increment_counts_once(trial: &Trial) -> Kept {
         "each answer has a value of its own",
         observed,
     )?;
-    for mut door in doors.one_each(trial)? {
-        holds(trial, &mut door, &account)?;
+    let mut all = doors.one_each(trial)?;
+    for door in &mut all {
+        holds(trial, door, &account)?;
+    }
+    waits_and_counts_once(trial, &mut all)
+        .map_err(|broken| broken.during("increments that had to wait for the database"))
+}
+
+/// Longer than a client, or a program, that has no patience waits before it tries again.
+const LOCKED: Duration = Duration::from_secs(2);
+
+/// An increment that takes long is still one increment.
+fn waits_and_counts_once(trial: &Trial, all: &mut [Door]) -> Kept {
+    let lock = lock_writes(trial)?;
+    for door in all.iter_mut() {
+        door.send(trial, "POST /counter?key=late")?;
+    }
+    let is_over = || all.iter_mut().any(Door::has_news).then_some(());
+    let early = processes::until(patience(LOCKED), is_over);
+    drop(lock);
+    trial.recorder.observe("the write lock is free again");
+    trial.expect(early.is_none(), "increments that wait for the lock", "an answer before")?;
+    let mut values = Vec::new();
+    for door in all.iter_mut() {
+        values.push(door.answer(trial)?.is(trial, 200)?.number(trial, "value")?);
+    }
+    values.sort_unstable();
+    let number = i64::from(WORKERS);
+    let observed = format!("{values:?}");
+    trial.expect(values.iter().copied().eq(1..=number), "the values 1 to 4", observed)?;
+    for door in all.iter_mut() {
+        door.ask(trial, "GET /counter?key=late")?.has(trial, "value", number)?;
     }
     Ok(())
 }

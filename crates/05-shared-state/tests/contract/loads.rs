@@ -7,7 +7,8 @@ use harness::{
 
 use crate::{
     changes::{change, is_asked, page},
-    scene::{Door, Doors, PROMPT, WORKERS, origin},
+    expiry::{TTL, a_page_expires},
+    scene::{Door, Doors, PROMPT, WORKERS, millis, origin, times},
 };
 
 /// Requests to each worker that wait for the same page.
@@ -27,7 +28,10 @@ pub(crate) fn an_expired_page_is_asked_for_once(trial: &Trial) -> Kept {
         page(trial, door, "a", "page-a")?;
     }
     once_a_worker(trial, &origin, &mut doors, &mut all)?;
-    failures(trial, &origin, &mut all[1])
+    failures(trial, &origin, &mut all[1])?;
+    drop(cluster);
+    a_page_expires(trial, &origin, &url)
+        .map_err(|broken| broken.during(&format!("CACHE_TTL_MS={}", millis(TTL))))
 }
 
 fn once_a_worker(trial: &Trial, origin: &Origin, doors: &mut Doors, all: &mut [Door]) -> Kept {
@@ -58,7 +62,7 @@ fn once_a_worker(trial: &Trial, origin: &Origin, doors: &mut Doors, all: &mut [D
         door.answer(trial)?.has(trial, "value", "page-a")?;
     }
     let asked = origin.asked("/page/a").len() - before;
-    let observed = format!("the origin was asked {asked} times for {number} requests");
+    let observed = format!("the origin was asked {} for {number} requests", times(asked));
     trial.expect(asked == workers, format!("{workers} times: once a worker"), observed)
 }
 
@@ -74,7 +78,7 @@ fn failures(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {
         page(trial, door, "a", "page-a")
             .map_err(|broken| broken.during("an expired page, while the origin fails"))?;
         let asked = origin.asked("/page/a").len() - before;
-        let observed = format!("the origin was asked {asked} times");
+        let observed = format!("the origin was asked {}", times(asked));
         trial.expect(asked == 1, "each request tries the origin again: once", observed)?;
     }
     origin.set("/page/c", Manner::Fails);

@@ -6,12 +6,16 @@
 mod changes;
 mod connections;
 mod counting;
+mod early_loads;
+mod expiry;
+mod fencing;
 mod jobs;
 mod loads;
 mod locked;
 mod scene;
 mod serving;
 mod sessions;
+mod thawed;
 
 use std::process::ExitCode;
 
@@ -56,7 +60,7 @@ const PROMISES: &[Promise] = &[
         "#the-primarys-word"
     ),
     promise!(
-        changes::an_early_load_does_not_bring_the_old_value_back,
+        early_loads::an_early_load_does_not_bring_the_old_value_back,
         "A load that began before a change does not bring the old value back.",
         "#loads-that-come-too-late"
     ),
@@ -71,7 +75,7 @@ const PROMISES: &[Promise] = &[
         "#a-lease"
     ),
     promise!(
-        jobs::a_frozen_holder_changes_nothing,
+        fencing::a_frozen_holder_changes_nothing,
         "A holder that was frozen past its lease changes nothing, and releases nothing.",
         "#a-fencing-token"
     ),

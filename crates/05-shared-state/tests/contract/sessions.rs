@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Cluster, Kept, Signal, Trial, patience};
+use harness::{Cluster, Kept, Signal, Trial, patience, wire::Head};
 
-use crate::scene::{Door, Doors, PROMPT, kill_all, millis, successor};
+use crate::scene::{Door, Doors, PROMPT, Reply, kill_all, millis, successor};
 
 /// The user of every session here.
 const USER: &str = "user=anna";
 
 /// Logs in by `door`, and returns the cookie.
-fn log_in(trial: &Trial, door: &mut Door, old: Option<&str>) -> Kept<String> {
+pub(crate) fn log_in(trial: &Trial, door: &mut Door, old: Option<&str>) -> Kept<String> {
     let reply = door.ask_as(trial, "POST /login", old, USER)?.is(trial, 200)?;
     let cookie = reply.cookie.clone().filter(|cookie| cookie.starts_with("sid="));
     cookie.ok_or_else(|| trial.broken("Set-Cookie: sid=ID", reply.to_string()))
@@ -85,9 +85,7 @@ fn stays_ended(trial: &Trial, doors: &mut Doors) -> Kept {
         let broken = |broken: harness::Broken| broken.during("after a slow request has ended");
         me(trial, door, &cookie, 401).map_err(broken)?;
     }
-    let observed = reply.to_string();
-    let has_none = reply.json.get("cart").is_some_and(serde_json::Value::is_null);
-    trial.expect(has_none, "cart=null: the session has ended", observed)
+    has_ended_meanwhile(trial, &reply)
 }
 
 const IDLE: Duration = Duration::from_secs(2);
@@ -100,6 +98,8 @@ fn ends_in_time(trial: &Trial) -> Kept {
     let cluster = trial.start(&settings)?;
     let mut doors = Doors::open(trial, &cluster, 2)?;
     let (mut idles, mut busy) = (doors.take(trial, 1)?, doors.take(trial, 2)?);
+    let mut late = doors.take(trial, 3)?;
+    let head = is_over_before_its_request(trial, &mut late)?;
     let unused = log_in(trial, &mut idles, None)?;
     let unused_since = Instant::now();
     let begins = Instant::now();
@@ -113,7 +113,22 @@ fn ends_in_time(trial: &Trial) -> Kept {
     trial.expect(waited, "a session that is used goes on", "it has ended")?;
     me(trial, &mut idles, &unused, 401)
         .map_err(|broken| broken.during("a session that was not used for SESSION_IDLE_MS"))?;
-    is_over_in_the_end(trial, &cluster, &mut busy, session)
+    is_over_in_the_end(trial, &cluster, &mut busy, session)?;
+    has_ended_meanwhile(trial, &late.rest(trial, &head)?)
+        .map_err(|broken| broken.during("a request that took longer than SESSION_IDLE_MS"))
+}
+
+/// A request that waits for longer than its session lasts without use.
+fn is_over_before_its_request(trial: &Trial, door: &mut Door) -> Kept<Head> {
+    let cookie = log_in(trial, door, None)?;
+    let path = format!("POST /cart?item=late&ms={}", millis(IDLE * 3 / 2));
+    door.send_as(trial, &path, Some(&cookie), "")?;
+    door.head(trial)
+}
+
+fn has_ended_meanwhile(trial: &Trial, reply: &Reply) -> Kept {
+    let has_none = reply.json.get("cart").is_some_and(serde_json::Value::is_null);
+    trial.expect(has_none, "cart=null: the session has ended", reply.to_string())
 }
 
 /// A session that is in use.
@@ -191,20 +206,22 @@ pub(crate) fn a_login_gives_a_new_id_and_both_requests_count(trial: &Trial) -> K
     let first = log_in(trial, &mut all[0], None)?;
     let second = log_in(trial, &mut all[1], Some(&first))?;
     let known = "sid=00000000000000000000000000000000";
-    let third = log_in(trial, &mut all[2], Some(known))?;
-    let is_new = first != second && second != third && third != known;
-    let observed = format!("{first}, then {second}, and {third} instead of {known}");
+    let fresh = log_in(trial, &mut all[2], Some(known))?;
+    let is_new = first != second && second != fresh && fresh != known;
+    let observed = format!("{first}, then {second}, and {fresh} instead of {known}");
     trial.expect(is_new, "a new id at each login", observed)?;
     me(trial, &mut all[3], known, 401)?;
     me(trial, &mut all[2], &first, 401)
         .map_err(|broken| broken.during("the session that the second login came with"))?;
     me(trial, &mut all[3], &second, 200)?;
+    keeps_the_order(trial, &mut all, &second)?;
     let mut all = doors.one_each(trial)?;
+    let third = log_in(trial, &mut all[0], None)?;
     let paths =
         ["a", "b", "c"].map(|item| format!("POST /cart?item={item}&ms={}", millis(UNDER_WAY)));
     let mut heads = Vec::new();
     for (door, path) in all.iter_mut().zip(&paths) {
-        door.send_as(trial, path, Some(&second), "")?;
+        door.send_as(trial, path, Some(&third), "")?;
         heads.push(door.head(trial)?);
     }
     let none_is_over = all.iter_mut().take(3).all(|door| !door.has_news());
@@ -216,7 +233,7 @@ pub(crate) fn a_login_gives_a_new_id_and_both_requests_count(trial: &Trial) -> K
     for (door, head) in all.iter_mut().zip(&heads) {
         door.rest(trial, head)?;
     }
-    let cart = all[3].ask_as(trial, "GET /me", Some(&second), "")?.is(trial, 200)?;
+    let cart = all[3].ask_as(trial, "GET /me", Some(&third), "")?.is(trial, 200)?;
     let mut items: Vec<&str> = cart.json["cart"]
         .as_array()
         .into_iter()
@@ -226,4 +243,15 @@ pub(crate) fn a_login_gives_a_new_id_and_both_requests_count(trial: &Trial) -> K
     items.sort_unstable();
     let expected = "a cart with a, b and c";
     trial.expect(items == ["a", "b", "c"], expected, cart.to_string())
+}
+
+/// An item that is added twice is there twice, and each answer has the cart as it is then.
+fn keeps_the_order(trial: &Trial, all: &mut [Door], cookie: &str) -> Kept {
+    let mut cart = Vec::new();
+    for (door, item) in all.iter_mut().zip(["b", "a", "b"]) {
+        cart.push(item);
+        let path = format!("POST /cart?item={item}");
+        door.ask_as(trial, &path, Some(cookie), "")?.has(trial, "cart", cart.clone())?;
+    }
+    all[3].ask_as(trial, "GET /me", Some(cookie), "")?.has(trial, "cart", cart).map(drop)
 }
