@@ -8,7 +8,7 @@ use supervisor::post;
 use tokio::time::{sleep, timeout};
 use url::Url;
 
-use crate::{Config, Failure};
+use crate::{Config, Database, Failure, config::Flight, once::once};
 
 /// What rendering, or a job, takes without an origin.
 const ALONE: Duration = Duration::from_millis(50);
@@ -19,11 +19,16 @@ const LONGEST: usize = 64 * 1024;
 
 /// The way to the origin.
 #[derive(Clone, Debug)]
-pub struct Origin(Option<Url>);
+pub struct Origin {
+    url: Option<Url>,
+    flight: Flight,
+    /// How long a load for the whole cluster keeps others waiting.
+    lease: Duration,
+}
 
 impl Origin {
     pub(crate) fn new(config: &Config) -> Self {
-        Origin(config.origin.clone())
+        Origin { url: config.origin.clone(), flight: config.flight, lease: config.lease }
     }
 
     /// Renders the page of `key` from its `value`. This is what the cache saves.
@@ -32,6 +37,23 @@ impl Origin {
     /// [`Failure::Origin`] when the origin fails.
     pub async fn render(&self, key: &str, value: &str) -> Result<String, Failure> {
         self.ask("page", key, "", value).await
+    }
+
+    /// Renders the page of `key`, once for all workers that ask meanwhile if `FLIGHT` is `cluster`. Otherwise
+    /// it is [`Self::render`].
+    ///
+    /// # Errors
+    /// [`Failure::Origin`] when the origin fails, and those of the database.
+    pub async fn render_once(
+        &self,
+        db: &Database,
+        page: (&str, i64),
+        value: &str,
+    ) -> Result<String, Failure> {
+        match self.flight {
+            Flight::Request | Flight::Worker => self.render(page.0, value).await,
+            Flight::Cluster => once(db, page, self.lease, || self.render(page.0, value)).await,
+        }
     }
 
     /// Does the job `name`, in the name of the lease with this `token`, and returns its result.
@@ -44,7 +66,7 @@ impl Origin {
     }
 
     async fn ask(&self, what: &str, name: &str, more: &str, body: &str) -> Result<String, Failure> {
-        let Some(base) = &self.0 else {
+        let Some(base) = &self.url else {
             sleep(ALONE).await;
             return Ok(body.to_owned());
         };

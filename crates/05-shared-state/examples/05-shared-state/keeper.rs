@@ -6,9 +6,7 @@ use cluster_basics::config::ConfigError;
 use serde_json::Value;
 use shared_state::{Config, Keeper, Prepared, StartError, Worker, prepare};
 
-use crate::{
-    flight::Flight, home::Home, in_sqlite_tables::add_tables, memory::Memory, open::for_calls,
-};
+use crate::{home::Home, in_sqlite_tables::add_tables, memory::Memory, open::for_calls};
 
 /// The primary's part.
 pub(crate) enum Kept {
@@ -24,7 +22,6 @@ pub(crate) enum Kept {
 impl Kept {
     /// Makes the home ready for the first worker, or says why it can't be.
     pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
-        Flight::from_env()?;
         match Home::from_env(config)? {
             Home::Primary => Ok(Kept::Memory(Box::default())),
             Home::Sqlite(path) => {

@@ -45,7 +45,7 @@
 //! | `redis_outages` | Redis stopped, killed, and back, under load |
 //! | `sessions` | compare and set, never write back |
 //! | `cache` | pages, and the loads under way for them |
-//! | `flight` | one load for a request, a worker, or the cluster |
+//! | `flight` | one load of a page for all workers |
 //! | `open` | a worker's share of the connections |
 //! | `keeper` | what the primary has of the state |
 //! | `state` | the routes' questions, answered |

@@ -1,16 +1,16 @@
 //! What a worker's routes ask for, made of the store, the cache, and the sessions.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use shared_state::{
-    Change, Failure, JobDone, News, Origin, Page, Place, Session, SessionId, SharedState,
+    Change, Failure, Flight, JobDone, News, Origin, Page, Place, Session, SessionId, SharedState,
 };
 use tokio::sync::broadcast;
 
 use crate::{
     cache::{Cache, Loaded},
-    flight::{Flight, once_in_the_cluster},
+    flight::{Turn, once_in_the_cluster},
     open::{Opened, open},
     sessions::Sessions,
     store::{self, Store},
@@ -32,7 +32,6 @@ pub(crate) struct State {
 impl State {
     /// The state of the worker in `place`.
     pub(crate) fn new(place: Place) -> Result<Self, Failure> {
-        let broken = |error: &dyn ToString| Failure::Broken(error.to_string());
         let Opened { store, told, is_wider } = open(&place)?;
         let Place { config, news, origin, .. } = place;
         let cache = Cache::new(config.cache_ttl);
@@ -42,7 +41,7 @@ impl State {
         Ok(State {
             sessions: Sessions::new(store.clone(), config.session_idle, config.session_max),
             cache,
-            flight: Flight::from_env().map_err(|error| broken(&error))?,
+            flight: config.flight,
             lease: config.lease,
             store,
             news,
@@ -64,7 +63,8 @@ impl State {
             let page = match flight {
                 Flight::Request | Flight::Worker => render().await?,
                 Flight::Cluster => {
-                    once_in_the_cluster(&store, &key, version, lease, render).await?
+                    let turn = Turn { store: &store, key: &key, version, lease };
+                    once_in_the_cluster(turn, render).await?
                 }
             };
             // A worker that was frozen meanwhile has not heard of a change, and no change waits for it.
@@ -130,7 +130,7 @@ impl SharedState for State {
         if self.flight == Flight::Request {
             return self.load(&key).await?.ok_or(Failure::Busy);
         }
-        self.cache.page(&key, || self.news.is_current(), || self.load(&key)).await
+        self.cache.page(&key, || self.news.has_word(), || self.load(&key)).await
     }
 
     async fn change(&self, key: String, value: String) -> Result<Change, Failure> {
@@ -168,5 +168,9 @@ impl SharedState for State {
     async fn last_job(&self, name: String) -> Result<Option<JobDone>, Failure> {
         let finished = self.store.finished(&name).await?;
         Ok(finished.map(|last| JobDone { token: last.token.0, result: last.result }))
+    }
+
+    async fn backup(&self, file: PathBuf) -> Result<(), Failure> {
+        self.store.backup(file).await
     }
 }

@@ -27,14 +27,14 @@ const EACH: usize = 250;
 
 /// What became of many increments of one counter.
 #[derive(Clone, Default)]
-struct Account {
+pub(crate) struct Account {
     /// The values in the answers that were 200.
-    acknowledged: Vec<i64>,
+    pub(crate) acknowledged: Vec<i64>,
     /// Answers with another status, by the first of them.
     refused: usize,
     first_refusal: Option<u16>,
     /// Requests without an answer: they may count or not.
-    unknown: usize,
+    pub(crate) unknown: usize,
 }
 
 pub(crate) fn every_acknowledged_increment_counts_once(trial: &Trial) -> Kept {
@@ -104,7 +104,7 @@ fn waits_and_counts_once(trial: &Trial, all: &mut [Door]) -> Kept {
 }
 
 /// The counter is at least what was acknowledged, and at most that and all increments without an answer.
-fn holds(trial: &Trial, door: &mut Door, account: &Account) -> Kept<i64> {
+pub(crate) fn holds(trial: &Trial, door: &mut Door, account: &Account) -> Kept<i64> {
     let value = door.ask(trial, "GET /counter?key=k")?.is(trial, 200)?.number(trial, "value")?;
     let least = i64::try_from(account.acknowledged.len()).unwrap_or(i64::MAX);
     let most = least + i64::try_from(account.unknown).unwrap_or(i64::MAX);
@@ -181,7 +181,7 @@ fn workers_die_under_load(trial: &Trial, cluster: &Cluster) -> Kept {
 }
 
 /// Clients that count, each in a loop.
-struct Increments {
+pub(crate) struct Increments {
     account: Arc<Mutex<Account>>,
     stop: Arc<AtomicBool>,
     clients: Vec<thread::JoinHandle<()>>,
@@ -189,7 +189,7 @@ struct Increments {
 
 impl Increments {
     /// `number` clients; each sends `each` increments, or goes on until it is told to finish.
-    fn start(address: SocketAddr, number: usize, each: Option<usize>) -> Self {
+    pub(crate) fn start(address: SocketAddr, number: usize, each: Option<usize>) -> Self {
         let (account, stop) = (Arc::<Mutex<Account>>::default(), Arc::<AtomicBool>::default());
         let client = |_| {
             let (account, stop) = (account.clone(), stop.clone());
@@ -199,11 +199,11 @@ impl Increments {
         Increments { account, stop, clients }
     }
 
-    fn acknowledged(&self) -> usize {
+    pub(crate) fn acknowledged(&self) -> usize {
         self.account.lock().unwrap_or_else(PoisonError::into_inner).acknowledged.len()
     }
 
-    fn finish(self) -> Account {
+    pub(crate) fn finish(self) -> Account {
         // With a number to send, the clients come to their end by themselves.
         self.stop.store(true, Ordering::Release);
         for client in self.clients {

@@ -3,12 +3,14 @@
 //! Under `cargo test` they judge the reference solution, under `cargo xtask check exercise-6` the
 //! learner's program, and with `--program` any other program that keeps PROTOCOL.md.
 
+mod backup;
 mod changes;
 mod connections;
 mod counting;
 mod early_loads;
 mod expiry;
 mod fencing;
+mod flight;
 mod jobs;
 mod loads;
 mod locked;
@@ -88,6 +90,18 @@ const PROMISES: &[Promise] = &[
         connections::no_more_connections_than_the_budget,
         "Never more than DB_CONNECTIONS are open, not even in a roll.",
         "#one-budget"
+    )
+    .extra(),
+    promise!(
+        flight::a_page_is_asked_for_once_in_the_cluster,
+        "With FLIGHT=cluster an expired page is asked for once in the whole cluster.",
+        "#one-load-for-all"
+    )
+    .extra(),
+    promise!(
+        backup::a_backup_has_what_was_acknowledged,
+        "A backup under load has all that was acknowledged, and costs nothing of it.",
+        "#a-backup"
     )
     .extra(),
 ];

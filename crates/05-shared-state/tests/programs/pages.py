@@ -58,8 +58,8 @@ class Pages:
     def forget(self, key):
         self._entries.pop(key, None)
 
-    async def page(self, key, is_current):
-        if not is_current:
+    async def page(self, key, has_word):
+        if not has_word:
             # It may have been frozen while the value changed, and has not heard of that.
             return await self._load(key)
         entry = self._entries.setdefault(key, Entry())

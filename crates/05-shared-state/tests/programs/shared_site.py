@@ -116,8 +116,8 @@ class Site(Service):
                 change = await self.change(key, request.body.decode(errors="replace"))
                 await request.json(200, {**me, **change})
             case ["GET", "page", key]:
-                is_current = time.monotonic() - self.word < self.settings.ack_timeout
-                await request.json(200, {**me, **await self.pages.page(key, is_current)})
+                has_word = time.monotonic() - self.word < self.settings.ack_timeout
+                await request.json(200, {**me, **await self.pages.page(key, has_word)})
             case ["POST", "jobs", name]:
                 await request.json(200, {**me, **await self.run_job(name)})
             case ["GET", "jobs", name]:
