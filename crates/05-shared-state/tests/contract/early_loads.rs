@@ -34,7 +34,7 @@ fn ends_after_the_change(
     change(trial, other, "a", "old")?;
     origin.set("/page/a", Manner::Holds);
     early.send(trial, "GET /page/a")?;
-    is_asked(trial, origin, "/page/a", 1)?;
+    is_asked(trial, origin, &mut early, ("/page/a", 1))?;
     change(trial, other, "a", "new")?;
     origin.set("/page/a", Manner::Answers);
     early.answer(trial)?.is(trial, 200)?;
@@ -53,7 +53,7 @@ fn is_joined_by_no_later_request(
     change(trial, other, "b", "old")?;
     origin.set("/page/b", Manner::Holds);
     early.send(trial, "GET /page/b")?;
-    is_asked(trial, origin, "/page/b", 1)?;
+    is_asked(trial, origin, &mut early, ("/page/b", 1))?;
     change(trial, other, "b", "new")?;
     late.send(trial, "GET /page/b")?;
     // Either it asks again, or it gets what it should not get: the answer says which.

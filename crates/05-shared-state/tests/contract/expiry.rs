@@ -27,7 +27,7 @@ pub(crate) fn a_page_expires(trial: &Trial, origin: &Origin, url: &str) -> Kept 
     is_current(trial, origin, &mut user)?;
     origin.set(SLOW, Manner::Holds);
     slow.send(trial, "GET /page/slow")?;
-    is_asked(trial, origin, SLOW, 1)?;
+    is_asked(trial, origin, &mut slow, (SLOW, 1))?;
     while_it_is_used(trial, origin, &mut user)?;
     // That load began before the page did that has expired by now.
     origin.set(SLOW, Manner::Answers);

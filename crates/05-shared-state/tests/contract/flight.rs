@@ -47,7 +47,7 @@ fn once(trial: &Trial, origin: &Origin, doors: &mut Doors, all: &mut [Door]) -> 
             door.send(trial, GET)?;
             waiting.push(door);
         }
-        is_asked(trial, origin, PATH, 1)?;
+        is_asked(trial, origin, &mut waiting[0], (PATH, 1))?;
         go_round(trial, same)?;
     }
     origin.set(PATH, Manner::Answers);
@@ -69,10 +69,10 @@ fn is_asked_in_all(trial: &Trial, origin: &Origin, count: usize, why: &str) -> K
 fn a_new_value_is_a_new_load(trial: &Trial, origin: &Origin, all: &mut [Door]) -> Kept {
     origin.set(PATH, Manner::Holds);
     all[0].send(trial, GET)?;
-    is_asked(trial, origin, PATH, 3)?;
+    is_asked(trial, origin, &mut all[0], (PATH, 3))?;
     change(trial, &mut all[1], "a", "second")?;
     all[2].send(trial, GET)?;
-    is_asked(trial, origin, PATH, 4)?;
+    is_asked(trial, origin, &mut all[2], (PATH, 4))?;
     origin.set(PATH, Manner::Answers);
     all[0].answer(trial)?.is(trial, 200)?;
     all[2].answer(trial)?.has(trial, "value", "second").map(drop)
@@ -81,7 +81,7 @@ fn a_new_value_is_a_new_load(trial: &Trial, origin: &Origin, all: &mut [Door]) -
 fn its_worker_dies(trial: &Trial, origin: &Origin, cluster: &Cluster, all: &mut [Door]) -> Kept {
     origin.set(PATH, Manner::Holds);
     all[0].send(trial, GET)?;
-    is_asked(trial, origin, PATH, 5)?;
+    is_asked(trial, origin, &mut all[0], (PATH, 5))?;
     cluster.signal_process(all[0].pid, Signal::SIGKILL)?;
     all[1].send(trial, GET)?;
     let asked = origin.was_asked(PATH, 6, LEASE + PROMPT);

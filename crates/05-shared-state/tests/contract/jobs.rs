@@ -42,7 +42,6 @@ fn at_once(trial: &Trial, origin: &Origin, url: &str) -> Kept {
     }
     drop(lock);
     trial.recorder.observe("the write lock is free again");
-    is_asked(trial, origin, PATH, 1)?;
     let mut winner = one_runs_it(trial, origin, all)?;
     beside_a_run(trial, &mut doors, winner.worker)?;
     origin.set(PATH, Manner::Answers);
@@ -62,7 +61,9 @@ fn one_runs_it(trial: &Trial, origin: &Origin, mut all: Vec<Door>) -> Kept<Door>
         held = all.iter_mut().map(Door::has_news).filter(|has| *has).count();
         (held + 1 >= all.len() || origin.asked(PATH).len() > 1).then_some(())
     });
-    asked_once(trial, origin)?;
+    if origin.asked(PATH).len() > 1 {
+        asked_once(trial, origin)?;
+    }
     for mut door in all {
         if door.has_news() {
             door.answer(trial)?.is(trial, 409)?;
@@ -72,8 +73,9 @@ fn one_runs_it(trial: &Trial, origin: &Origin, mut all: Vec<Door>) -> Kept<Door>
     }
     let observed = format!("{held} of {WORKERS} requests are answered while the job runs");
     let one = format!("{} requests are answered, and one runs the job", WORKERS - 1);
-    let winner = winner.ok_or_else(|| trial.broken(one.clone(), observed.clone()))?;
+    let mut winner = winner.ok_or_else(|| trial.broken(one.clone(), observed.clone()))?;
     trial.expect(held == WORKERS as usize - 1, one, observed)?;
+    is_asked(trial, origin, &mut winner, (PATH, 1))?;
     Ok(winner)
 }
 
@@ -104,7 +106,7 @@ fn gives_it_back(trial: &Trial, origin: &Origin, door: &mut Door, other: &mut Do
     origin.set(PATH, Manner::Holds);
     let asked = origin.asked(PATH).len();
     door.send(trial, RUN)?;
-    is_asked(trial, origin, PATH, asked + 1)?;
+    is_asked(trial, origin, door, (PATH, asked + 1))?;
     is_the_last(trial, other, &run).map_err(|broken| broken.during("while the next run works"))?;
     origin.set(PATH, Manner::Fails);
     door.answer(trial)?.is(trial, 502)?;
@@ -124,7 +126,7 @@ fn its_holder_dies(trial: &Trial, origin: &Origin, url: &str) -> Kept {
     origin.set(PATH, Manner::Holds);
     let before = origin.asked(PATH).len();
     first.send(trial, RUN)?;
-    is_asked(trial, origin, PATH, before + 1)?;
+    is_asked(trial, origin, &mut first, (PATH, before + 1))?;
     cluster.signal_process(first.pid, Signal::SIGKILL)?;
     origin.set(PATH, Manner::Answers);
     runs_by(trial, &mut second, Duration::from_secs(2))

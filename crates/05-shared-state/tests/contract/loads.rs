@@ -42,7 +42,7 @@ fn once_a_worker(trial: &Trial, origin: &Origin, doors: &mut Doors, all: &mut [D
     for slot in 1..=WORKERS {
         let mut first = doors.take(trial, slot)?;
         first.send(trial, "GET /page/a")?;
-        is_asked(trial, origin, "/page/a", before + slot as usize)?;
+        is_asked(trial, origin, &mut first, ("/page/a", before + slot as usize))?;
         for mut door in doors.take_some(trial, slot, WAITING - 1)? {
             door.send(trial, "GET /page/a")?;
             waiting.push(door);

@@ -47,11 +47,11 @@ class Entry:
 
 
 class Pages:
-    """`read(key)` returns the value and its version."""
+    """`read(key)` returns the value and its version, `render(key, value, version)` what the origin says."""
 
-    def __init__(self, read, origin, ttl):
+    def __init__(self, read, render, ttl):
         self._read = read
-        self._origin = origin
+        self._render = render
         self._ttl = ttl
         self._entries = {}
 
@@ -87,4 +87,4 @@ class Pages:
 
     async def _load(self, key):
         value, version = await self._read(key)
-        return {"value": await self._origin.ask(f"/page/{key}", "", value), "version": version}
+        return {"value": await self._render(key, value, version), "version": version}
