@@ -266,10 +266,9 @@ pub(crate) fn origin(trial: &Trial) -> Kept<(Origin, String)> {
     Ok((origin, url))
 }
 
-/// "once", "twice", "3 times".
+/// "once", "twice", "3 times". For none it is "0 times".
 pub(crate) fn times(number: usize) -> String {
     match number {
-        0 => "never".to_owned(),
         1 => "once".to_owned(),
         2 => "twice".to_owned(),
         more => format!("{more} times"),
