@@ -1,4 +1,4 @@
-//! Step 8: a job whose holder is frozen for longer than its lease.
+//! Step 9: a job whose holder is frozen for longer than its lease.
 
 use std::thread;
 

@@ -1,4 +1,4 @@
-//! Steps 6 and 7: cached pages.
+//! Steps 6 and 8: cached pages.
 
 use harness::{
     Kept, Signal, Stage,

@@ -6,7 +6,9 @@ use cluster_basics::config::ConfigError;
 use serde_json::Value;
 use shared_state::{Config, Keeper, Prepared, StartError, Worker, prepare};
 
-use crate::{home::Home, in_sqlite_tables::add_tables, memory::Memory, open::for_calls};
+use crate::{
+    home::Home, in_sqlite_tables::add_tables, memory::Memory, open::for_calls, telling::Telling,
+};
 
 /// The primary's part.
 pub(crate) enum Kept {
@@ -22,6 +24,7 @@ pub(crate) enum Kept {
 impl Kept {
     /// Makes the home ready for the first worker, or says why it can't be.
     pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
+        Telling::from_env()?;
         match Home::from_env(config)? {
             Home::Primary => Ok(Kept::Memory(Box::default())),
             Home::Sqlite(path) => {

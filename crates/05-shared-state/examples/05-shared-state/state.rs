@@ -14,6 +14,7 @@ use crate::{
     open::{Opened, open},
     sessions::Sessions,
     store::{self, Store},
+    telling::Telling,
 };
 
 /// What all workers share, seen from one of them.
@@ -22,6 +23,7 @@ pub(crate) struct State {
     sessions: Sessions,
     cache: Cache,
     flight: Flight,
+    telling: Telling,
     news: News,
     /// The same news, for the store's own subscribers.
     told: broadcast::Sender<String>,
@@ -42,6 +44,7 @@ impl State {
             sessions: Sessions::new(store.clone(), config.session_idle, config.session_max),
             cache,
             flight: config.flight,
+            telling: Telling::from_env().map_err(|error| Failure::Broken(error.to_string()))?,
             lease: config.lease,
             store,
             news,
@@ -130,11 +133,16 @@ impl SharedState for State {
         if self.flight == Flight::Request {
             return self.load(&key).await?.ok_or(Failure::Busy);
         }
-        self.cache.page(&key, || self.news.has_word(), || self.load(&key)).await
+        let may_use_it = || self.telling == Telling::Nobody || self.news.has_word();
+        self.cache.page(&key, may_use_it, || self.load(&key)).await
     }
 
     async fn change(&self, key: String, value: String) -> Result<Change, Failure> {
         let version = self.store.change(&key, &value).await?;
+        if self.telling == Telling::Nobody {
+            self.forget(&key);
+            return Ok(Change { version, acknowledged: Vec::new() });
+        }
         // After the write: a worker that forgets its page before it would load the old value again.
         let acknowledged = self.news.tell_all(&key).await?;
         Ok(Change { version, acknowledged })
