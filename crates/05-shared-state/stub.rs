@@ -59,6 +59,7 @@ impl Site {
         // An extra, promise 13 ("Never more than"): all processes together may have `db_connections`. One is
         // the primary's. In a roll there are `shared.workers + max_surge` workers.
         let db = Database::open(&config, connections)?;
+        // An extra, promise 14 ("in the whole cluster"): an `origin.for_the_cluster`.
         let pages = Pages::new(db.clone(), origin.clone(), config.cache_ttl);
         let limits = Limits { idle: as_ms(config.session_idle), max: as_ms(config.session_max) };
         Ok(Site { db, news, origin, pages, limits, lease: config.lease })
@@ -237,15 +238,13 @@ impl Pages {
     }
 
     /// The page as it is now, from the database and the origin. Nothing is cached.
-    /// An extra, promise 14 ("in the whole cluster"): `render_once` instead of `render`.
     async fn load(&self, key: &str) -> Result<Page, Failure> {
         let (sql, row) = ("SELECT value, version FROM config WHERE key = ?1", key.to_owned());
         let read = move |tx: &Transaction| {
             tx.query_row(sql, [row], |row| Ok((row.get(0)?, row.get(1)?))).optional()
         };
         let (value, version): (String, i64) = self.db.read(read).await?.unwrap_or_default();
-        let value = self.origin.render(key, &value).await?;
-        Ok(Page { value, version })
+        Ok(Page { value: self.origin.render(key, &value).await?, version })
     }
 
     /// Begins to load a page on a task of its own, which calls `keep` at its end.

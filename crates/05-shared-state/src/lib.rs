@@ -15,7 +15,7 @@
 //!             .optional() makes `None` of "no row"; params![a, b] where types differ
 //! News        tell_all(&key).await: the workers that acknowledged; has_word()
 //! Origin      render(&key, &value).await, work(&name, token).await
-//!             render_once(&db, (&key, version), &value).await: an extra
+//!             for_the_cluster(&db): an extra
 //! SessionId   random(); Session: id, user, cart
 //! Page        value, version          Change   version, acknowledged       JobDone   token, result
 //! Failure     Busy, Origin, Held, Lost, Missing, Broken(text), ..; `?` turns errors of the database into it

@@ -21,50 +21,51 @@ enum Found {
     Others(i64),
 }
 
-/// Loads a page, given by its key and the version of its value, unless another worker does so.
+/// Loads a page, given by its key and its value, unless another worker does so.
 pub(crate) async fn once(
     db: &Database,
-    (key, version): (&str, i64),
+    (key, value): (&str, &str),
     lease: Duration,
     load: impl AsyncFnOnce() -> Result<String, Failure>,
 ) -> Result<String, Failure> {
     let token = loop {
-        match claim(db, key, version, lease).await? {
+        match claim(db, key, value, lease).await? {
             Found::Mine(token) => break token,
             Found::Others(token) => {
-                if let Some(page) = wait(db, key, version, token).await? {
+                if let Some(page) = wait(db, key, value, token).await? {
                     return Ok(page);
                 }
             }
         }
     };
     let loaded = load().await;
-    let (key, page) = (key.to_owned(), loaded.clone().ok());
+    let (key, value, page) = (key.to_owned(), value.to_owned(), loaded.clone().ok());
     let end = move |tx: &Transaction| {
         let sql = "UPDATE loads SET until = 0, page = ?4
-                   WHERE key = ?1 AND version = ?2 AND token = ?3";
-        tx.execute(sql, params![key, version, token, page])
+                   WHERE key = ?1 AND value = ?2 AND token = ?3";
+        tx.execute(sql, params![key, value, token, page])
     };
     // If the database is locked for too long, the lease ends by itself.
     let _ = db.write(end).await;
     loaded
 }
 
-/// A load of another version is another load.
-async fn claim(db: &Database, key: &str, version: i64, lease: Duration) -> Result<Found, Failure> {
-    let (key, lease) = (key.to_owned(), as_ms(lease));
+/// A load of another value is another load.
+async fn claim(db: &Database, key: &str, value: &str, lease: Duration) -> Result<Found, Failure> {
+    let (key, value, lease) = (key.to_owned(), value.to_owned(), as_ms(lease));
     let claim = move |tx: &Transaction| {
-        tx.execute("DELETE FROM loads WHERE key = ?1 AND version < ?2", params![key, version])?;
-        let sql = "INSERT INTO loads (key, version, token, until) VALUES (?1, ?2, 1, ?3 + ?4)
+        let others = "DELETE FROM loads WHERE key = ?1 AND value <> ?2 AND until <= ?3";
+        tx.execute(others, params![key, value, now_ms()])?;
+        let sql = "INSERT INTO loads (key, value, token, until) VALUES (?1, ?2, 1, ?3 + ?4)
                    ON CONFLICT DO UPDATE SET token = token + 1, until = excluded.until, page = NULL
                    WHERE until <= ?3 RETURNING token";
         let token = |row: &rusqlite::Row| row.get(0);
-        let mine = tx.query_row(sql, params![key, version, now_ms(), lease], token).optional()?;
+        let mine = tx.query_row(sql, params![key, value, now_ms(), lease], token).optional()?;
         if let Some(token) = mine {
             return Ok(Found::Mine(token));
         }
-        let sql = "SELECT token FROM loads WHERE key = ?1 AND version = ?2";
-        tx.query_row(sql, params![key, version], token).map(Found::Others)
+        let sql = "SELECT token FROM loads WHERE key = ?1 AND value = ?2";
+        tx.query_row(sql, params![key, value], token).map(Found::Others)
     };
     db.write(claim).await
 }
@@ -73,21 +74,21 @@ async fn claim(db: &Database, key: &str, version: i64, lease: Duration) -> Resul
 async fn wait(
     db: &Database,
     key: &str,
-    version: i64,
+    value: &str,
     token: i64,
 ) -> Result<Option<String>, Failure> {
     loop {
-        let row = key.to_owned();
+        let (key, value) = (key.to_owned(), value.to_owned());
         let look = move |tx: &Transaction| {
             let sql = "SELECT until > ?4, page FROM loads
-                       WHERE key = ?1 AND version = ?2 AND token = ?3";
-            let values = params![row, version, token, now_ms()];
+                       WHERE key = ?1 AND value = ?2 AND token = ?3";
+            let values = params![key, value, token, now_ms()];
             tx.query_row(sql, values, |row| Ok((row.get(0)?, row.get(1)?))).optional()
         };
         match db.read(look).await? {
             Some((true, _)) => sleep(LOOK).await,
             Some((false, page)) => return Ok(page),
-            // There is a newer load, or a newer value.
+            // There is a newer load, or one of another value.
             None => return Ok(None),
         }
     }

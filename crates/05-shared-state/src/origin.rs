@@ -18,17 +18,31 @@ const LIMIT: Duration = Duration::from_mins(2);
 const LONGEST: usize = 64 * 1024;
 
 /// The way to the origin.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Origin {
     url: Option<Url>,
     flight: Flight,
     /// How long a load for the whole cluster keeps others waiting.
     lease: Duration,
+    /// Where workers see which page another one loads.
+    shared: Option<Database>,
 }
 
 impl Origin {
     pub(crate) fn new(config: &Config) -> Self {
-        Origin { url: config.origin.clone(), flight: config.flight, lease: config.lease }
+        Origin {
+            url: config.origin.clone(),
+            flight: config.flight,
+            lease: config.lease,
+            shared: None,
+        }
+    }
+
+    /// The same way, with one load of a page for all workers if `FLIGHT` is `cluster`.
+    #[must_use]
+    pub fn for_the_cluster(self, db: &Database) -> Self {
+        let shared = (self.flight == Flight::Cluster).then(|| db.clone());
+        Origin { shared, ..self }
     }
 
     /// Renders the page of `key` from its `value`. This is what the cache saves.
@@ -36,23 +50,10 @@ impl Origin {
     /// # Errors
     /// [`Failure::Origin`] when the origin fails.
     pub async fn render(&self, key: &str, value: &str) -> Result<String, Failure> {
-        self.ask("page", key, "", value).await
-    }
-
-    /// Renders the page of `key`, once for all workers that ask meanwhile if `FLIGHT` is `cluster`. Otherwise
-    /// it is [`Self::render`].
-    ///
-    /// # Errors
-    /// [`Failure::Origin`] when the origin fails, and those of the database.
-    pub async fn render_once(
-        &self,
-        db: &Database,
-        page: (&str, i64),
-        value: &str,
-    ) -> Result<String, Failure> {
-        match self.flight {
-            Flight::Request | Flight::Worker => self.render(page.0, value).await,
-            Flight::Cluster => once(db, page, self.lease, || self.render(page.0, value)).await,
+        let load = || self.ask("page", key, "", value);
+        match &self.shared {
+            Some(db) => once(db, (key, value), self.lease, load).await,
+            None => load().await,
         }
     }
 

@@ -36,8 +36,8 @@ CREATE TABLE jobs (
 /// What version 2 has more. A file of version 1 gets it when it is opened.
 const SINCE_2: &str = "
 CREATE TABLE loads (
-    key TEXT NOT NULL, version INTEGER NOT NULL, token INTEGER NOT NULL, until INTEGER NOT NULL,
-    page TEXT, PRIMARY KEY (key, version)
+    key TEXT NOT NULL, value TEXT NOT NULL, token INTEGER NOT NULL, until INTEGER NOT NULL,
+    page TEXT, PRIMARY KEY (key, value)
 ) STRICT;
 ";
 
