@@ -126,6 +126,8 @@ fn is_not_old_in_need(trial: &Trial, origin: &Origin, all: &mut [Door]) -> Kept 
         door.ask(trial, "GET /page/a")?.is(trial, 502)?;
     }
     origin.set("/page/a", Manner::Answers);
+    change(trial, &mut all[1], "a", "")?;
+    page(trial, &mut all[2], "a", "").map_err(|broken| broken.during("an empty value"))?;
     change(trial, &mut all[1], "a", "committed")?;
     all.iter_mut().try_for_each(|door| page(trial, door, "a", "committed").map(drop))
 }

@@ -71,8 +71,23 @@ pub(crate) fn every_acknowledged_increment_counts_once(trial: &Trial) -> Kept {
     for door in &mut all {
         holds(trial, door, &account)?;
     }
+    is_read_anew(trial, &mut all)?;
     waits_and_counts_once(trial, &mut all)
         .map_err(|broken| broken.during("increments that had to wait for the database"))
+}
+
+/// A worker that has read a counter reads it again. Another key is another counter.
+fn is_read_anew(trial: &Trial, all: &mut [Door]) -> Kept {
+    for value in 1..=2 {
+        for door in all.iter_mut() {
+            door.ask(trial, "GET /counter?key=read")?.has(trial, "value", value - 1)?;
+        }
+        all[1].ask(trial, "POST /counter?key=read")?.has(trial, "value", value)?;
+    }
+    for door in all.iter_mut() {
+        door.ask(trial, "GET /counter?key=read")?.has(trial, "value", 2)?;
+    }
+    all[2].ask(trial, "POST /counter?key=Read")?.has(trial, "value", 1).map(drop)
 }
 
 /// Longer than a client, or a program, that has no patience waits before it tries again.

@@ -19,7 +19,7 @@ pub(crate) fn an_expired_page_is_asked_for_once(trial: &Trial) -> Kept {
     // Each page has expired at once, so nothing has to be waited for.
     let settings = [("ORIGIN", url.as_str()), ("ACK_TIMEOUT_MS", "60000"), ("CACHE_TTL_MS", "0")];
     let cluster = trial.start(&settings)?;
-    let mut doors = Doors::open(trial, &cluster, WAITING + 2)?;
+    let mut doors = Doors::open(trial, &cluster, WAITING + 4)?;
     let mut all = doors.one_each(trial)?;
     change(trial, &mut all[0], "a", "page-a")?;
     change(trial, &mut all[0], "b", "page-b")?;
@@ -29,6 +29,7 @@ pub(crate) fn an_expired_page_is_asked_for_once(trial: &Trial) -> Kept {
     }
     once_a_worker(trial, &origin, &mut doors, &mut all)?;
     failures(trial, &origin, &mut all[1])?;
+    for_all_that_wait(trial, &origin, &mut doors, &mut all[1])?;
     drop(cluster);
     a_page_expires(trial, &origin, &url)
         .map_err(|broken| broken.during(&format!("CACHE_TTL_MS={}", millis(TTL))))
@@ -69,6 +70,26 @@ fn once_a_worker(trial: &Trial, origin: &Origin, doors: &mut Doors, all: &mut [D
 /// The worker answers a few more requests: what was there before them has been read.
 pub(crate) fn go_round(trial: &Trial, door: &mut Door) -> Kept {
     (0..3).try_for_each(|_| door.ask(trial, "GET /")?.is(trial, 200).map(drop))
+}
+
+/// Requests that wait for a load that fails get the old page, too.
+fn for_all_that_wait(trial: &Trial, origin: &Origin, doors: &mut Doors, door: &mut Door) -> Kept {
+    let before = origin.asked("/page/a").len();
+    origin.set("/page/a", Manner::Holds);
+    let mut waiting = doors.take_some(trial, door.worker, 2)?;
+    for other in &mut waiting {
+        other.send(trial, "GET /page/a")?;
+        is_asked(trial, origin, other, ("/page/a", before + 1))?;
+    }
+    go_round(trial, door)?;
+    origin.set("/page/a", Manner::Fails);
+    for other in &mut waiting {
+        other
+            .answer(trial)?
+            .has(trial, "value", "page-a")
+            .map_err(|broken| broken.during("requests that wait for a load that fails"))?;
+    }
+    Ok(())
 }
 
 fn failures(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {

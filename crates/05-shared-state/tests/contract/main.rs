@@ -16,6 +16,7 @@ mod loads;
 mod locked;
 mod scene;
 mod serving;
+mod session_end;
 mod sessions;
 mod thawed;
 
