@@ -36,7 +36,6 @@ fn main() -> ExitCode {
     shared_state::run(prepare, Site::new)
 }
 
-/// What one worker has.
 struct Site {
     db: Database,
     news: News,
@@ -60,18 +59,19 @@ impl Site {
         // An extra, promise 13 ("Never more than"): all processes together may have `db_connections`. One is
         // the primary's. In a roll there are `shared.workers + max_surge` workers.
         let db = Database::open(&config, connections)?;
+        // An extra, promise 14 ("in the whole cluster"): an `origin.for_the_cluster`.
         let pages = Pages::new(db.clone(), origin.clone(), config.cache_ttl);
         let limits = Limits { idle: as_ms(config.session_idle), max: as_ms(config.session_max) };
         Ok(Site { db, news, origin, pages, limits, lease: config.lease })
     }
 }
 
-/// Function 2. The user of the session `id`, which is used now; `None` if no such session exists.
+/// Function 2. The user of the session `id`, which is used now; `None` if there is none, or it has ended.
 ///
 /// 1. Every worker must find it, so ask the table `sessions`: promise 4 ("honoured by every worker").
-/// 2. Set `used` to now, if `used` is less than `limits.idle` ago: promise 5 ("ends at logout").
-/// 3. And if `born` is less than `limits.max` ago, however much it is used.
-/// 4. Never insert a row here. A session that has ended must stay so.
+/// 2. It has ended if `used` is not less than `limits.idle` ago: promise 5 ("ends at logout").
+/// 3. It has ended, too, if `born` is not less than `limits.max` ago, however much it is used.
+/// 4. If it has not ended, set `used` to now. Never insert a row: what has ended must stay so.
 fn touch(tx: &Transaction, id: &SessionId, limits: Limits) -> rusqlite::Result<Option<String>> {
     todo!("is {id:?} a session that has not ended? Then it is used now")
 }
@@ -117,8 +117,7 @@ impl SharedState for Site {
         let limits = self.limits;
         let read = move |tx: &Transaction| {
             let Some(user) = touch(tx, &id, limits)? else { return Ok(None) };
-            let cart = cart_of(tx, &id)?;
-            Ok(Some(Session { id, user, cart }))
+            Ok(Some(Session { cart: cart_of(tx, &id)?, user, id }))
         };
         self.db.write(read).await
     }
@@ -143,7 +142,7 @@ impl SharedState for Site {
     }
 
     async fn page(&self, key: String) -> Result<Page, Failure> {
-        self.pages.page(key, self.news.is_current()).await
+        self.pages.page(key, self.news.has_word()).await
     }
 
     /// Function 6. Changes the value of `key`, and tells all workers.
@@ -155,7 +154,7 @@ impl SharedState for Site {
         todo!("write {value:?}, then tell all workers that {key:?} has changed")
     }
 
-    /// The load that is under way goes on, for the requests that wait for it already.
+    /// News: `key` has changed. Requests that wait for its load get that; no later request finds it.
     fn forget(&self, key: &str) {
         self.pages.cache().remove(key);
     }
@@ -164,17 +163,17 @@ impl SharedState for Site {
         self.pages.cache().clear();
     }
 
-    /// Function 7. Runs the job `name`, unless another worker runs it.
+    /// Function 7. Runs the job `name`, unless another request runs it.
     ///
-    /// 1. Claim it in one `write`: a row of `jobs` whose `until` is in the future is held. Return
-    ///    `Failure::Held` then: promise 10 ("run a job once").
+    /// 1. Claim it in one `write`: a row of `jobs` whose `until` is in the future is held. The closure then
+    ///    returns `None`, and you return `Failure::Held`: promise 10 ("run a job once").
     /// 2. Otherwise set `until` to now and the lease, and `token` to one more than before. Never delete the
     ///    row: tokens only grow.
     /// 3. Do the work, `self.origin.work(&name, token)`, outside of any transaction.
     /// 4. Then, in one `write`: if the row still has your token, keep the result (`done` is the token of the
     ///    run that counts) and set `until` to 0. If it has another token, the lease has passed to another
-    ///    worker: return `Failure::Lost`, and change nothing: promise 11 ("frozen past its lease").
-    /// 5. If the work failed, set `until` to 0 all the same, if the row still has your token.
+    ///    request: return `Failure::Lost`, and change nothing: promise 11 ("frozen past its lease").
+    /// 5. If the work failed, do the same, but leave `done` and `result`; then return its failure.
     async fn run_job(&self, name: String) -> Result<JobDone, Failure> {
         todo!("claim the job {name:?}, do the work, and finish it if the lease is still yours")
     }
@@ -184,9 +183,10 @@ impl SharedState for Site {
         let job = |row: &rusqlite::Row| Ok(JobDone { token: row.get(0)?, result: row.get(1)? });
         self.db.read(move |tx| tx.query_row(sql, [name], job).optional()).await
     }
+
+    // An extra, promise 15 ("A backup"): the function `backup` of the trait, with that of `self.db`.
 }
 
-/// The pages of this worker.
 #[derive(Clone)]
 struct Pages {
     db: Database,
@@ -205,7 +205,6 @@ struct Entry {
     load: Option<Load>,
 }
 
-/// One load of a page, for all requests that wait for it.
 #[derive(Clone)]
 struct Load {
     /// No two loads of a worker have the same number.
@@ -230,8 +229,7 @@ impl Entry {
 
 impl Pages {
     fn new(db: Database, origin: Origin, ttl: Duration) -> Self {
-        let (cache, loads) = Default::default();
-        Pages { db, origin, ttl, cache, loads }
+        Pages { db, origin, ttl, cache: Arc::default(), loads: Arc::default() }
     }
 
     /// Never held over an `await`.
@@ -263,17 +261,17 @@ impl Pages {
         Load { number, began: Instant::now(), outcome }
     }
 
-    /// Function 4. The page of `key`. `is_current`: the last word from the primary is young enough.
+    /// Function 4. The page of `key`. `has_word`: this worker has heard from the primary lately.
     ///
-    /// 1. A cached page may be used only while that is so. A worker that was frozen has not heard what
-    ///    changed meanwhile, and does not know that it was frozen. So if it isn't current, `load` the page
-    ///    past the cache: promise 7 ("When PUT has answered").
+    /// 1. A cached page may be used only while it has the word. A worker that was frozen has not heard what
+    ///    changed meanwhile, and does not know that it was frozen. So without the word, `load` the page past
+    ///    the cache: promise 7 ("When PUT has answered").
     /// 2. If the entry of `key` has a young page, return that.
     /// 3. Otherwise wait for the load that is under way. If there is none, begin one, and put it into the
     ///    entry: promise 9 ("asked for once"). Don't hold the lock while you wait.
     /// 4. If the load fails, return the page that the entry has, also if it has expired. Without one return
     ///    the failure.
-    async fn page(&self, key: String, is_current: bool) -> Result<Page, Failure> {
+    async fn page(&self, key: String, has_word: bool) -> Result<Page, Failure> {
         todo!("may the cached page of {key:?} be used? If not, which load brings it?")
     }
 

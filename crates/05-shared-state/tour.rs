@@ -11,6 +11,8 @@ mod clients;
 mod counters;
 #[path = "tour/counting.rs"]
 mod counting;
+#[path = "tour/history.rs"]
+mod history;
 #[path = "tour/jobs.rs"]
 mod jobs;
 #[path = "tour/losses.rs"]
@@ -66,6 +68,7 @@ fn play(stage: &mut Stage) -> Kept {
     losses::everything_is_killed(stage, &homes)?;
     sessions::outlives_its_worker(stage)?;
     pages::are_asked_for_once(stage, &homes)?;
+    history::of_one_page(stage, &homes)?;
     pages::are_never_old(stage)?;
     jobs::a_holder_is_frozen(stage)?;
     outages::of_connections(stage, &homes)?;

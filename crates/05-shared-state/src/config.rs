@@ -29,8 +29,21 @@ pub struct Config {
     pub ack_timeout: Duration,
     /// `LEASE_MS`: after this time a job may be taken away from the worker that runs it.
     pub lease: Duration,
+    /// `FLIGHT`: which requests share a load of a page.
+    pub flight: Flight,
     /// `ORIGIN`: the server that renders pages and does jobs. Without one the worker does it itself.
     pub origin: Option<Url>,
+}
+
+/// Which requests for a page share a load of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flight {
+    /// Each request loads for itself. The tour shows what that costs; the exercise takes it for `Worker`.
+    Request,
+    /// The requests of one worker.
+    Worker,
+    /// All requests (an extra promise).
+    Cluster,
 }
 
 impl Config {
@@ -53,6 +66,7 @@ impl Config {
             cache_ttl: config::millis("CACHE_TTL_MS", Duration::from_mins(1))?,
             ack_timeout: config::millis("ACK_TIMEOUT_MS", Duration::from_secs(2))?,
             lease: config::millis("LEASE_MS", Duration::from_secs(10))?,
+            flight: flight()?,
             origin: origin()?,
         })
     }
@@ -76,6 +90,20 @@ fn connections(workers: u32) -> Result<u32, ConfigError> {
     }
     let error = ConfigError::new("DB_CONNECTIONS", connections.to_string(), WANTED);
     Err(error.by_default(default.to_string()))
+}
+
+fn flight() -> Result<Flight, ConfigError> {
+    let Some(text) = env::var_os("FLIGHT") else { return Ok(Flight::Worker) };
+    match text.to_str() {
+        Some("request") => Ok(Flight::Request),
+        Some("worker") => Ok(Flight::Worker),
+        Some("cluster") => Ok(Flight::Cluster),
+        _ => {
+            let text = text.to_string_lossy().into_owned();
+            let error = ConfigError::new("FLIGHT", text, "request, worker or cluster");
+            Err(error.by_default("worker"))
+        }
+    }
 }
 
 fn origin() -> Result<Option<Url>, ConfigError> {

@@ -4,7 +4,10 @@
 //! event loop that would stop every request of the worker.
 
 use std::{
+    fs,
+    io::ErrorKind,
     panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
@@ -13,7 +16,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use crate::{Config, Failure};
+use crate::{Config, Failure, SessionId};
 
 /// How long opening may wait for another process that has just begun or ended.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
@@ -64,22 +67,54 @@ impl Database {
         self.run(&self.reader, TransactionBehavior::Deferred, work).await
     }
 
+    /// Copies all that is committed into the new `file`, which has everything or isn't there.
+    ///
+    /// # Errors
+    /// [`Failure::Exists`] when there is such a file. It stays as it is.
+    pub async fn backup(&self, file: PathBuf) -> Result<(), Failure> {
+        ask(&self.reader, move |connection| copy_into(connection, &file)).await
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         lane: &mpsc::Sender<Job>,
         behavior: TransactionBehavior,
         work: impl FnOnce(&Transaction) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let (reply, answer) = oneshot::channel();
         // From here, not from the front of the queue: a client waits this long in all.
         let deadline = Instant::now() + self.busy_timeout;
-        let job = move |connection: &mut Connection| {
-            let _ = reply.send(transact(connection, behavior, deadline, work));
-        };
-        let gone = || Failure::Broken("the thread of the database has panicked".to_owned());
-        lane.send(Box::new(job)).map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        ask(lane, move |connection| transact(connection, behavior, deadline, work)).await
     }
+}
+
+/// Runs `work` on a connection of the `lane`.
+async fn ask<T: Send + 'static>(
+    lane: &mpsc::Sender<Job>,
+    work: impl FnOnce(&mut Connection) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let (reply, answer) = oneshot::channel();
+    let job = move |connection: &mut Connection| {
+        let _ = reply.send(work(connection));
+    };
+    let gone = || Failure::Broken("the thread of the database has panicked".to_owned());
+    lane.send(Box::new(job)).map_err(|_| gone())?;
+    answer.await.map_err(|_| gone())?
+}
+
+/// `SQLite` makes the copy itself. A program that reads the file instead misses what is still in the log, and
+/// ends its own locks when it closes that file.
+fn copy_into(connection: &Connection, file: &Path) -> Result<(), Failure> {
+    let part = file.with_extension(format!("{}.part", SessionId::random().as_str()));
+    let copied = connection.execute("VACUUM INTO ?1", [part.to_string_lossy()]);
+    // A link never replaces a file.
+    let named = copied.map_err(Failure::from).and_then(|_| {
+        fs::hard_link(&part, file).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => Failure::Exists,
+            _ => Failure::Broken(error.to_string()),
+        })
+    });
+    let _ = fs::remove_file(&part);
+    named
 }
 
 fn transact<T>(

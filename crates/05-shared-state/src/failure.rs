@@ -13,12 +13,18 @@ pub enum Failure {
     /// The origin is down, or says that it failed.
     #[error("the origin does not answer")]
     Origin,
-    /// Another worker runs this job.
-    #[error("another worker runs this job")]
+    /// Another request runs this job.
+    #[error("another request runs this job")]
     Held,
-    /// This worker's lease has passed to another worker, so its result does not count.
-    #[error("the lease has passed to another worker")]
+    /// The lease of this request has passed to another one, so its result does not count.
+    #[error("the lease has passed to another request")]
     Lost,
+    /// There is a backup with this name. It stays as it is.
+    #[error("there is a backup with this name")]
+    Exists,
+    /// The program does not have this. It is beyond the exercise.
+    #[error("this program does not have that")]
+    Missing,
     /// The primary, or a server behind, did not answer. What was asked for is perhaps done.
     #[error("no answer in time: it is perhaps done")]
     NoAnswer,
@@ -34,7 +40,8 @@ impl Failure {
         match self {
             Failure::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Origin => StatusCode::BAD_GATEWAY,
-            Failure::Held | Failure::Lost => StatusCode::CONFLICT,
+            Failure::Held | Failure::Lost | Failure::Exists => StatusCode::CONFLICT,
+            Failure::Missing => StatusCode::NOT_FOUND,
             Failure::NoAnswer => StatusCode::GATEWAY_TIMEOUT,
             Failure::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -10,13 +10,15 @@
 //! Database    open(&config, connections)
 //!             write(|tx| ..).await: a transaction with the write lock, committed if you return `Ok`
 //!             read(|tx| ..).await: waits for no writer
+//!             backup(file).await: an extra
 //! tx          query_row(sql, params, |row| row.get(0)), execute(sql, params): the number of rows
 //!             .optional() makes `None` of "no row"; params![a, b] where types differ
-//! News        tell_all(&key).await: the workers that acknowledged; is_current()
+//! News        tell_all(&key).await: the workers that acknowledged; has_word()
 //! Origin      render(&key, &value).await, work(&name, token).await
+//!             for_the_cluster(&db): an extra
 //! SessionId   random(); Session: id, user, cart
 //! Page        value, version          Change   version, acknowledged       JobDone   token, result
-//! Failure     Busy, Origin, Held, Lost, NoAnswer, Broken(text); `?` turns errors of the database into it
+//! Failure     Busy, Origin, Held, Lost, Missing, Broken(text), ..; `?` turns errors of the database into it
 //! now_ms(), as_ms(duration): moments and durations, as the database keeps them
 //! prepare(&config): makes the database, or refuses the file that is there
 //! ```
@@ -38,6 +40,7 @@
 //! | [`session_id`] | what a client's cookie carries |
 //! | [`clock`] | moments that processes can compare |
 //! | [`origin`] | the client of the slow server behind |
+//! | `once` | one load of a page for the whole cluster |
 //! | [`news`] | a worker's side of news, and the primary's word |
 //! | [`site`] | the trait that the exercise implements |
 //! | [`talk`] | what workers and primary say to each other |
@@ -53,6 +56,7 @@ pub mod config;
 pub mod database;
 pub mod failure;
 pub mod news;
+mod once;
 pub mod origin;
 pub mod prepare;
 pub mod primary;
@@ -76,7 +80,7 @@ pub use supervisor::Worker;
 
 pub use self::{
     clock::{as_ms, now_ms},
-    config::Config,
+    config::{Config, Flight},
     database::Database,
     failure::Failure,
     news::News,

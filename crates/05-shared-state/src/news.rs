@@ -1,9 +1,9 @@
 //! A worker's side of news, and of the primary's word.
 //!
-//! The word is a lease on the cache. A worker asks for it each quarter of `ACK_TIMEOUT_MS`, and may rely on
-//! it for `ACK_TIMEOUT_MS`, counted from the moment at which it asked. A change waits as long for a worker
-//! that does not acknowledge it. So by the time at which the change is answered, that worker may no longer
-//! rely on the last word that it had, even if it was frozen and knows nothing of all this.
+//! A worker asks for the word each quarter of `ACK_TIMEOUT_MS`, and has it for `ACK_TIMEOUT_MS`, counted from
+//! the moment at which it asked. Only while it has the word may it use its cache. A change waits as long for a worker
+//! that does not acknowledge it. So by the time at which the change is answered, that worker no longer has
+//! the word, even if it was frozen and knows nothing of all this.
 
 use std::{
     sync::{
@@ -69,10 +69,10 @@ impl News {
         }
     }
 
-    /// Whether the last word from the primary is younger than `ACK_TIMEOUT_MS`. If it isn't, a change may
-    /// have been answered of which this worker has not heard.
+    /// Whether this worker has the primary's word: it asked for the last one less than `ACK_TIMEOUT_MS` ago.
+    /// Without the word a change may have been answered of which this worker has not heard.
     #[must_use]
-    pub fn is_current(&self) -> bool {
+    pub fn has_word(&self) -> bool {
         let word = *self.0.word.lock().unwrap_or_else(PoisonError::into_inner);
         word.is_some_and(|asked| asked.elapsed() < self.0.ack_timeout)
     }

@@ -8,7 +8,7 @@ use supervisor::post;
 use tokio::time::{sleep, timeout};
 use url::Url;
 
-use crate::{Config, Failure};
+use crate::{Config, Database, Failure, config::Flight, once::once};
 
 /// What rendering, or a job, takes without an origin.
 const ALONE: Duration = Duration::from_millis(50);
@@ -18,12 +18,31 @@ const LIMIT: Duration = Duration::from_mins(2);
 const LONGEST: usize = 64 * 1024;
 
 /// The way to the origin.
-#[derive(Clone, Debug)]
-pub struct Origin(Option<Url>);
+#[derive(Clone)]
+pub struct Origin {
+    url: Option<Url>,
+    flight: Flight,
+    /// How long a load for the whole cluster keeps others waiting.
+    lease: Duration,
+    /// Where workers see which page another one loads.
+    shared: Option<Database>,
+}
 
 impl Origin {
     pub(crate) fn new(config: &Config) -> Self {
-        Origin(config.origin.clone())
+        Origin {
+            url: config.origin.clone(),
+            flight: config.flight,
+            lease: config.lease,
+            shared: None,
+        }
+    }
+
+    /// The same way, with one load of a page for all workers if `FLIGHT` is `cluster`.
+    #[must_use]
+    pub fn for_the_cluster(self, db: &Database) -> Self {
+        let shared = (self.flight == Flight::Cluster).then(|| db.clone());
+        Origin { shared, ..self }
     }
 
     /// Renders the page of `key` from its `value`. This is what the cache saves.
@@ -31,7 +50,11 @@ impl Origin {
     /// # Errors
     /// [`Failure::Origin`] when the origin fails.
     pub async fn render(&self, key: &str, value: &str) -> Result<String, Failure> {
-        self.ask("page", key, "", value).await
+        let load = || self.ask("page", key, "", value);
+        match &self.shared {
+            Some(db) => once(db, (key, value), self.lease, load).await,
+            None => load().await,
+        }
     }
 
     /// Does the job `name`, in the name of the lease with this `token`, and returns its result.
@@ -44,7 +67,7 @@ impl Origin {
     }
 
     async fn ask(&self, what: &str, name: &str, more: &str, body: &str) -> Result<String, Failure> {
-        let Some(base) = &self.0 else {
+        let Some(base) = &self.url else {
             sleep(ALONE).await;
             return Ok(body.to_owned());
         };

@@ -13,7 +13,7 @@ use crate::{Config, primary::Keeper};
 /// Marks a database as one of this chapter (`PRAGMA application_id`).
 const APPLICATION: i32 = 0x636c_7573;
 /// The tables that this program knows (`PRAGMA user_version`).
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
 /// How long the primary waits for the last process of an earlier run.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 
@@ -30,6 +30,14 @@ CREATE TABLE config (key TEXT PRIMARY KEY, value TEXT NOT NULL, version INTEGER 
 CREATE TABLE jobs (
     name TEXT PRIMARY KEY, token INTEGER NOT NULL, until INTEGER NOT NULL,
     done INTEGER, result TEXT
+) STRICT;
+";
+
+/// What version 2 has more. A file of version 1 gets it when it is opened.
+const SINCE_2: &str = "
+CREATE TABLE loads (
+    key TEXT NOT NULL, value TEXT NOT NULL, token INTEGER NOT NULL, until INTEGER NOT NULL,
+    page TEXT, PRIMARY KEY (key, value)
 ) STRICT;
 ";
 
@@ -92,14 +100,27 @@ fn open(config: &Config) -> rusqlite::Result<Found> {
     if health != "ok" {
         return Ok(Found::Damaged);
     }
+    // It is ours. A backup is not in WAL mode.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    if version < SCHEMA_VERSION {
+        expand(&mut connection)?;
+    }
     Ok(Found::Ours(connection))
 }
 
 fn make(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(SCHEMA)?;
+    transaction.execute_batch(SINCE_2)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
+}
+
+fn expand(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SINCE_2)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()
 }

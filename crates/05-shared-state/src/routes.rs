@@ -39,6 +39,7 @@ pub(crate) async fn respond<S: SharedState>(site: &Site<S>, request: Request<Inc
         (Method::GET, ["page", key]) => page(site, key).await,
         (Method::POST, ["jobs", name]) => run_job(site, name).await,
         (Method::GET, ["jobs", name]) => last_job(site, name).await,
+        (Method::POST, ["backup", name]) if is_name(name) => backup(site, name).await,
         _ => return sentence(StatusCode::NOT_FOUND, "no such route"),
     };
     outcome.unwrap_or_else(|failure| failed(site, &failure))
@@ -149,6 +150,20 @@ async fn last_job<S: SharedState>(site: &Site<S>, name: &str) -> Result<Reply, F
     let last = site.state.last_job(name.to_owned()).await?;
     let (token, result) = last.map(|last| (last.token, last.result)).unzip();
     Ok(said(site, json!({ "token": token, "result": result })))
+}
+
+/// A file beside the database.
+async fn backup<S: SharedState>(site: &Site<S>, name: &str) -> Result<Reply, Failure> {
+    let (state, file) = (site.state.clone(), site.folder.join(format!("backup-{name}.db")));
+    let new = file.clone();
+    to_the_end(async move { state.backup(new).await }).await?;
+    Ok(said(site, json!({ "file": file })))
+}
+
+/// It becomes a part of a path.
+fn is_name(name: &str) -> bool {
+    let is_fine = |letter: u8| letter.is_ascii_alphanumeric() || b"-_".contains(&letter);
+    (1..=100).contains(&name.len()) && name.bytes().all(is_fine)
 }
 
 /// A 200 that says who answers, and `more`.

@@ -1,6 +1,6 @@
 //! Everything before there is a decision to make.
 
-use std::{io, process::ExitCode, sync::Arc};
+use std::{io, path::Path, process::ExitCode, sync::Arc};
 
 use cluster_basics::StartError;
 use events::Slot;
@@ -43,9 +43,10 @@ pub fn run<K: Keeper, S: SharedState>(
         async |place| {
             let (slot, config) = (place.slot, Config::from_env()?);
             let (news, origin) = (News::new(config.ack_timeout), Origin::new(&config));
+            let folder = config.database.parent().map(Path::to_owned).unwrap_or_default();
             let state = state(Place { slot, config, news: news.clone(), origin });
             let state = Arc::new(state.map_err(io::Error::other)?);
-            run_worker(place, None, Site { slot, news, state }).await
+            run_worker(place, None, Site { slot, news, folder, state }).await
         },
     )
 }

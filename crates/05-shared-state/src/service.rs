@@ -1,6 +1,6 @@
 //! A worker of this chapter: its routes, the news, and the primary's word.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use events::{Pid, Slot};
 use hyper::{Request, Response, body::Incoming};
@@ -20,6 +20,8 @@ use crate::{
 pub(crate) struct Site<S> {
     pub(crate) slot: Slot,
     pub(crate) news: News,
+    /// Where the database lies, and its backups.
+    pub(crate) folder: PathBuf,
     pub(crate) state: Arc<S>,
 }
 

@@ -1,5 +1,7 @@
 //! What the routes need: exercise 6 builds it.
 
+use std::{future::ready, path::PathBuf};
+
 use events::Slot;
 use serde::Serialize;
 
@@ -91,7 +93,7 @@ pub trait SharedState: Send + Sync + 'static {
     /// This worker may have missed news.
     fn forget_all(&self);
 
-    /// `POST /jobs/NAME`: runs the job, unless another worker runs it.
+    /// `POST /jobs/NAME`: runs the job, unless another request runs it.
     fn run_job(&self, name: String) -> impl Future<Output = Result<JobDone, Failure>> + Send;
 
     /// `GET /jobs/NAME`: the last run that counts; `None` before the first.
@@ -99,4 +101,10 @@ pub trait SharedState: Send + Sync + 'static {
         &self,
         name: String,
     ) -> impl Future<Output = Result<Option<JobDone>, Failure>> + Send;
+
+    /// `POST /backup/NAME`: copies all that is shared into a new `file`. An extra.
+    fn backup(&self, file: PathBuf) -> impl Future<Output = Result<(), Failure>> + Send {
+        drop(file);
+        ready(Err(Failure::Missing))
+    }
 }

@@ -1,4 +1,4 @@
-//! Step 8: a job whose holder is frozen for longer than its lease.
+//! Step 9: a job whose holder is frozen for longer than its lease.
 
 use std::thread;
 
@@ -21,6 +21,7 @@ pub(crate) fn a_holder_is_frozen(stage: &mut Stage) -> Kept {
     for _ in 0..6 {
         ask_any(cluster.address, Ask::post(JOB));
     }
+    stage.say("The job has run six times, so the next run has token 7.");
     origin.set(JOB, Manner::Holds);
     let mut workers = doors(stage, &cluster)?;
     let (first, second) = (workers.pop_first(), workers.pop_first());

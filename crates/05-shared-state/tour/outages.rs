@@ -1,4 +1,4 @@
-//! Steps 9 and 10: a server that has too many clients, and a server that is away.
+//! Steps 10 and 11: a server that has too many clients, and a server that is away.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Steps 6 and 7: cached pages.
+//! Steps 6 and 8: cached pages.
 
 use harness::{
     Kept, Signal, Stage,
@@ -71,7 +71,7 @@ fn start_origin(stage: &Stage) -> Kept<Origin> {
 }
 
 pub(crate) fn are_never_old(stage: &mut Stage) -> Kept {
-    stage.step("A change, and what workers answer after it");
+    stage.step("A change, and what workers answer after it; ACK_TIMEOUT_MS is 1000");
     let (setting, file) = in_file(stage, "pages.db");
     let cluster = stage.start(&[(setting, &file), ("ACK_TIMEOUT_MS", "1000")])?;
     let mut workers = doors(stage, &cluster)?;

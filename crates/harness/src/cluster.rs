@@ -1,6 +1,7 @@
 //! The program under test, running: in a process group of its own, heard on stdout and stderr.
 
 mod cpu;
+mod frozen;
 mod listening;
 mod refusal;
 mod witness;

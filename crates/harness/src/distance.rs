@@ -45,7 +45,7 @@ pub fn from_afar(program: &str, delay: Duration, scene: fn(&Trial) -> Kept) -> E
         };
     }
     match guard().and_then(|()| build(delay)) {
-        Ok(()) => play(program, scene),
+        Ok(()) => play(program, Trial::at_a_distance, scene),
         Err(error) => {
             eprintln!("the network can't be built: {error}");
             ExitCode::from(4)
@@ -54,17 +54,21 @@ pub fn from_afar(program: &str, delay: Duration, scene: fn(&Trial) -> Kept) -> E
 }
 
 /// An interruption ends what we started.
-fn guard() -> io::Result<()> {
+pub(crate) fn guard() -> io::Result<()> {
     adopt_orphans()?;
     on_interrupt(|| drop(end_descendants(SWEEP_LIMIT)))
 }
 
-fn play(program: &str, scene: fn(&Trial) -> Kept) -> ExitCode {
+pub(crate) fn play(
+    program: &str,
+    place: fn(Trial) -> Trial,
+    scene: fn(&Trial) -> Kept,
+) -> ExitCode {
     let trial = Subject::from_env(program).and_then(|subject| {
         Trial::new(subject, Recorder::default()).map_err(|error| error.to_string())
     });
     let outcome = trial.and_then(|trial| {
-        let trial = trial.at_a_distance();
+        let trial = place(trial);
         scene(&trial).map_err(|broken| {
             let story = broken.story(&trial.recorder);
             let timeline = events::timeline::timeline(&story.timeline, 100).join("\n");

@@ -25,6 +25,7 @@
 //! | [`receiver`] | a webhook that the program POSTs to: it answers, hangs, or refuses |
 //! | [`origin`] | a slow server behind the program: it answers when the check says so |
 //! | [`inbound`] | one request that the program sends to a server of the check |
+//! | `name_server` | a name server that says nothing |
 //! | [`byte_lock`] | a lock on one byte of a file, such as another process would hold |
 //! | [`descriptors`] | which files a process has open |
 //! | [`busy`] | a machine without an idle core |
@@ -49,6 +50,7 @@ pub mod judge;
 pub mod ledger;
 pub mod load;
 pub mod measure;
+mod name_server;
 pub mod newcomer;
 pub mod origin;
 pub mod patience;
@@ -66,6 +68,7 @@ pub use broken::{Broken, Kept};
 pub use cluster::Cluster;
 pub use contract::{Promise, contract};
 pub use measure::measure;
+pub use name_server::without_names;
 pub use nix::sys::signal::Signal;
 pub use patience::patience;
 pub use stage::Stage;

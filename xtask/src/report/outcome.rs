@@ -105,7 +105,7 @@ impl Words<'_> {
             Some(index) => format!("kept promise {}", self.number(index).trim()),
             None if broke.is_empty() && self.promises.len() > needed => {
                 let extras = self.promises.len() - needed;
-                format!("kept all {needed} promises, and all {extras} beyond the exercise")
+                format!("kept all {needed} promises, and {} beyond the exercise", all(extras))
             }
             None => format!("kept all {needed} promises"),
         };
@@ -133,11 +133,19 @@ impl Words<'_> {
         match (beyond, extras.count()) {
             (0, _) => format!("all {needed} promises kept"),
             (beyond, extras) if beyond == extras => {
-                format!("all {needed} promises kept, and all {extras} beyond the exercise")
+                format!("all {needed} promises kept, and {} beyond the exercise", all(extras))
             }
             (beyond, extras) => {
                 format!("all {needed} promises kept, and {beyond} of {extras} beyond the exercise")
             }
         }
+    }
+}
+
+/// "all 3", or "the one".
+fn all(extras: usize) -> String {
+    match extras {
+        1 => "the one".to_owned(),
+        more => format!("all {more}"),
     }
 }

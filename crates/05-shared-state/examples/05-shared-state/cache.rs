@@ -55,15 +55,15 @@ impl Cache {
         Cache { pages: Arc::default(), lifetime }
     }
 
-    /// The page of `key`: a kept one while `is_current`, or what `load` brings.
+    /// The page of `key`: a kept one while `has_word`, or what `load` brings.
     pub(crate) async fn page(
         &self,
         key: &str,
-        is_current: impl Fn() -> bool,
+        has_word: impl Fn() -> bool,
         load: impl Fn() -> BoxFuture<'static, Loaded>,
     ) -> Result<Page, Failure> {
         for _ in 0..TRIES {
-            let loading = match self.look(key, is_current(), &load) {
+            let loading = match self.look(key, has_word(), &load) {
                 Look::Fresh(page) => return Ok(page),
                 Look::Loading(loading) => loading,
             };
@@ -72,7 +72,7 @@ impl Cache {
                 Ok(None) => {}
                 // An expired page is better than no page. A page that was forgotten is not there any more.
                 Err(failure) => {
-                    return self.kept(key).filter(|_| is_current()).ok_or(failure);
+                    return self.kept(key).filter(|_| has_word()).ok_or(failure);
                 }
             }
         }
@@ -92,7 +92,7 @@ impl Cache {
     fn look(
         &self,
         key: &str,
-        is_current: bool,
+        has_word: bool,
         load: impl Fn() -> BoxFuture<'static, Loaded>,
     ) -> Look {
         let mut pages = self.pages();
@@ -100,7 +100,7 @@ impl Cache {
         let number = pages.loads + 1;
         let place = pages.places.entry(key.to_owned()).or_default();
         if let Some((page, born)) = &place.page
-            && is_current
+            && has_word
             && born.elapsed() < self.lifetime
         {
             return Look::Fresh(page.clone());

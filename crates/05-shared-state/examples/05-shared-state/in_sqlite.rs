@@ -6,7 +6,7 @@
 //! What has a lifetime ends at a moment of the machine's clock, which all its processes share. A clock
 //! that is set makes a lease longer or shorter. Tokens don't depend on it.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use futures_util::FutureExt;
 use shared_state::{
@@ -155,6 +155,10 @@ impl Store for InSqlite {
             db.prepare_cached(CURRENT)?.query_row([key], read).optional()
         };
         self.0.read(work).boxed()
+    }
+
+    fn backup(&self, file: PathBuf) -> Reply<'_, ()> {
+        self.0.backup(file).boxed()
     }
 
     fn changes(&self) -> Changes {

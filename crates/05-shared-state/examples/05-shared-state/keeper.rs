@@ -7,7 +7,7 @@ use serde_json::Value;
 use shared_state::{Config, Keeper, Prepared, StartError, Worker, prepare};
 
 use crate::{
-    flight::Flight, home::Home, in_sqlite_tables::add_tables, memory::Memory, open::for_calls,
+    home::Home, in_sqlite_tables::add_tables, memory::Memory, open::for_calls, telling::Telling,
 };
 
 /// The primary's part.
@@ -24,7 +24,7 @@ pub(crate) enum Kept {
 impl Kept {
     /// Makes the home ready for the first worker, or says why it can't be.
     pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
-        Flight::from_env()?;
+        Telling::from_env()?;
         match Home::from_env(config)? {
             Home::Primary => Ok(Kept::Memory(Box::default())),
             Home::Sqlite(path) => {

@@ -10,8 +10,9 @@
 //! curl http://127.0.0.1:8000/page/k                    # no worker returns the old value
 //! kill -STOP WORKER_PID                                # nor does a worker that was frozen meanwhile
 //! ```
-//! Two more settings show what goes wrong without a guarantee: `FLIGHT=request` (worker, cluster) says which
-//! requests share a load, and `POOL=10` is a number of connections for each worker, without a budget.
+//! Three more settings show what goes wrong without a guarantee: `FLIGHT=request` (worker, cluster) says which
+//! requests share a load, `POOL=10` is a number of connections for each worker, without a budget, and with
+//! `TELL=nobody` the other workers hear of no change.
 //!
 //! Guarantees:
 //! 1. Each operation of a store is atomic, and ends by a deadline. An operation whose outcome is not known
@@ -45,9 +46,10 @@
 //! | `redis_outages` | Redis stopped, killed, and back, under load |
 //! | `sessions` | compare and set, never write back |
 //! | `cache` | pages, and the loads under way for them |
-//! | `flight` | one load for a request, a worker, or the cluster |
+//! | `flight` | one load of a page for all workers |
 //! | `open` | a worker's share of the connections |
 //! | `keeper` | what the primary has of the state |
+//! | `telling` | which workers hear of a change |
 //! | `state` | the routes' questions, answered |
 //!
 //! `store` never imports `in_primary`, `in_sqlite`, `in_redis`.
@@ -80,6 +82,7 @@ mod scripts;
 mod sessions;
 mod state;
 mod store;
+mod telling;
 
 use std::process::ExitCode;
 

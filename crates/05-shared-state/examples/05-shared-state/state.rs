@@ -1,19 +1,20 @@
 //! What a worker's routes ask for, made of the store, the cache, and the sessions.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use shared_state::{
-    Change, Failure, JobDone, News, Origin, Page, Place, Session, SessionId, SharedState,
+    Change, Failure, Flight, JobDone, News, Origin, Page, Place, Session, SessionId, SharedState,
 };
 use tokio::sync::broadcast;
 
 use crate::{
     cache::{Cache, Loaded},
-    flight::{Flight, once_in_the_cluster},
+    flight::{Turn, once_in_the_cluster},
     open::{Opened, open},
     sessions::Sessions,
     store::{self, Store},
+    telling::Telling,
 };
 
 /// What all workers share, seen from one of them.
@@ -22,6 +23,7 @@ pub(crate) struct State {
     sessions: Sessions,
     cache: Cache,
     flight: Flight,
+    telling: Telling,
     news: News,
     /// The same news, for the store's own subscribers.
     told: broadcast::Sender<String>,
@@ -32,7 +34,6 @@ pub(crate) struct State {
 impl State {
     /// The state of the worker in `place`.
     pub(crate) fn new(place: Place) -> Result<Self, Failure> {
-        let broken = |error: &dyn ToString| Failure::Broken(error.to_string());
         let Opened { store, told, is_wider } = open(&place)?;
         let Place { config, news, origin, .. } = place;
         let cache = Cache::new(config.cache_ttl);
@@ -42,7 +43,8 @@ impl State {
         Ok(State {
             sessions: Sessions::new(store.clone(), config.session_idle, config.session_max),
             cache,
-            flight: Flight::from_env().map_err(|error| broken(&error))?,
+            flight: config.flight,
+            telling: Telling::from_env().map_err(|error| Failure::Broken(error.to_string()))?,
             lease: config.lease,
             store,
             news,
@@ -64,7 +66,8 @@ impl State {
             let page = match flight {
                 Flight::Request | Flight::Worker => render().await?,
                 Flight::Cluster => {
-                    once_in_the_cluster(&store, &key, version, lease, render).await?
+                    let turn = Turn { store: &store, key: &key, version, lease };
+                    once_in_the_cluster(turn, render).await?
                 }
             };
             // A worker that was frozen meanwhile has not heard of a change, and no change waits for it.
@@ -130,11 +133,16 @@ impl SharedState for State {
         if self.flight == Flight::Request {
             return self.load(&key).await?.ok_or(Failure::Busy);
         }
-        self.cache.page(&key, || self.news.is_current(), || self.load(&key)).await
+        let may_use_it = || self.telling == Telling::Nobody || self.news.has_word();
+        self.cache.page(&key, may_use_it, || self.load(&key)).await
     }
 
     async fn change(&self, key: String, value: String) -> Result<Change, Failure> {
         let version = self.store.change(&key, &value).await?;
+        if self.telling == Telling::Nobody {
+            self.forget(&key);
+            return Ok(Change { version, acknowledged: Vec::new() });
+        }
         // After the write: a worker that forgets its page before it would load the old value again.
         let acknowledged = self.news.tell_all(&key).await?;
         Ok(Change { version, acknowledged })
@@ -168,5 +176,9 @@ impl SharedState for State {
     async fn last_job(&self, name: String) -> Result<Option<JobDone>, Failure> {
         let finished = self.store.finished(&name).await?;
         Ok(finished.map(|last| JobDone { token: last.token.0, result: last.result }))
+    }
+
+    async fn backup(&self, file: PathBuf) -> Result<(), Failure> {
+        self.store.backup(file).await
     }
 }

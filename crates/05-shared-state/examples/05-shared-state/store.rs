@@ -4,9 +4,9 @@
 //! ends, with an answer or with a [`Failure`]: after `Busy` nothing was done, and it may be tried again;
 //! after `NoAnswer` it is perhaps done, and trying again could do it twice.
 
-use std::time::Duration;
+use std::{future::ready, path::PathBuf, time::Duration};
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 use serde::{Deserialize, Serialize};
 use shared_state::Failure;
 use tokio::sync::mpsc;
@@ -59,6 +59,12 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     /// The current version of `key`.
     fn current(&self, key: &str) -> Reply<'_, Option<Version>>;
+
+    /// Copies all that it has into the new `file`. A home that isn't a file can't do that.
+    fn backup(&self, file: PathBuf) -> Reply<'_, ()> {
+        drop(file);
+        ready(Err(Failure::Missing)).boxed()
+    }
 
     /// What changes from now on.
     fn changes(&self) -> Changes;

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use harness::{
-    Cluster, Kept, Trial,
+    Cluster, Kept, Signal, Trial,
     byte_lock::{ByteLock, SQLITE_WRITES},
     origin::{Manner, Origin},
     patience,
-    wire::{Connection, request},
 };
 
-use crate::scene::{Door, Doors, PROMPT, Reply, WORKERS, database, freeze, millis, origin, thaw};
+use crate::{
+    scene::{Door, Doors, PROMPT, Reply, WORKERS, database, millis, origin, successor, times},
+    thawed::a_frozen_worker_serves_nothing_old,
+};
 
 /// Changes `key`, and returns the answer.
 pub(crate) fn change(trial: &Trial, door: &mut Door, key: &str, value: &str) -> Kept<Reply> {
@@ -24,16 +26,18 @@ pub(crate) fn page(trial: &Trial, door: &mut Door, key: &str, value: &str) -> Ke
     door.ask(trial, &format!("GET /page/{key}"))?.has(trial, "value", value)
 }
 
-const ACK_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const ACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) fn a_change_that_is_answered_is_known_everywhere(trial: &Trial) -> Kept {
     let (origin, url) = origin(trial)?;
-    let ack_timeout = millis(ACK_TIMEOUT);
-    let busy = millis(PROMPT);
+    let (ack_timeout, busy, long) = (millis(ACK_TIMEOUT), millis(PROMPT), millis(PROMPT * 4));
     let settings = [
         ("ORIGIN", url.as_str()),
         ("ACK_TIMEOUT_MS", ack_timeout.as_str()),
         ("BUSY_TIMEOUT_MS", busy.as_str()),
+        // A worker that drains serves its clients until the check has seen enough.
+        ("LAME_DUCK_MS", long.as_str()),
+        ("DRAIN_TIMEOUT_MS", long.as_str()),
     ];
     let cluster = trial.start(&settings)?;
     let mut doors = Doors::open(trial, &cluster, 12)?;
@@ -51,8 +55,17 @@ pub(crate) fn a_change_that_is_answered_is_known_everywhere(trial: &Trial) -> Ke
     is_cached(trial, &origin, &mut all)?;
     is_told_after_the_commit(trial, &mut doors, &mut all)
         .map_err(|broken| broken.during("a change that had to wait for the database"))?;
+    several_at_once(trial, &mut doors, &mut all)
+        .map_err(|broken| broken.during("a change by each worker, all at once"))?;
+    is_not_old_in_need(trial, &origin, &mut all)
+        .map_err(|broken| broken.during("the origin fails after a change"))?;
     a_frozen_worker_serves_nothing_old(trial, &origin, &cluster, &mut doors, &mut all)
-        .map_err(|broken| broken.during("a worker that was frozen while a value changed"))
+        .map_err(|broken| broken.during("a worker that was frozen while a value changed"))?;
+    in_a_roll(trial, &cluster, &mut all)
+        .map_err(|broken| broken.during("a worker that drains while a value changes"))?;
+    drop(cluster);
+    waits_for_no_dead_worker(trial)
+        .map_err(|broken| broken.during("a worker that died while a change waited for it"))
 }
 
 /// Pages that are loaded while the change waits for the database have the old value. They must not be there
@@ -75,6 +88,90 @@ fn is_told_after_the_commit(trial: &Trial, doors: &mut Doors, all: &mut [Door]) 
     Ok(())
 }
 
+/// Each change has a version of its own, and the last one is known everywhere. All of them wait for the
+/// database, so none of them can know of another one.
+fn several_at_once(trial: &Trial, doors: &mut Doors, all: &mut [Door]) -> Kept {
+    change(trial, &mut all[0], "b", "first")?.has(trial, "version", 1)?;
+    let lock = lock_writes(trial)?;
+    let mut by = doors.one_each(trial)?;
+    for (door, slot) in by.iter_mut().zip(1..) {
+        door.send_as(trial, "PUT /config/b", None, &format!("by-{slot}"))?;
+    }
+    for door in all.iter_mut() {
+        page(trial, door, "b", "first")?;
+    }
+    drop(lock);
+    trial.recorder.observe("the write lock is free again");
+    let mut versions = Vec::new();
+    for (door, slot) in by.iter_mut().zip(1..) {
+        let reply = door.answer(trial)?.is(trial, 200)?;
+        versions.push((reply.number(trial, "version")?, format!("by-{slot}")));
+    }
+    versions.sort_unstable();
+    let observed = format!("{versions:?}");
+    let are_all_there = versions.iter().map(|(version, _)| *version).eq(2..=5);
+    trial.expect(are_all_there, "the versions 2, 3, 4 and 5, each once", observed)?;
+    let (version, value) = &versions[versions.len() - 1];
+    for door in all.iter_mut() {
+        page(trial, door, "b", value)?.has(trial, "version", *version)?;
+    }
+    Ok(())
+}
+
+/// A page of the value before is not better than none.
+fn is_not_old_in_need(trial: &Trial, origin: &Origin, all: &mut [Door]) -> Kept {
+    change(trial, &mut all[1], "a", "unrendered")?;
+    origin.set("/page/a", Manner::Fails);
+    for door in all.iter_mut() {
+        door.ask(trial, "GET /page/a")?.is(trial, 502)?;
+    }
+    origin.set("/page/a", Manner::Answers);
+    change(trial, &mut all[1], "a", "")?;
+    page(trial, &mut all[2], "a", "").map_err(|broken| broken.during("an empty value"))?;
+    change(trial, &mut all[1], "a", "committed")?;
+    all.iter_mut().try_for_each(|door| page(trial, door, "a", "committed").map(drop))
+}
+
+/// A worker with a successor still has its clients, and its pages.
+fn in_a_roll(trial: &Trial, cluster: &Cluster, all: &mut [Door]) -> Kept {
+    let old = &mut all[0];
+    page(trial, old, "a", "again")?;
+    cluster.signal(Signal::SIGUSR2);
+    let mut new = successor(trial, cluster, old.worker, old.pid)?;
+    change(trial, &mut new, "a", "rolled")?;
+    page(trial, old, "a", "rolled").map(drop)
+}
+
+/// The change would wait for a minute, if the death of the frozen worker did not end that.
+fn waits_for_no_dead_worker(trial: &Trial) -> Kept {
+    let long = millis(PROMPT * 2);
+    let cluster = trial.start(&[("ACK_TIMEOUT_MS", long.as_str())])?;
+    let mut doors = Doors::open(trial, &cluster, 2)?;
+    let mut all = doors.one_each(trial)?;
+    let victim = all[2].pid;
+    cluster.freeze(victim)?;
+    all[0].send_as(trial, "PUT /config/a", None, "value")?;
+    is_known_by(trial, &mut all[1], "value")?;
+    cluster.signal_process(victim, Signal::SIGKILL)?;
+    all[0].answer(trial)?.has(trial, "acknowledged", vec![1, 2, 4]).map(drop)
+}
+
+/// Workers that are not frozen are told while the change waits for the one that is.
+fn is_known_by(trial: &Trial, door: &mut Door, value: &str) -> Kept {
+    door.is_quiet = true;
+    let mut outcome = Ok(());
+    let known = processes::until(patience(PROMPT), || match door.ask(trial, "GET /page/a") {
+        Ok(reply) => (reply.json["value"] == value).then_some(()),
+        Err(broken) => {
+            outcome = Err(broken);
+            Some(())
+        }
+    });
+    outcome?;
+    let observed = format!("worker {} does not know it", door.worker);
+    trial.expect(known.is_some(), "all workers are told, a frozen one or not", observed)
+}
+
 /// Holds the write lock of the database, as another process would.
 pub(crate) fn lock_writes(trial: &Trial) -> Kept<ByteLock> {
     let shm = database(trial).with_extension("db-shm");
@@ -93,168 +190,29 @@ fn is_cached(trial: &Trial, origin: &Origin, all: &mut [Door]) -> Kept {
         page(trial, door, "a", "value-3")?;
     }
     let asked = origin.asked("/page/a").len() - before;
-    let observed = format!("the origin was asked {asked} more times for /page/a");
+    let observed = format!("the origin was asked {} more for /page/a", times(asked));
     trial.expect(asked == 0, "pages from the caches of the workers", observed)
 }
 
-/// Requests that reach the frozen worker before it hears of the change.
-const EARLY: usize = 6;
-/// How long a worker that runs again may take for these, without its primary.
-const WITHOUT_THE_PRIMARY: Duration = Duration::from_secs(5);
-/// Changes of other keys, while the worker is frozen, and how long these keys are. They fill every buffer on
-/// the way to it, so the last change is still in the primary when the worker runs again. And the primary is
-/// stopped until the worker has answered: otherwise it might hear of the change first, by chance.
-const OTHERS: usize = 400;
-const LONG_KEY: usize = 2000;
-
-fn a_frozen_worker_serves_nothing_old(
+/// Waits until the origin was asked `count` times, the last time for what `door` has sent: until that has an
+/// answer, at most.
+pub(crate) fn is_asked(
     trial: &Trial,
     origin: &Origin,
-    cluster: &Cluster,
-    doors: &mut Doors,
-    all: &mut [Door],
+    door: &mut Door,
+    (path, count): (&str, usize),
 ) -> Kept {
-    let mut early = doors.take_some(trial, 3, EARLY)?;
-    let frozen = early[0].pid;
-    freeze(trial, cluster, frozen)?;
-    for door in &mut early {
-        door.send_bytes(trial, "GET /page/a HTTP/1.1\r\n", "the first half of GET /page/a")?;
+    let has_asked = || origin.asked(path).len() >= count;
+    processes::until(patience(PROMPT), || (has_asked() || door.has_news()).then_some(()));
+    if has_asked() {
+        return Ok(());
     }
-    change_many(trial, cluster)?;
-    let reply = change(trial, &mut all[0], "a", "thawed")?;
-    took_its_time(trial, &reply)?;
-    let reply = reply.has(trial, "acknowledged", vec![1, 2, 4])?;
-    for slot in [1, 2, 4] {
-        page(trial, &mut all[slot - 1], "a", "thawed")?;
-    }
-    // A request has begun when the last byte of its head is there: after the change.
-    for door in &mut early {
-        door.send_bytes(trial, "Host: 127.0.0.1\r\n\r\n", "the second half of GET /page/a")?;
-    }
-    freeze(trial, cluster, cluster.pid)?;
-    thaw(cluster, frozen)?;
-    let are_answered = || early.iter_mut().all(Door::has_news).then_some(());
-    // A worker that asks its primary first answers when that runs again.
-    let _ = processes::until(patience(WITHOUT_THE_PRIMARY), are_answered);
-    thaw(cluster, cluster.pid)?;
-    let version = reply.number(trial, "version")?;
-    for door in &mut early {
-        let reply = door.answer(trial)?;
-        reply.has(trial, "value", "thawed")?.has(trial, "version", version)?;
-    }
-    from_its_cache_again(trial, origin, &mut all[2])?;
-    let reply = change(trial, &mut all[2], "a", "again")?;
-    reply.has(trial, "acknowledged", (1..=WORKERS).collect::<Vec<_>>())?;
-    page(trial, &mut all[2], "a", "again").map(drop)
-}
-
-/// Changes many values, and waits for most of the answers. A connection may be stuck at the frozen worker.
-fn change_many(trial: &Trial, cluster: &Cluster) -> Kept {
-    let mut open = Vec::new();
-    for number in 0..OTHERS {
-        let key = format!("{number:0LONG_KEY$}");
-        let mut connection = cluster.connect()?;
-        let bytes = request("PUT", &format!("/config/{key}"), "other");
-        if connection.send(bytes.as_bytes()).is_ok() {
-            open.push(connection);
-        }
-    }
-    let mut answered = 0;
-    processes::until(patience(ACK_TIMEOUT) + patience(PROMPT), || {
-        answered = open.iter_mut().map(Connection::is_closed).filter(|has_news| *has_news).count();
-        (answered >= OTHERS * 9 / 10).then_some(())
-    });
-    let observed = format!("{answered} of {OTHERS} changes of other keys are answered");
-    trial.recorder.observe(observed.clone());
-    trial.expect(answered >= OTHERS * 9 / 10, "nearly all of them", observed)
-}
-
-/// It uses its cache again, and what is in there is right, although it may have missed news.
-fn from_its_cache_again(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {
-    let mut outcome = Ok(());
-    door.is_quiet = true;
-    let cached = processes::until(patience(PROMPT), || {
-        let before = origin.asked("/page/a").len();
-        outcome = page(trial, door, "a", "thawed").map(drop);
-        let is_cached = origin.asked("/page/a").len() == before;
-        (is_cached || outcome.is_err()).then_some(())
-    });
-    door.is_quiet = false;
-    outcome.map_err(|broken| broken.during("the cache of a worker that has missed news"))?;
-    trial.expect(cached.is_some(), "a worker that uses its cache again", "it asks the origin")
-}
-
-/// A change that is answered at once, though a worker is frozen, was told to it, and not waited for. From the
-/// last word that the worker had, up to a quarter of the time may be over.
-fn took_its_time(trial: &Trial, reply: &Reply) -> Kept {
-    let (least, most) = (patience(ACK_TIMEOUT) / 2, patience(ACK_TIMEOUT) + patience(PROMPT));
-    let after = reply.after;
-    let expected = format!("PUT waits for the frozen worker, {:.1} s or more", least.as_secs_f64());
-    let observed = format!("PUT is answered after {:.1} s", after.as_secs_f64());
-    trial.expect(after >= least, expected, observed)?;
-    let expected = format!("PUT waits no longer than ACK_TIMEOUT_MS ({:?})", patience(ACK_TIMEOUT));
-    trial.expect(after <= most, expected, format!("PUT is answered after {after:?}"))
-}
-
-pub(crate) fn an_early_load_does_not_bring_the_old_value_back(trial: &Trial) -> Kept {
-    let (origin, url) = origin(trial)?;
-    let cluster = trial.start(&[("ORIGIN", url.as_str()), ("ACK_TIMEOUT_MS", "60000")])?;
-    let mut doors = Doors::open(trial, &cluster, 6)?;
-    let mut other = doors.take(trial, 2)?;
-    ends_after_the_change(trial, &origin, &mut doors, &mut other)?;
-    is_joined_by_no_later_request(trial, &origin, &mut doors, &mut other)
-        .map_err(|broken| broken.during("a request that came after the change, beside that load"))
-}
-
-/// A load of the old value begins, the value changes, the load ends.
-fn ends_after_the_change(
-    trial: &Trial,
-    origin: &Origin,
-    doors: &mut Doors,
-    other: &mut Door,
-) -> Kept {
-    let (mut early, mut late) = (doors.take(trial, 1)?, doors.take(trial, 1)?);
-    change(trial, other, "a", "old")?;
-    origin.set("/page/a", Manner::Holds);
-    early.send(trial, "GET /page/a")?;
-    is_asked(trial, origin, "/page/a", 1)?;
-    change(trial, other, "a", "new")?;
-    origin.set("/page/a", Manner::Answers);
-    early.answer(trial)?.is(trial, 200)?;
-    page(trial, &mut late, "a", "new")?;
-    page(trial, &mut early, "a", "new").map(drop)
-}
-
-/// A request that begins after the change must not get what that load brings.
-fn is_joined_by_no_later_request(
-    trial: &Trial,
-    origin: &Origin,
-    doors: &mut Doors,
-    other: &mut Door,
-) -> Kept {
-    let (mut early, mut late) = (doors.take(trial, 1)?, doors.take(trial, 1)?);
-    change(trial, other, "b", "old")?;
-    origin.set("/page/b", Manner::Holds);
-    early.send(trial, "GET /page/b")?;
-    is_asked(trial, origin, "/page/b", 1)?;
-    change(trial, other, "b", "new")?;
-    late.send(trial, "GET /page/b")?;
-    // Either it asks again, or it gets what it should not get: the answer says which.
-    let _ = origin.was_asked("/page/b", 2, Duration::from_secs(5));
-    // The load of the old value ends first, while that of the new one is under way.
-    origin.set("/page/b", Manner::HoldsAfter(1));
-    // A program may begin again for this client, and then it waits for the new value, too.
-    let has_ended = || early.has_news().then_some(());
-    let _ = processes::until(patience(Duration::from_secs(3)), has_ended);
-    origin.set("/page/b", Manner::Answers);
-    early.answer(trial)?.is(trial, 200)?;
-    late.answer(trial)?.has(trial, "value", "new")?;
-    page(trial, &mut early, "b", "new").map(drop)
-}
-
-/// Waits until the origin was asked `count` times.
-pub(crate) fn is_asked(trial: &Trial, origin: &Origin, path: &str, count: usize) -> Kept {
-    let was = origin.was_asked(path, count, PROMPT);
-    let observed = format!("it was asked {} times", origin.asked(path).len());
-    trial.expect(was, format!("the origin is asked {count} times for {path}"), observed)
+    let asked = times(origin.asked(path).len());
+    let what = if door.has_news() {
+        door.answer(trial)?.to_string()
+    } else {
+        format!("worker {} waits", door.worker)
+    };
+    let observed = format!("it was asked {asked}; {what}");
+    Err(trial.broken(format!("the origin is asked {} for {path}", times(count)), observed))
 }

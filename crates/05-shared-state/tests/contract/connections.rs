@@ -2,7 +2,11 @@
 
 use harness::{Cluster, Kept, Signal, Trial, descriptors::open_files, patience, who::children};
 
-use crate::scene::{Doors, PROMPT, WORKERS, database, greet};
+use crate::{
+    changes::{change, lock_writes, page},
+    scene::{Door, Doors, PROMPT, WORKERS, database, greet, millis},
+    sessions::log_in,
+};
 
 /// One is the primary's. In a roll there are five workers, so each may have one; without a thought of the roll
 /// each of four would have two.
@@ -10,9 +14,13 @@ const BUDGET: usize = 9;
 
 pub(crate) fn no_more_connections_than_the_budget(trial: &Trial) -> Kept {
     let budget = BUDGET.to_string();
-    let cluster = trial.start(&[("DB_CONNECTIONS", budget.as_str())])?;
-    let mut doors = Doors::open(trial, &cluster, 4)?;
+    let busy = millis(PROMPT);
+    let settings = [("DB_CONNECTIONS", budget.as_str()), ("BUSY_TIMEOUT_MS", busy.as_str())];
+    let cluster = trial.start(&settings)?;
+    let mut doors = Doors::open(trial, &cluster, 5)?;
     let mut waiting = Vec::new();
+    // A program that opens connections as it needs them needs all of them now.
+    let lock = lock_writes(trial)?;
     for slot in 1..=WORKERS {
         // More requests than the worker has connections: each gets its turn.
         for mut door in doors.take_some(trial, slot, 3)? {
@@ -20,13 +28,33 @@ pub(crate) fn no_more_connections_than_the_budget(trial: &Trial) -> Kept {
             waiting.push(door);
         }
     }
+    for mut door in doors.one_each(trial)? {
+        door.ask(trial, "GET /")?.is(trial, 200)?;
+    }
     within(trial, &cluster)?;
+    drop(lock);
+    trial.recorder.observe("the write lock is free again");
     for mut door in waiting {
         door.answer(trial)?.is(trial, 200)?;
         door.ask(trial, "GET /counter?key=k")?.is(trial, 200)?;
     }
     within(trial, &cluster)?;
+    // One connection is enough for each request: no request waits for a second one.
+    each_route(trial, &mut doors.take(trial, 1)?)?;
+    within(trial, &cluster)?;
     in_a_roll(trial, &cluster)
+}
+
+fn each_route(trial: &Trial, door: &mut Door) -> Kept {
+    let cookie = log_in(trial, door, None)?;
+    let cookie = Some(cookie.as_str());
+    door.ask_as(trial, "POST /cart?item=a", cookie, "")?.has(trial, "cart", vec!["a"])?;
+    door.ask_as(trial, "GET /me", cookie, "")?.has(trial, "cart", vec!["a"])?;
+    door.ask_as(trial, "POST /logout", cookie, "")?.is(trial, 200)?;
+    change(trial, door, "a", "new")?;
+    page(trial, door, "a", "new")?;
+    door.ask(trial, "POST /jobs/j")?.is(trial, 200)?;
+    door.ask(trial, "GET /jobs/j")?.is(trial, 200).map(drop)
 }
 
 fn in_a_roll(trial: &Trial, cluster: &Cluster) -> Kept {

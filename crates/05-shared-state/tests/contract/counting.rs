@@ -8,6 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use harness::{
@@ -16,21 +17,24 @@ use harness::{
 };
 use serde_json::Value;
 
-use crate::scene::{Door, Doors, PROMPT, WORKERS, kill_all, millis, successor};
+use crate::{
+    changes::lock_writes,
+    scene::{Door, Doors, PROMPT, WORKERS, kill_all, millis, successor},
+};
 
 const CLIENTS: usize = 8;
 const EACH: usize = 250;
 
 /// What became of many increments of one counter.
 #[derive(Clone, Default)]
-struct Account {
+pub(crate) struct Account {
     /// The values in the answers that were 200.
-    acknowledged: Vec<i64>,
+    pub(crate) acknowledged: Vec<i64>,
     /// Answers with another status, by the first of them.
     refused: usize,
     first_refusal: Option<u16>,
     /// Requests without an answer: they may count or not.
-    unknown: usize,
+    pub(crate) unknown: usize,
 }
 
 pub(crate) fn every_acknowledged_increment_counts_once(trial: &Trial) -> Kept {
@@ -63,14 +67,59 @@ pub(crate) fn every_acknowledged_increment_counts_once(trial: &Trial) -> Kept {
         "each answer has a value of its own",
         observed,
     )?;
-    for mut door in doors.one_each(trial)? {
-        holds(trial, &mut door, &account)?;
+    let mut all = doors.one_each(trial)?;
+    for door in &mut all {
+        holds(trial, door, &account)?;
+    }
+    is_read_anew(trial, &mut all)?;
+    waits_and_counts_once(trial, &mut all)
+        .map_err(|broken| broken.during("increments that had to wait for the database"))
+}
+
+/// A worker that has read a counter reads it again. Another key is another counter.
+fn is_read_anew(trial: &Trial, all: &mut [Door]) -> Kept {
+    for value in 1..=2 {
+        for door in all.iter_mut() {
+            door.ask(trial, "GET /counter?key=read")?.has(trial, "value", value - 1)?;
+        }
+        all[1].ask(trial, "POST /counter?key=read")?.has(trial, "value", value)?;
+    }
+    for door in all.iter_mut() {
+        door.ask(trial, "GET /counter?key=read")?.has(trial, "value", 2)?;
+    }
+    all[2].ask(trial, "POST /counter?key=Read")?.has(trial, "value", 1).map(drop)
+}
+
+/// Longer than a client, or a program, that has no patience waits before it tries again.
+const LOCKED: Duration = Duration::from_secs(2);
+
+/// An increment that takes long is still one increment.
+fn waits_and_counts_once(trial: &Trial, all: &mut [Door]) -> Kept {
+    let lock = lock_writes(trial)?;
+    for door in all.iter_mut() {
+        door.send(trial, "POST /counter?key=late")?;
+    }
+    let is_over = || all.iter_mut().any(Door::has_news).then_some(());
+    let early = processes::until(patience(LOCKED), is_over);
+    drop(lock);
+    trial.recorder.observe("the write lock is free again");
+    trial.expect(early.is_none(), "increments that wait for the lock", "an answer before")?;
+    let mut values = Vec::new();
+    for door in all.iter_mut() {
+        values.push(door.answer(trial)?.is(trial, 200)?.number(trial, "value")?);
+    }
+    values.sort_unstable();
+    let number = i64::from(WORKERS);
+    let observed = format!("{values:?}");
+    trial.expect(values.iter().copied().eq(1..=number), "the values 1 to 4", observed)?;
+    for door in all.iter_mut() {
+        door.ask(trial, "GET /counter?key=late")?.has(trial, "value", number)?;
     }
     Ok(())
 }
 
 /// The counter is at least what was acknowledged, and at most that and all increments without an answer.
-fn holds(trial: &Trial, door: &mut Door, account: &Account) -> Kept<i64> {
+pub(crate) fn holds(trial: &Trial, door: &mut Door, account: &Account) -> Kept<i64> {
     let value = door.ask(trial, "GET /counter?key=k")?.is(trial, 200)?.number(trial, "value")?;
     let least = i64::try_from(account.acknowledged.len()).unwrap_or(i64::MAX);
     let most = least + i64::try_from(account.unknown).unwrap_or(i64::MAX);
@@ -147,7 +196,7 @@ fn workers_die_under_load(trial: &Trial, cluster: &Cluster) -> Kept {
 }
 
 /// Clients that count, each in a loop.
-struct Increments {
+pub(crate) struct Increments {
     account: Arc<Mutex<Account>>,
     stop: Arc<AtomicBool>,
     clients: Vec<thread::JoinHandle<()>>,
@@ -155,7 +204,7 @@ struct Increments {
 
 impl Increments {
     /// `number` clients; each sends `each` increments, or goes on until it is told to finish.
-    fn start(address: SocketAddr, number: usize, each: Option<usize>) -> Self {
+    pub(crate) fn start(address: SocketAddr, number: usize, each: Option<usize>) -> Self {
         let (account, stop) = (Arc::<Mutex<Account>>::default(), Arc::<AtomicBool>::default());
         let client = |_| {
             let (account, stop) = (account.clone(), stop.clone());
@@ -165,11 +214,11 @@ impl Increments {
         Increments { account, stop, clients }
     }
 
-    fn acknowledged(&self) -> usize {
+    pub(crate) fn acknowledged(&self) -> usize {
         self.account.lock().unwrap_or_else(PoisonError::into_inner).acknowledged.len()
     }
 
-    fn finish(self) -> Account {
+    pub(crate) fn finish(self) -> Account {
         // With a number to send, the clients come to their end by themselves.
         self.stop.store(true, Ordering::Release);
         for client in self.clients {

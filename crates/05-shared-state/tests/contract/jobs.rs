@@ -1,6 +1,6 @@
 //! Jobs: one run at a time, whatever becomes of the worker that runs it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use harness::{
     Kept, Signal, Trial,
@@ -9,12 +9,12 @@ use harness::{
 };
 
 use crate::{
-    changes::is_asked,
-    scene::{Door, Doors, PROMPT, WORKERS, freeze, kill_all, millis, origin, thaw},
+    changes::{is_asked, lock_writes},
+    scene::{Door, Doors, PROMPT, Reply, WORKERS, millis, origin, times},
 };
 
-const PATH: &str = "/jobs/j";
-const RUN: &str = "POST /jobs/j";
+pub(crate) const PATH: &str = "/jobs/j";
+pub(crate) const RUN: &str = "POST /jobs/j";
 
 pub(crate) fn one_run_at_a_time(trial: &Trial) -> Kept {
     let (origin, url) = origin(trial)?;
@@ -23,21 +23,47 @@ pub(crate) fn one_run_at_a_time(trial: &Trial) -> Kept {
         .map_err(|broken| broken.during("a job whose worker was killed"))
 }
 
-/// All workers are asked at once. A long lease: nothing here may need its end.
+/// All workers are asked while none of them can write, so each of them has looked at the job before one has
+/// claimed it. A long lease: nothing here may need its end.
 fn at_once(trial: &Trial, origin: &Origin, url: &str) -> Kept {
-    let cluster = trial.start(&[("ORIGIN", url), ("LEASE_MS", "600000")])?;
-    let mut doors = Doors::open(trial, &cluster, 2)?;
+    let busy = millis(PROMPT);
+    let settings = [("ORIGIN", url), ("LEASE_MS", "600000"), ("BUSY_TIMEOUT_MS", busy.as_str())];
+    let cluster = trial.start(&settings)?;
+    let mut doors = Doors::open(trial, &cluster, 4)?;
     origin.set(PATH, Manner::Holds);
     let mut all = doors.one_each(trial)?;
+    let lock = lock_writes(trial)?;
     for door in &mut all {
         door.send(trial, RUN)?;
     }
-    is_asked(trial, origin, PATH, 1)?;
+    for mut door in doors.one_each(trial)? {
+        door.ask(trial, "GET /")?.is(trial, 200)?;
+        door.ask(trial, "GET /jobs/j")?.is(trial, 200)?;
+    }
+    drop(lock);
+    trial.recorder.observe("the write lock is free again");
+    let mut winner = one_runs_it(trial, origin, all)?;
+    beside_a_run(trial, &mut doors, winner.worker)?;
+    origin.set(PATH, Manner::Answers);
+    let run = winner.answer(trial)?.is(trial, 200)?;
+    asked_once(trial, origin)?;
+    for mut door in doors.one_each(trial)? {
+        is_the_last(trial, &mut door, &run)?;
+    }
+    let mut other = doors.take(trial, winner.worker % WORKERS + 1)?;
+    gives_it_back(trial, origin, &mut winner, &mut other)
+}
+
+/// The others are refused while one of them runs the job.
+fn one_runs_it(trial: &Trial, origin: &Origin, mut all: Vec<Door>) -> Kept<Door> {
     let (mut held, mut winner) = (0, None);
     processes::until(patience(PROMPT), || {
         held = all.iter_mut().map(Door::has_news).filter(|has| *has).count();
-        (held + 1 >= all.len()).then_some(())
+        (held + 1 >= all.len() || origin.asked(PATH).len() > 1).then_some(())
     });
+    if origin.asked(PATH).len() > 1 {
+        asked_once(trial, origin)?;
+    }
     for mut door in all {
         if door.has_news() {
             door.answer(trial)?.is(trial, 409)?;
@@ -49,24 +75,42 @@ fn at_once(trial: &Trial, origin: &Origin, url: &str) -> Kept {
     let one = format!("{} requests are answered, and one runs the job", WORKERS - 1);
     let mut winner = winner.ok_or_else(|| trial.broken(one.clone(), observed.clone()))?;
     trial.expect(held == WORKERS as usize - 1, one, observed)?;
-    origin.set(PATH, Manner::Answers);
-    let run = winner.answer(trial)?.is(trial, 200)?;
-    let asked = origin.asked(PATH).len();
-    let observed = format!("the origin was asked {asked} times");
-    trial.expect(asked == 1, "the origin does the job once", observed)?;
-    for mut door in doors.one_each(trial)? {
-        let last = door.ask(trial, "GET /jobs/j")?;
-        let last = last.has(trial, "token", run.json["token"].clone())?;
-        last.has(trial, "result", run.json["result"].clone())?;
-    }
-    gives_it_back(trial, origin, &mut winner)
+    is_asked(trial, origin, &mut winner, (PATH, 1))?;
+    Ok(winner)
 }
 
-/// A job that is done, or has failed, can run again at once.
-fn gives_it_back(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {
-    door.ask(trial, RUN)?.is(trial, 200)?;
+fn asked_once(trial: &Trial, origin: &Origin) -> Kept {
+    let asked = origin.asked(PATH).len();
+    let observed = format!("the origin was asked {}", times(asked));
+    trial.expect(asked == 1, "the origin does the job once", observed)
+}
+
+/// Its own worker refuses it, too. Another job is another matter.
+fn beside_a_run(trial: &Trial, doors: &mut Doors, slot: u32) -> Kept {
+    let mut door = doors.take(trial, slot)?;
+    door.ask(trial, RUN)?.is(trial, 409)?;
+    let other = door.ask(trial, "POST /jobs/other")?.is(trial, 200);
+    other.map_err(|broken| broken.during("another job, while the first one runs")).map(drop)
+}
+
+/// `GET /jobs/j` says what came of this run.
+pub(crate) fn is_the_last(trial: &Trial, door: &mut Door, run: &Reply) -> Kept {
+    let last = door.ask(trial, "GET /jobs/j")?.has(trial, "token", run.json["token"].clone())?;
+    last.has(trial, "result", run.json["result"].clone()).map(drop)
+}
+
+/// A job that is done, or has failed, can run again at once. The last run that counts stays until the next
+/// one has ended well.
+fn gives_it_back(trial: &Trial, origin: &Origin, door: &mut Door, other: &mut Door) -> Kept {
+    let run = door.ask(trial, RUN)?.is(trial, 200)?;
+    origin.set(PATH, Manner::Holds);
+    let asked = origin.asked(PATH).len();
+    door.send(trial, RUN)?;
+    is_asked(trial, origin, door, (PATH, asked + 1))?;
+    is_the_last(trial, other, &run).map_err(|broken| broken.during("while the next run works"))?;
     origin.set(PATH, Manner::Fails);
-    door.ask(trial, RUN)?.is(trial, 502)?;
+    door.answer(trial)?.is(trial, 502)?;
+    is_the_last(trial, other, &run).map_err(|broken| broken.during("after a run that failed"))?;
     origin.set(PATH, Manner::Answers);
     door.ask(trial, RUN)?
         .is(trial, 200)
@@ -82,7 +126,7 @@ fn its_holder_dies(trial: &Trial, origin: &Origin, url: &str) -> Kept {
     origin.set(PATH, Manner::Holds);
     let before = origin.asked(PATH).len();
     first.send(trial, RUN)?;
-    is_asked(trial, origin, PATH, before + 1)?;
+    is_asked(trial, origin, &mut first, (PATH, before + 1))?;
     cluster.signal_process(first.pid, Signal::SIGKILL)?;
     origin.set(PATH, Manner::Answers);
     runs_by(trial, &mut second, Duration::from_secs(2))
@@ -115,107 +159,4 @@ fn runs_by(trial: &Trial, door: &mut Door, lease: Duration) -> Kept {
     )?;
     trial.recorder.observe("another worker has run the job");
     Ok(())
-}
-
-const LEASE: Duration = Duration::from_secs(4);
-
-/// A holder is frozen, its lease passes to another worker, and it comes back.
-pub(crate) fn a_frozen_holder_changes_nothing(trial: &Trial) -> Kept {
-    let (origin, url) = origin(trial)?;
-    let lease = millis(LEASE);
-    let settings = [("ORIGIN", url.as_str()), ("LEASE_MS", lease.as_str())];
-    let cluster = trial.start(&settings)?;
-    let mut doors = Doors::open(trial, &cluster, 2)?;
-    let mut all = doors.one_each(trial)?;
-    let (first, rest) = all.split_at_mut(1);
-    let (frozen, second, third) = (&mut first[0], 0, 1);
-    origin.set(PATH, Manner::Holds);
-    frozen.send(trial, RUN)?;
-    is_asked(trial, &origin, PATH, 1)?;
-    freeze(trial, &cluster, frozen.pid)?;
-    // Its answer waits for it in the kernel.
-    origin.set(PATH, Manner::Answers);
-    let answered = origin.has_answered(PATH, 1, PROMPT);
-    trial.expect(answered, "the origin has answered", "it has not")?;
-    origin.set(PATH, Manner::Holds);
-    takes_over(trial, &origin, &mut rest[second])?;
-    let claimed = Instant::now();
-    thaw(&cluster, frozen.pid)?;
-    frozen.answer(trial)?.is(trial, 409)?;
-    let runs = runs_or_is_held(trial, &origin, &mut rest[third], 3)?;
-    let in_time = claimed.elapsed() < patience(LEASE) / 2;
-    trial.expect(in_time, "a machine that does this within half a lease", "it took longer")?;
-    let observed = "a third run has begun, beside the second one";
-    trial.expect(!runs, "409: the frozen worker has not released the job", observed)?;
-    nothing_of_it_counts(trial, &mut doors)?;
-    origin.set(PATH, Manner::Answers);
-    let run = rest[second].answer(trial)?.is(trial, 200)?;
-    let token = run.number(trial, "token")?;
-    for door in rest.iter_mut() {
-        let last = door.ask(trial, "GET /jobs/j")?.has(trial, "token", token)?;
-        last.has(trial, "result", run.json["result"].clone())?;
-    }
-    rest[third].ask(trial, RUN)?.is(trial, 200)?;
-    kill_all(&cluster)?;
-    let cluster = trial.start(&settings)?;
-    Doors::open(trial, &cluster, 1)?.take(trial, 1)?.ask(trial, RUN)?.is(trial, 200)?;
-    tokens_only_grow(trial, &origin)
-}
-
-/// Asks until the lease of the frozen worker is over, and the job runs here.
-fn takes_over(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {
-    door.is_quiet = true;
-    let mut outcome = Ok(());
-    let taken = processes::until(patience(LEASE) + patience(PROMPT), || {
-        match runs_or_is_held(trial, origin, door, 2) {
-            Ok(runs) => runs.then_some(()),
-            Err(broken) => {
-                outcome = Err(broken);
-                Some(())
-            }
-        }
-    });
-    outcome?;
-    let expected = "another worker runs the job once the lease is over";
-    trial.expect(taken.is_some(), expected, "409, again and again")?;
-    door.is_quiet = false;
-    trial.recorder.observe(format!("worker {} runs the job now", door.worker));
-    Ok(())
-}
-
-/// Asks for the run with this number. Whether it is under way; otherwise the answer is 409.
-fn runs_or_is_held(trial: &Trial, origin: &Origin, door: &mut Door, number: usize) -> Kept<bool> {
-    door.send(trial, RUN)?;
-    let runs = processes::until(patience(PROMPT), || {
-        let runs = origin.asked(PATH).len() >= number;
-        (runs || door.has_news()).then_some(runs)
-    });
-    if runs != Some(true) {
-        door.answer(trial)?.is(trial, 409)?;
-    }
-    Ok(runs == Some(true))
-}
-
-/// The first run did not come to its end in time, and the second one is under way: none counts yet.
-fn nothing_of_it_counts(trial: &Trial, doors: &mut Doors) -> Kept {
-    let last = doors.take(trial, 4)?.ask(trial, "GET /jobs/j")?;
-    last.has(trial, "token", serde_json::Value::Null)?.has(
-        trial,
-        "result",
-        serde_json::Value::Null,
-    )?;
-    Ok(())
-}
-
-/// What the origin was told, run by run.
-fn tokens_only_grow(trial: &Trial, origin: &Origin) -> Kept {
-    let token = |path: &str| {
-        let (_, query) = path.split_once('?')?;
-        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.find(|(name, _)| *name == "token")?.1.parse::<i64>().ok()
-    };
-    let asked = origin.asked(PATH);
-    let tokens: Vec<i64> = asked.iter().filter_map(|asked| token(&asked.path)).collect();
-    let grow = tokens.len() == asked.len() && tokens.is_sorted_by(|one, next| one < next);
-    trial.expect(grow, "tokens that only grow, run by run", format!("the tokens {tokens:?}"))
 }

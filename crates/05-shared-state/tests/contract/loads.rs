@@ -7,7 +7,8 @@ use harness::{
 
 use crate::{
     changes::{change, is_asked, page},
-    scene::{Door, Doors, PROMPT, WORKERS, origin},
+    expiry::{TTL, a_page_expires},
+    scene::{Door, Doors, PROMPT, WORKERS, millis, origin, times},
 };
 
 /// Requests to each worker that wait for the same page.
@@ -18,7 +19,7 @@ pub(crate) fn an_expired_page_is_asked_for_once(trial: &Trial) -> Kept {
     // Each page has expired at once, so nothing has to be waited for.
     let settings = [("ORIGIN", url.as_str()), ("ACK_TIMEOUT_MS", "60000"), ("CACHE_TTL_MS", "0")];
     let cluster = trial.start(&settings)?;
-    let mut doors = Doors::open(trial, &cluster, WAITING + 2)?;
+    let mut doors = Doors::open(trial, &cluster, WAITING + 4)?;
     let mut all = doors.one_each(trial)?;
     change(trial, &mut all[0], "a", "page-a")?;
     change(trial, &mut all[0], "b", "page-b")?;
@@ -27,7 +28,11 @@ pub(crate) fn an_expired_page_is_asked_for_once(trial: &Trial) -> Kept {
         page(trial, door, "a", "page-a")?;
     }
     once_a_worker(trial, &origin, &mut doors, &mut all)?;
-    failures(trial, &origin, &mut all[1])
+    failures(trial, &origin, &mut all[1])?;
+    for_all_that_wait(trial, &origin, &mut doors, &mut all[1])?;
+    drop(cluster);
+    a_page_expires(trial, &origin, &url)
+        .map_err(|broken| broken.during(&format!("CACHE_TTL_MS={}", millis(TTL))))
 }
 
 fn once_a_worker(trial: &Trial, origin: &Origin, doors: &mut Doors, all: &mut [Door]) -> Kept {
@@ -38,7 +43,7 @@ fn once_a_worker(trial: &Trial, origin: &Origin, doors: &mut Doors, all: &mut [D
     for slot in 1..=WORKERS {
         let mut first = doors.take(trial, slot)?;
         first.send(trial, "GET /page/a")?;
-        is_asked(trial, origin, "/page/a", before + slot as usize)?;
+        is_asked(trial, origin, &mut first, ("/page/a", before + slot as usize))?;
         for mut door in doors.take_some(trial, slot, WAITING - 1)? {
             door.send(trial, "GET /page/a")?;
             waiting.push(door);
@@ -58,13 +63,33 @@ fn once_a_worker(trial: &Trial, origin: &Origin, doors: &mut Doors, all: &mut [D
         door.answer(trial)?.has(trial, "value", "page-a")?;
     }
     let asked = origin.asked("/page/a").len() - before;
-    let observed = format!("the origin was asked {asked} times for {number} requests");
+    let observed = format!("the origin was asked {} for {number} requests", times(asked));
     trial.expect(asked == workers, format!("{workers} times: once a worker"), observed)
 }
 
 /// The worker answers a few more requests: what was there before them has been read.
-fn go_round(trial: &Trial, door: &mut Door) -> Kept {
+pub(crate) fn go_round(trial: &Trial, door: &mut Door) -> Kept {
     (0..3).try_for_each(|_| door.ask(trial, "GET /")?.is(trial, 200).map(drop))
+}
+
+/// Requests that wait for a load that fails get the old page, too.
+fn for_all_that_wait(trial: &Trial, origin: &Origin, doors: &mut Doors, door: &mut Door) -> Kept {
+    let before = origin.asked("/page/a").len();
+    origin.set("/page/a", Manner::Holds);
+    let mut waiting = doors.take_some(trial, door.worker, 2)?;
+    for other in &mut waiting {
+        other.send(trial, "GET /page/a")?;
+        is_asked(trial, origin, other, ("/page/a", before + 1))?;
+    }
+    go_round(trial, door)?;
+    origin.set("/page/a", Manner::Fails);
+    for other in &mut waiting {
+        other
+            .answer(trial)?
+            .has(trial, "value", "page-a")
+            .map_err(|broken| broken.during("requests that wait for a load that fails"))?;
+    }
+    Ok(())
 }
 
 fn failures(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {
@@ -74,7 +99,7 @@ fn failures(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {
         page(trial, door, "a", "page-a")
             .map_err(|broken| broken.during("an expired page, while the origin fails"))?;
         let asked = origin.asked("/page/a").len() - before;
-        let observed = format!("the origin was asked {asked} times");
+        let observed = format!("the origin was asked {}", times(asked));
         trial.expect(asked == 1, "each request tries the origin again: once", observed)?;
     }
     origin.set("/page/c", Manner::Fails);

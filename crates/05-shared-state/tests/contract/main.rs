@@ -3,15 +3,22 @@
 //! Under `cargo test` they judge the reference solution, under `cargo xtask check exercise-6` the
 //! learner's program, and with `--program` any other program that keeps PROTOCOL.md.
 
+mod backup;
 mod changes;
 mod connections;
 mod counting;
+mod early_loads;
+mod expiry;
+mod fencing;
+mod flight;
 mod jobs;
 mod loads;
 mod locked;
 mod scene;
 mod serving;
+mod session_end;
 mod sessions;
+mod thawed;
 
 use std::process::ExitCode;
 
@@ -56,7 +63,7 @@ const PROMISES: &[Promise] = &[
         "#the-primarys-word"
     ),
     promise!(
-        changes::an_early_load_does_not_bring_the_old_value_back,
+        early_loads::an_early_load_does_not_bring_the_old_value_back,
         "A load that began before a change does not bring the old value back.",
         "#loads-that-come-too-late"
     ),
@@ -71,7 +78,7 @@ const PROMISES: &[Promise] = &[
         "#a-lease"
     ),
     promise!(
-        jobs::a_frozen_holder_changes_nothing,
+        fencing::a_frozen_holder_changes_nothing,
         "A holder that was frozen past its lease changes nothing, and releases nothing.",
         "#a-fencing-token"
     ),
@@ -84,6 +91,18 @@ const PROMISES: &[Promise] = &[
         connections::no_more_connections_than_the_budget,
         "Never more than DB_CONNECTIONS are open, not even in a roll.",
         "#one-budget"
+    )
+    .extra(),
+    promise!(
+        flight::a_page_is_asked_for_once_in_the_cluster,
+        "With FLIGHT=cluster an expired page is asked for once in the whole cluster.",
+        "#one-load-for-all"
+    )
+    .extra(),
+    promise!(
+        backup::a_backup_has_what_was_acknowledged,
+        "A backup under load has all that was acknowledged, and costs nothing of it.",
+        "#a-backup"
     )
     .extra(),
 ];

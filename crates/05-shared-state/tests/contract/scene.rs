@@ -70,7 +70,9 @@ impl Doors {
         let number: usize = doors.values().map(Vec::len).sum();
         let observed = format!("{number} connections, and not {each} to each of {WORKERS} workers");
         trial.expect(is_enough(&doors), "answers from each worker", observed)?;
-        trial.recorder.observe(format!("{each} connections or more are open to each worker"));
+        let connections = if each == 1 { "connection" } else { "connections" };
+        let observed = format!("the check has {each} {connections} or more to each worker");
+        trial.recorder.observe(observed);
         Ok(Doors(doors))
     }
 
@@ -136,10 +138,19 @@ impl Door {
         self.connection.send(bytes.as_bytes()).map_err(|failure| self.broken(trial, &failure))
     }
 
-    /// Sends a part of a request.
-    pub(crate) fn send_bytes(&mut self, trial: &Trial, bytes: &str, what: &str) -> Kept {
-        let what = format!("worker {}: {what}", self.worker);
-        trial.recorder.observe(format!("{what} sent"));
+    /// Sends the first line of a request.
+    pub(crate) fn send_first_line(&mut self, trial: &Trial, request: &str) -> Kept {
+        self.send_part(trial, request, "its first line", &format!("{request} HTTP/1.1\r\n"))
+    }
+
+    /// Sends all that follows that line.
+    pub(crate) fn send_the_rest(&mut self, trial: &Trial, request: &str) -> Kept {
+        self.send_part(trial, request, "the rest", "Host: 127.0.0.1\r\n\r\n")
+    }
+
+    fn send_part(&mut self, trial: &Trial, request: &str, part: &str, bytes: &str) -> Kept {
+        let what = format!("worker {}: {request}", self.worker);
+        self.note(trial, format!("{what}: {part} sent"));
         self.sent = (what, Instant::now());
         self.connection.send(bytes.as_bytes()).map_err(|failure| self.broken(trial, &failure))
     }
@@ -255,6 +266,15 @@ pub(crate) fn origin(trial: &Trial) -> Kept<(Origin, String)> {
     Ok((origin, url))
 }
 
+/// "once", "twice", "3 times". For none it is "0 times".
+pub(crate) fn times(number: usize) -> String {
+    match number {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        more => format!("{more} times"),
+    }
+}
+
 /// A time in milliseconds, scaled by the patience of this check.
 pub(crate) fn millis(time: Duration) -> String {
     patience(time).as_millis().to_string()
@@ -272,16 +292,4 @@ pub(crate) fn kill_all(cluster: &Cluster) -> Kept {
     }
     cluster.signal(Signal::SIGKILL);
     cluster.wait_gone(PROMPT)
-}
-
-/// Freezes the process `pid`, and waits until it is.
-pub(crate) fn freeze(trial: &Trial, cluster: &Cluster, pid: u32) -> Kept {
-    cluster.signal_process(pid, Signal::SIGSTOP)?;
-    let is_stopped = || processes::Stat::of(pid).filter(|stat| stat.state == 'T');
-    let stopped = processes::until(patience(PROMPT), is_stopped).is_some();
-    trial.expect(stopped, "a process that SIGSTOP stops", format!("pid {pid} runs on"))
-}
-
-pub(crate) fn thaw(cluster: &Cluster, pid: u32) -> Kept {
-    cluster.signal_process(pid, Signal::SIGCONT)
 }

@@ -17,5 +17,6 @@ pub(crate) fn four_workers_serve_and_say_who_they_are(trial: &Trial) -> Kept {
     let there = database(trial).exists();
     trial.expect(there, "the file DATABASE is there", "it isn't")?;
     trial.refuses("BUSY_TIMEOUT_MS", "soon")?;
-    trial.refuses("DB_CONNECTIONS", "5")
+    trial.refuses("DB_CONNECTIONS", "5")?;
+    trial.refuses("LEASE_MS", "")
 }

@@ -1,23 +1,26 @@
 //! Sessions: honoured by every worker, and not for longer than they last.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use harness::{Cluster, Kept, Signal, Trial, patience};
+use harness::{Kept, Signal, Trial};
 
-use crate::scene::{Door, Doors, PROMPT, kill_all, millis, successor};
+use crate::{
+    scene::{Door, Doors, Reply, kill_all, millis, successor},
+    session_end::ends_in_time,
+};
 
 /// The user of every session here.
 const USER: &str = "user=anna";
 
 /// Logs in by `door`, and returns the cookie.
-fn log_in(trial: &Trial, door: &mut Door, old: Option<&str>) -> Kept<String> {
+pub(crate) fn log_in(trial: &Trial, door: &mut Door, old: Option<&str>) -> Kept<String> {
     let reply = door.ask_as(trial, "POST /login", old, USER)?.is(trial, 200)?;
     let cookie = reply.cookie.clone().filter(|cookie| cookie.starts_with("sid="));
     cookie.ok_or_else(|| trial.broken("Set-Cookie: sid=ID", reply.to_string()))
 }
 
 /// `GET /me` must have this status.
-fn me(trial: &Trial, door: &mut Door, cookie: &str, status: u16) -> Kept {
+pub(crate) fn me(trial: &Trial, door: &mut Door, cookie: &str, status: u16) -> Kept {
     door.ask_as(trial, "GET /me", Some(cookie), "")?.is(trial, status).map(drop)
 }
 
@@ -85,103 +88,12 @@ fn stays_ended(trial: &Trial, doors: &mut Doors) -> Kept {
         let broken = |broken: harness::Broken| broken.during("after a slow request has ended");
         me(trial, door, &cookie, 401).map_err(broken)?;
     }
-    let observed = reply.to_string();
+    has_ended_meanwhile(trial, &reply)
+}
+
+pub(crate) fn has_ended_meanwhile(trial: &Trial, reply: &Reply) -> Kept {
     let has_none = reply.json.get("cart").is_some_and(serde_json::Value::is_null);
-    trial.expect(has_none, "cart=null: the session has ended", observed)
-}
-
-const IDLE: Duration = Duration::from_secs(2);
-const MAX: Duration = Duration::from_secs(5);
-
-/// One session is not used, the other one again and again.
-fn ends_in_time(trial: &Trial) -> Kept {
-    let (idle, max) = (millis(IDLE), millis(MAX));
-    let settings = [("SESSION_IDLE_MS", idle.as_str()), ("SESSION_MAX_MS", max.as_str())];
-    let cluster = trial.start(&settings)?;
-    let mut doors = Doors::open(trial, &cluster, 2)?;
-    let (mut idles, mut busy) = (doors.take(trial, 1)?, doors.take(trial, 2)?);
-    let unused = log_in(trial, &mut idles, None)?;
-    let unused_since = Instant::now();
-    let begins = Instant::now();
-    let used = log_in(trial, &mut busy, None)?;
-    busy.is_quiet = true;
-    let mut session = Used { cookie: used, begins, since: Instant::now(), last: Instant::now() };
-    // What is used is honoured for longer than `IDLE`, and what is not used isn't.
-    let waited = use_until(trial, &mut busy, &mut session, || {
-        unused_since.elapsed() > patience(IDLE) + patience(IDLE) / 4
-    })?;
-    trial.expect(waited, "a session that is used goes on", "it has ended")?;
-    me(trial, &mut idles, &unused, 401)
-        .map_err(|broken| broken.during("a session that was not used for SESSION_IDLE_MS"))?;
-    is_over_in_the_end(trial, &cluster, &mut busy, session)
-}
-
-/// A session that is in use.
-struct Used {
-    cookie: String,
-    /// Its login was sent at the first, and answered at the second of these.
-    begins: Instant,
-    since: Instant,
-    /// When its last use was sent.
-    last: Instant,
-}
-
-/// Uses the session again and again, until `is_enough`. Whether it is still there.
-fn use_until(
-    trial: &Trial,
-    door: &mut Door,
-    session: &mut Used,
-    is_enough: impl Fn() -> bool,
-) -> Kept<bool> {
-    let mut outcome = Ok(true);
-    let done = processes::until(patience(MAX) + patience(PROMPT), || {
-        if is_enough() {
-            return Some(());
-        }
-        let sent = Instant::now();
-        let gap = session.last.elapsed();
-        let reply = match door.ask_as(trial, "GET /me", Some(&session.cookie), "") {
-            Ok(reply) => reply,
-            Err(broken) => {
-                outcome = Err(broken);
-                return Some(());
-            }
-        };
-        if reply.status == 200 {
-            session.last = sent;
-            if sent.duration_since(session.since) > patience(MAX) {
-                let expected = "401 once SESSION_MAX_MS is over";
-                outcome = Err(trial.broken(expected, reply.to_string()));
-                return Some(());
-            }
-            return None;
-        }
-        // A machine that was busy for that long has let the session become idle.
-        let is_early = session.begins.elapsed() < patience(MAX) && gap < patience(IDLE) / 2;
-        outcome = if is_early {
-            let expected = "200: the session is in use, and SESSION_MAX_MS is not over";
-            Err(trial.broken(expected, reply.to_string()))
-        } else {
-            Ok(false)
-        };
-        Some(())
-    });
-    trial.expect(done.is_some(), "an end", "none")?;
-    outcome
-}
-
-fn is_over_in_the_end(
-    trial: &Trial,
-    cluster: &Cluster,
-    door: &mut Door,
-    mut session: Used,
-) -> Kept {
-    let goes_on = use_until(trial, door, &mut session, || false)?;
-    trial.expect(!goes_on, "401 once SESSION_MAX_MS is over", "200")?;
-    for mut door in Doors::open(trial, cluster, 1)?.one_each(trial)? {
-        me(trial, &mut door, &session.cookie, 401)?;
-    }
-    Ok(())
+    trial.expect(has_none, "cart=null: the session has ended", reply.to_string())
 }
 
 pub(crate) fn a_login_gives_a_new_id_and_both_requests_count(trial: &Trial) -> Kept {
@@ -191,20 +103,22 @@ pub(crate) fn a_login_gives_a_new_id_and_both_requests_count(trial: &Trial) -> K
     let first = log_in(trial, &mut all[0], None)?;
     let second = log_in(trial, &mut all[1], Some(&first))?;
     let known = "sid=00000000000000000000000000000000";
-    let third = log_in(trial, &mut all[2], Some(known))?;
-    let is_new = first != second && second != third && third != known;
-    let observed = format!("{first}, then {second}, and {third} instead of {known}");
+    let fresh = log_in(trial, &mut all[2], Some(known))?;
+    let is_new = first != second && second != fresh && fresh != known;
+    let observed = format!("{first}, then {second}, and {fresh} instead of {known}");
     trial.expect(is_new, "a new id at each login", observed)?;
     me(trial, &mut all[3], known, 401)?;
     me(trial, &mut all[2], &first, 401)
         .map_err(|broken| broken.during("the session that the second login came with"))?;
     me(trial, &mut all[3], &second, 200)?;
+    keeps_the_order(trial, &mut all, &second)?;
     let mut all = doors.one_each(trial)?;
+    let third = log_in(trial, &mut all[0], None)?;
     let paths =
         ["a", "b", "c"].map(|item| format!("POST /cart?item={item}&ms={}", millis(UNDER_WAY)));
     let mut heads = Vec::new();
     for (door, path) in all.iter_mut().zip(&paths) {
-        door.send_as(trial, path, Some(&second), "")?;
+        door.send_as(trial, path, Some(&third), "")?;
         heads.push(door.head(trial)?);
     }
     let none_is_over = all.iter_mut().take(3).all(|door| !door.has_news());
@@ -216,7 +130,7 @@ pub(crate) fn a_login_gives_a_new_id_and_both_requests_count(trial: &Trial) -> K
     for (door, head) in all.iter_mut().zip(&heads) {
         door.rest(trial, head)?;
     }
-    let cart = all[3].ask_as(trial, "GET /me", Some(&second), "")?.is(trial, 200)?;
+    let cart = all[3].ask_as(trial, "GET /me", Some(&third), "")?.is(trial, 200)?;
     let mut items: Vec<&str> = cart.json["cart"]
         .as_array()
         .into_iter()
@@ -226,4 +140,15 @@ pub(crate) fn a_login_gives_a_new_id_and_both_requests_count(trial: &Trial) -> K
     items.sort_unstable();
     let expected = "a cart with a, b and c";
     trial.expect(items == ["a", "b", "c"], expected, cart.to_string())
+}
+
+/// An item that is added twice is there twice, and each answer has the cart as it is then.
+fn keeps_the_order(trial: &Trial, all: &mut [Door], cookie: &str) -> Kept {
+    let mut cart = Vec::new();
+    for (door, item) in all.iter_mut().zip(["b", "a", "b"]) {
+        cart.push(item);
+        let path = format!("POST /cart?item={item}");
+        door.ask_as(trial, &path, Some(cookie), "")?.has(trial, "cart", cart.clone())?;
+    }
+    all[3].ask_as(trial, "GET /me", Some(cookie), "")?.has(trial, "cart", cart).map(drop)
 }

@@ -1,6 +1,8 @@
 """The database: the file before the first worker, and a worker's connections to it."""
 
 import asyncio
+import os
+import secrets
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +17,18 @@ CREATE TABLE counters (key TEXT PRIMARY KEY, value INTEGER);
 CREATE TABLE sessions (id TEXT PRIMARY KEY, user TEXT, born INTEGER, used INTEGER);
 CREATE TABLE carts (session TEXT, item TEXT);
 CREATE TABLE config (key TEXT PRIMARY KEY, value TEXT, version INTEGER);
+CREATE TABLE loads (
+    key TEXT, version INTEGER, token INTEGER, until INTEGER, page TEXT, PRIMARY KEY (key, version)
+);
 CREATE TABLE jobs (name TEXT PRIMARY KEY, token INTEGER, until INTEGER, done INTEGER, result TEXT);
 PRAGMA application_id = %d;
 PRAGMA user_version = %d;
 COMMIT;
 """
+
+
+class Exists(Exception):
+    """There is a backup with this name."""
 
 
 class Busy(Exception):
@@ -44,6 +53,8 @@ def prepare(path):
         refuse(f"DATABASE={path} can't be used ({error}): write a whole database, or a new file")
     if not (ours and version <= VERSION and is_whole):
         refuse(f"DATABASE={path} isn't a database of this program: write another path")
+    # A backup is not in WAL mode.
+    connection.execute("PRAGMA journal_mode = WAL")
     return connection
 
 
@@ -61,6 +72,10 @@ class Database:
 
     async def read(self, work):
         return await self._reader.run("BEGIN", work, self._busy_timeout)
+
+    async def backup(self, file):
+        """Copies all that is committed into the new `file`, which is whole or isn't there."""
+        await self._reader.copy_into(file)
 
 
 class Lane:
@@ -91,6 +106,22 @@ class Lane:
             if (error.sqlite_errorname or "").startswith("SQLITE_BUSY"):
                 raise Busy from error
             raise
+
+    async def copy_into(self, file):
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._copy_into, file)
+
+    def _copy_into(self, file):
+        part = f"{file}.{secrets.token_hex(8)}.part"
+        try:
+            self._open().execute("VACUUM INTO ?", [part])
+            # A link never replaces a file.
+            os.link(part, file)
+        except FileExistsError as error:
+            raise Exists from error
+        finally:
+            if os.path.exists(part):
+                os.unlink(part)
 
     def _open(self):
         if not self._connection:

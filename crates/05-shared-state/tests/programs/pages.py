@@ -47,19 +47,19 @@ class Entry:
 
 
 class Pages:
-    """`read(key)` returns the value and its version."""
+    """`read(key)` returns the value and its version, `render(key, value, version)` what the origin says."""
 
-    def __init__(self, read, origin, ttl):
+    def __init__(self, read, render, ttl):
         self._read = read
-        self._origin = origin
+        self._render = render
         self._ttl = ttl
         self._entries = {}
 
     def forget(self, key):
         self._entries.pop(key, None)
 
-    async def page(self, key, is_current):
-        if not is_current:
+    async def page(self, key, has_word):
+        if not has_word:
             # It may have been frozen while the value changed, and has not heard of that.
             return await self._load(key)
         entry = self._entries.setdefault(key, Entry())
@@ -87,4 +87,4 @@ class Pages:
 
     async def _load(self, key):
         value, version = await self._read(key)
-        return {"value": await self._origin.ask(f"/page/{key}", "", value), "version": version}
+        return {"value": await self._render(key, value, version), "version": version}

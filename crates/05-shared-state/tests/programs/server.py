@@ -32,12 +32,13 @@ _there.loader.exec_module(rolling)
 
 SURGE = number("MAX_SURGE", 1, least=1, most=64)
 MOST_WORKERS = rolling.WORKERS + SURGE
+CONNECTIONS = max(12, 2 * MOST_WORKERS + 1)
 
 
 @dataclass(frozen=True)
 class Settings:
     database: str = os.environ.get("DATABASE", f"{tempfile.gettempdir()}/state.db")
-    connections: int = (number("DB_CONNECTIONS", 12, least=1 + MOST_WORKERS) - 1) // MOST_WORKERS
+    connections: int = (number("DB_CONNECTIONS", CONNECTIONS, least=1 + MOST_WORKERS) - 1) // MOST_WORKERS
     busy_timeout: float = seconds("BUSY_TIMEOUT_MS", 1000)
     # The database keeps milliseconds.
     session_idle: int = number("SESSION_IDLE_MS", 1_800_000)
@@ -45,6 +46,7 @@ class Settings:
     lease: int = number("LEASE_MS", 10_000)
     cache_ttl: float = seconds("CACHE_TTL_MS", 60_000)
     ack_timeout: float = seconds("ACK_TIMEOUT_MS", 2000)
+    flight: str = os.environ.get("FLIGHT", "worker")
     origin: str = os.environ.get("ORIGIN", "")
 
 
@@ -74,6 +76,8 @@ async def primary(settings):
 
 if __name__ == "__main__":
     settings = Settings()
+    if settings.flight not in ("worker", "cluster"):
+        refuse(f"FLIGHT={settings.flight} makes no sense: write worker or cluster")
     if settings.origin and not settings.origin.startswith("http://"):
         refuse(f"ORIGIN={settings.origin} makes no sense: write an address such as http://127.0.0.1:9000")
     if processes.slot():

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+import re
 import secrets
 import sqlite3
 import time
 from urllib.parse import parse_qs
 
-from database import Busy, Database, now_ms, one
+from database import Busy, Database, Exists, now_ms, one
+from flight import once
 from pages import Origin, OriginFails, Pages
 from worker import Service
 
@@ -24,7 +26,9 @@ class NoAnswer(Exception):
     """The primary did not answer in time."""
 
 
-FAILURES = {Busy: 503, OriginFails: 502, Held: 409, NoAnswer: 504, sqlite3.Error: 500}
+FAILURES = {
+    Busy: 503, OriginFails: 502, Held: 409, Exists: 409, NoAnswer: 504, sqlite3.Error: 500,
+}
 
 
 class Site(Service):
@@ -56,7 +60,7 @@ class Site(Service):
     def open(self):
         if not self.db:
             self.db = Database(self.settings)
-            self.pages = Pages(self.config, self.origin, self.settings.cache_ttl)
+            self.pages = Pages(self.config, self.render, self.settings.cache_ttl)
 
     def on_order(self, order):
         if "news" in order:
@@ -116,12 +120,14 @@ class Site(Service):
                 change = await self.change(key, request.body.decode(errors="replace"))
                 await request.json(200, {**me, **change})
             case ["GET", "page", key]:
-                is_current = time.monotonic() - self.word < self.settings.ack_timeout
-                await request.json(200, {**me, **await self.pages.page(key, is_current)})
+                has_word = time.monotonic() - self.word < self.settings.ack_timeout
+                await request.json(200, {**me, **await self.pages.page(key, has_word)})
             case ["POST", "jobs", name]:
                 await request.json(200, {**me, **await self.run_job(name)})
             case ["GET", "jobs", name]:
                 await request.json(200, {**me, **await self.last_job(name)})
+            case ["POST", "backup", name] if re.fullmatch("[A-Za-z0-9_-]{1,100}", name):
+                await request.json(200, {**me, **await self.backup(name)})
             case _:
                 await request.json(404, {"error": "no such route"})
 
@@ -191,6 +197,20 @@ class Site(Service):
     async def config(self, key):
         sql = "SELECT value, version FROM config WHERE key = ?"
         return await self.db.read(lambda db: db.execute(sql, [key]).fetchone()) or ("", 0)
+
+    async def render(self, key, value, version):
+        async def load():
+            return await self.origin.ask(f"/page/{key}", "", value)
+
+        if self.settings.flight == "cluster":
+            return await once(self.db, key, version, self.settings.lease, load)
+        return await load()
+
+    async def backup(self, name):
+        folder = os.path.dirname(os.path.abspath(self.settings.database))
+        file = os.path.join(folder, f"backup-{name}.db")
+        await self.db.backup(file)
+        return {"file": file}
 
     async def change(self, key, value):
         sql = (

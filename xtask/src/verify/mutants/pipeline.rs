@@ -144,8 +144,9 @@ fn build(
 ) -> Result<Result<PathBuf, String>, Failure> {
     let file = case.mutant.file.display();
     let solution = case.chapter.exercise.solution_file();
-    // Also what the exercise gets: the mutant before this one may have changed it.
-    for place in [&solution, &format!("{}/src", case.chapter.topic.folder())] {
+    // Also what the exercise gets, of its chapter or of the supervisor: the mutant before this one may have
+    // changed it.
+    for place in [solution.as_str(), "crates"] {
         tree.restore(workspace, place)?;
     }
     if let Err(refusal) = tree.apply(&workspace.at(&case.mutant.file))? {
