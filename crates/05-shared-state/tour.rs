@@ -21,16 +21,12 @@ mod losses;
 mod outages;
 #[path = "tour/pages.rs"]
 mod pages;
-#[path = "examples/05-shared-state/redis_server.rs"]
-mod redis_server;
 #[path = "tour/sessions.rs"]
 mod sessions;
 
 use std::process::ExitCode;
 
-use harness::{Kept, Stage};
-
-use self::redis_server::RedisServer;
+use harness::{Kept, RedisServer, Stage};
 
 fn main() -> ExitCode {
     harness::tour(

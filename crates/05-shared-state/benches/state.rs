@@ -28,9 +28,6 @@ mod in_sqlite_tables;
 #[path = "../examples/05-shared-state/memory.rs"]
 #[expect(dead_code, reason = "its tests run with the example")]
 mod memory;
-#[path = "../examples/05-shared-state/redis_server.rs"]
-#[expect(dead_code, reason = "here it is killed, and not stopped")]
-mod redis_server;
 #[path = "../examples/05-shared-state/scripts.rs"]
 mod scripts;
 #[path = "../examples/05-shared-state/store.rs"]
@@ -83,7 +80,7 @@ fn report() -> Result<(), String> {
 }
 
 fn redis() -> String {
-    redis_server::RedisServer::missing().map_or_else(|| "installed".to_owned(), str::to_owned)
+    harness::RedisServer::missing().map_or_else(|| "installed".to_owned(), str::to_owned)
 }
 
 fn counting(systems: &[&System], folder: &Scratch) -> Result<(), String> {

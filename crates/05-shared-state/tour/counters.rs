@@ -3,13 +3,12 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use events::Exit;
-use harness::{Cluster, Kept, Signal, Stage, patience, who::children};
+use harness::{Cluster, Kept, RedisServer, Signal, Stage, patience, who::children};
 
 use crate::{
     Homes, ONE_HOME,
     clients::{Ask, LIMIT, WORKERS, ask, crowd, doors, in_file},
     counting::{COUNT, Counting, counter, settle},
-    redis_server::RedisServer,
 };
 
 const CLIENTS: usize = 8;

@@ -1,12 +1,11 @@
 //! Step 4: everything is killed at once, and started again. What was acknowledged, and is not there?
 
-use harness::{Cluster, Kept, Signal, Stage};
+use harness::{Cluster, Kept, RedisServer, Signal, Stage};
 
 use crate::{
     Homes, ONE_HOME,
     clients::{LIMIT, in_file},
     counting::{Counting, counter, settle},
-    redis_server::RedisServer,
 };
 
 /// Increments before the end comes.

@@ -2,13 +2,12 @@
 
 use std::time::Instant;
 
-use harness::{Cluster, Kept, Signal, Stage, patience, who::children};
+use harness::{Cluster, Kept, RedisServer, Signal, Stage, patience, who::children};
 
 use crate::{
     Homes,
     clients::{Done, LIMIT, WORKERS, crowd, millis, quantile},
     counting::{COUNT, Counting, counter, settle},
-    redis_server::RedisServer,
 };
 
 /// Clients that count at once.

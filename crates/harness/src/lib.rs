@@ -25,6 +25,7 @@
 //! | [`receiver`] | a webhook that the program POSTs to: it answers, hangs, or refuses |
 //! | [`origin`] | a slow server behind the program: it answers when the check says so |
 //! | [`inbound`] | one request that the program sends to a server of the check |
+//! | `redis_server` | a Redis of our own, to stop, kill and start again |
 //! | `name_server` | a name server that says nothing |
 //! | [`byte_lock`] | a lock on one byte of a file, such as another process would hold |
 //! | [`descriptors`] | which files a process has open |
@@ -56,6 +57,7 @@ pub mod origin;
 pub mod patience;
 pub mod receiver;
 pub mod recorder;
+mod redis_server;
 pub mod stage;
 mod starvation;
 pub mod subject;
@@ -71,6 +73,7 @@ pub use measure::measure;
 pub use name_server::without_names;
 pub use nix::sys::signal::Signal;
 pub use patience::patience;
+pub use redis_server::RedisServer;
 pub use stage::Stage;
 pub use tour::tour;
 pub use trial::Trial;

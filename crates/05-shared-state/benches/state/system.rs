@@ -11,12 +11,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use harness::Signal;
+use harness::{RedisServer, Signal};
 
 use crate::{
     cluster::{HOME, WORKERS, own_process},
     figures::Round,
-    redis_server::RedisServer,
     worker::{QUEUE, TASK},
 };
 

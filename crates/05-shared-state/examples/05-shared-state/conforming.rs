@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use harness::RedisServer;
 use serde_json::Value;
 use shared_state::{Config, prepare};
 use tempfile::TempDir;
@@ -21,7 +22,6 @@ use crate::{
     in_sqlite::InSqlite,
     in_sqlite_tables::add_tables,
     memory::{Ask, Memory},
-    redis_server::RedisServer,
     store::Store,
 };
 

@@ -76,8 +76,6 @@ mod memory;
 mod open;
 #[cfg(test)]
 mod redis_outages;
-#[cfg(test)]
-mod redis_server;
 mod scripts;
 mod sessions;
 mod state;

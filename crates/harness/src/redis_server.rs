@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use harness::{Signal, patience};
+use crate::{Signal, patience};
 
 /// How long it may take until it answers.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A server that ends when this is dropped.
-pub(crate) struct RedisServer {
+pub struct RedisServer {
     child: Child,
     port: u16,
     folder: PathBuf,
@@ -23,14 +23,18 @@ pub(crate) struct RedisServer {
 
 impl RedisServer {
     /// Whether there is a `redis-server` here. Without one, the reason to skip what needs it.
-    pub(crate) fn missing() -> Option<&'static str> {
+    #[must_use]
+    pub fn missing() -> Option<&'static str> {
         let version = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
         let is_there = version.is_ok_and(|status| status.success());
         (!is_there).then_some("skipped, because `redis-server` is not installed")
     }
 
     /// Starts a server that keeps its files in `folder`, with `settings` such as `--appendonly yes`.
-    pub(crate) fn start(folder: impl Into<PathBuf>, settings: &str) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When it does not start, or does not answer.
+    pub fn start(folder: impl Into<PathBuf>, settings: &str) -> io::Result<Self> {
         let folder = folder.into();
         let settings: Vec<_> = settings.split_whitespace().map(str::to_owned).collect();
         // Between our look and its start the port may go to another process: then it ends at once.
@@ -46,30 +50,43 @@ impl RedisServer {
         Err(io::Error::other("redis-server does not start"))
     }
 
-    /// As `STORE` names it, with this prefix for all keys.
-    pub(crate) fn url(&self, prefix: &str) -> String {
-        format!("redis://127.0.0.1:{}/?prefix={prefix}", self.port)
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// As `STORE` and `QUEUE` name it, with this prefix for all keys.
+    #[must_use]
+    pub fn url(&self, prefix: &str) -> String {
+        format!("{}?prefix={prefix}", self.address())
     }
 
     /// Sends it a signal: SIGSTOP freezes it, SIGCONT lets it go on.
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let _ = processes::sweep::send(self.child.id(), signal);
     }
 
     /// Ends it at once. What it has not written yet is lost.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// Starts it again after [`Self::kill`], on the same port and with the same files.
-    pub(crate) fn start_again(&mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When it does not start, or does not answer.
+    pub fn start_again(&mut self) -> io::Result<()> {
         self.child = spawn(self.port, &self.folder, &self.settings)?;
         if self.answers() { Ok(()) } else { Err(io::Error::other("it does not start again")) }
     }
 
     /// Asks it one thing, as a client would type it, and returns all that it says within a moment.
-    pub(crate) fn ask(&self, command: &str) -> io::Result<String> {
+    ///
+    /// # Errors
+    /// When it does not start, or does not answer.
+    pub fn ask(&self, command: &str) -> io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(patience(Duration::from_secs(1))))?;
         stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes())?;
