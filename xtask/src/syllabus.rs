@@ -125,8 +125,8 @@ pub(crate) const TOPICS: [Topic; 8] = [
         package: "worker-pools",
         title: "Worker pools",
         example: "06-worker-pools",
-        guides: &[],
-        reading: 15,
+        guides: &["07-worker-pools"],
+        reading: 40,
         exercise: Some(Exercise {
             number: 5,
             minutes: (45, 60),

@@ -115,6 +115,14 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
         notice
     }
 
+    /// The socket that workers inherit, for a primary that accepts itself.
+    ///
+    /// # Errors
+    /// When there is no descriptor left, or [`Self::stop_listening`] was called before.
+    pub fn listener(&self) -> io::Result<TcpListener> {
+        self.listener.as_ref().ok_or_else(|| io::Error::other("not listening"))?.try_clone()
+    }
+
     /// Tells the worker `pid` `message`, as soon as the worker reads. It never waits: a worker that is
     /// frozen must not hold up its primary.
     ///

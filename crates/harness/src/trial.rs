@@ -105,6 +105,8 @@ impl Trial {
             .env("ADMIN_PORT", "0")
             .env("JOURNAL", self.path("journal"))
             .env("DATABASE", self.path("state.db"))
+            .env("SPOOL", self.path("tasks.spool"))
+            .env("HOLD_DIR", self.path("holds"))
             .envs(FAR_AWAY)
             .envs(settings.iter().copied());
         let said: Vec<_> =

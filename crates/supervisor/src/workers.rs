@@ -4,6 +4,7 @@
 //! It decides nothing: when to start, drain or kill a worker is what the chapters are about.
 
 mod link;
+mod listening;
 mod notices;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 };
 
 use cluster_basics::{Cluster, StartError, listener};
-use events::{Pid, ServiceEvent, ShutdownEvent, Slot, WorkerEvent, emit, warn};
+use events::{Pid, ShutdownEvent, Slot, WorkerEvent, emit, warn};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{link::Link, notices::Notice};
@@ -275,18 +276,6 @@ where
         let available = |worker: &Worker| worker.available_at(self.min_ready);
         let available = self.all().iter().filter_map(available).filter(|at| *at > now);
         available.chain(self.fleet.deadline()).min()
-    }
-
-    /// Tells the world that connections are accepted.
-    pub fn announce(&self) {
-        emit(ServiceEvent::Listening { address: self.address, admin: self.admin });
-    }
-
-    /// Lets no new client into the kernel's queue, and closes the primary's copy of the listening
-    /// socket. The workers' copies stay open, and a client that waits in the queue can still be
-    /// accepted. Nothing can be started after it.
-    pub fn stop_listening(&mut self) {
-        self.cluster.stop_listening();
     }
 
     /// What the environment asked for.

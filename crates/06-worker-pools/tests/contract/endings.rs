@@ -1,0 +1,195 @@
+//! The end of the program, in order and by SIGKILL, and its next start.
+
+use std::time::{Duration, Instant};
+
+use events::Exit;
+use harness::{Kept, Signal, Trial, patience};
+
+use crate::{
+    journal::{has_exactly, starts},
+    scene::{PROMPT, Pool, fresh, millis},
+};
+
+pub(crate) fn sigterm_finishes_what_runs(trial: &Trial) -> Kept {
+    for (credit, signal) in [("1", Signal::SIGTERM), ("2", Signal::SIGINT)] {
+        fresh(trial);
+        in_order(trial, credit, signal)
+            .map_err(|broken| broken.during(&format!("CREDIT={credit}")))?;
+    }
+    fresh(trial);
+    cut_off(trial).map_err(|broken| broken.during("a task without an end"))?;
+    fresh(trial);
+    a_worker_dies_meanwhile(trial)
+}
+
+fn in_order(trial: &Trial, credit: &str, signal: Signal) -> Kept {
+    let pool = Pool::start(trial, &[("CREDIT", credit), ("QUEUE_LIMIT", "6")])?;
+    let holds = pool.hold(1..=4)?;
+    let queued = pool.submit_all("hold", 5..=10)?;
+    is_told_to_end(trial, &pool, signal)?;
+    pool.is(holds[0].id, "processing", 1)?;
+    pool.is(queued[0], "queued", 0)?;
+    pool.release(1..=4)?;
+    ends(trial, &pool, 0)?;
+    let four = holds.iter().map(|held| (held.id, 1));
+    has_exactly(trial, four.clone())?;
+    drop(pool);
+    let pool = Pool::start(trial, &[("WORKERS", "1")])?;
+    for held in &holds {
+        pool.completes(held.id, held.id, 1)?;
+    }
+    pool.release(5..=10)?;
+    for (id, n) in queued.iter().zip(5..) {
+        pool.completes(*id, n, 1)?;
+    }
+    has_exactly(trial, four.chain(queued.iter().map(|id| (*id, 1))))?;
+    let later = starts(trial)?.split_off(4);
+    let expected = format!("started in the order {queued:?}");
+    trial.expect(later == queued, expected, format!("in the order {later:?}"))?;
+    let next = pool.submit("prime", 7)?;
+    trial.expect(next == 11, "ids go on after a restart: 11", format!("id {next}"))
+}
+
+/// Sends SIGTERM, and waits until it counts. The queue is full, so no question brings a task.
+fn is_told_to_end(trial: &Trial, pool: &Pool, signal: Signal) -> Kept {
+    const TASK: &str = r#"{"type":"prime","n":7}"#;
+    pool.is_full()?;
+    pool.cluster.signal(signal);
+    pool.until("POST /task is 503 from the signal on", || {
+        let reply = pool.ask_quietly("POST", "/task", TASK)?;
+        if reply.status == 429 { Ok(false) } else { reply.is(trial, 503).map(|_| true) }
+    })?;
+    let refused = pool.ask("POST", "/task", TASK)?.is(trial, 503)?;
+    trial.expect(refused.retry_after.is_some(), "503 with Retry-After", refused.to_string())
+}
+
+fn ends(trial: &Trial, pool: &Pool, code: i32) -> Kept {
+    let exit = pool.cluster.wait_exit(PROMPT)?;
+    trial.expect(exit == Exit::Code(code), format!("exit code {code}"), exit.to_string())?;
+    pool.cluster.wait_gone(PROMPT)
+}
+
+const DRAIN: Duration = Duration::from_millis(500);
+/// SIGKILL follows two seconds after a worker's own deadline.
+const ESCALATION: Duration = Duration::from_secs(2);
+
+/// One task spins, and the worker of another one is frozen: both are cut, and run again.
+fn cut_off(trial: &Trial) -> Kept {
+    let limit = millis(DRAIN);
+    let settings = [("WORKERS", "2"), ("QUEUE_LIMIT", "1"), ("DRAIN_TIMEOUT_MS", limit.as_str())];
+    let pool = Pool::start(trial, &settings)?;
+    let spin = pool.submit("spin", 0)?;
+    pool.starts(spin, 1)?;
+    let frozen = pool.hold([1])?[0];
+    let queued = pool.submit("hold", 2)?;
+    pool.freeze(frozen.pid)?;
+    let began = Instant::now();
+    is_told_to_end(trial, &pool, Signal::SIGTERM)?;
+    ends(trial, &pool, 1)?;
+    let after = began.elapsed();
+    let latest = patience(DRAIN + ESCALATION + Duration::from_secs(5));
+    let observed = format!("after {} ms", after.as_millis());
+    let expected = format!("an exit {limit} ms after the signal, or soon");
+    trial.expect((patience(DRAIN)..latest).contains(&after), expected, observed)?;
+    has_exactly(trial, [(spin, 1), (frozen.id, 1)])?;
+    drop(pool);
+    let pool = Pool::start(trial, &[("WORKERS", "3"), ("QUEUE_LIMIT", "1")])?;
+    pool.starts(spin, 2)?;
+    pool.starts(frozen.id, 2)?;
+    pool.starts(queued, 1)?;
+    // A second signal ends everything at once, and nothing of it was finished.
+    pool.submit("hold", 3)?;
+    is_told_to_end(trial, &pool, Signal::SIGTERM)?;
+    pool.cluster.signal(Signal::SIGTERM);
+    let exit = pool.cluster.wait_exit(Duration::from_secs(5))?;
+    trial.expect(exit != Exit::Code(0), "an exit code that isn't 0", exit.to_string())?;
+    pool.cluster.wait_gone(PROMPT)
+}
+
+fn a_worker_dies_meanwhile(trial: &Trial) -> Kept {
+    let settings = [("WORKERS", "2"), ("QUEUE_LIMIT", "1")];
+    let pool = Pool::start(trial, &settings)?;
+    let (first, second) = (pool.hold([1])?[0], pool.hold([2])?[0]);
+    let queued = pool.submit("hold", 3)?;
+    is_told_to_end(trial, &pool, Signal::SIGHUP)?;
+    pool.kill(first.pid)?;
+    pool.until("its task is queued again", || Ok(pool.task(first.id)?.status_name() == "queued"))?;
+    pool.release([1, 2, 3])?;
+    ends(trial, &pool, 1)?;
+    has_exactly(trial, [(first.id, 1), (second.id, 1)])?;
+    drop(pool);
+    let pool = Pool::start(trial, &settings)?;
+    pool.completes(first.id, 1, 2)?;
+    pool.completes(second.id, 2, 1)?;
+    pool.completes(queued, 3, 1).map(drop)
+}
+
+pub(crate) fn kill_9_of_the_primary_loses_nothing(trial: &Trial) -> Kept {
+    let pool = Pool::start(trial, &[])?;
+    let done = pool.submit("prime", 7)?;
+    pool.completes(done, true, 1)?;
+    let holds = pool.hold(1..=4)?;
+    let queued = pool.submit_all("hold", 5..=10)?;
+    pool.kill_primary()?;
+    let pool = Pool::start(trial, &[])?;
+    for held in &holds {
+        pool.starts(held.id, 2)?;
+    }
+    pool.kill_primary()?;
+    let pool = Pool::start(trial, &[])?;
+    for held in &holds {
+        pool.starts(held.id, 3)?;
+    }
+    pool.release(1..=10)?;
+    for (held, n) in holds.iter().zip(1..) {
+        pool.completes(held.id, n, 3)?;
+    }
+    for (id, n) in queued.iter().zip(5..) {
+        pool.completes(*id, n, 1)?;
+    }
+    pool.completes(done, true, 1)?;
+    let once = queued.iter().chain([&done]).map(|id| (*id, 1));
+    has_exactly(trial, holds.iter().map(|held| (held.id, 3)).chain(once))?;
+    pool.kill_primary()?;
+    for round in 1..=3 {
+        right_after_the_answer(trial).map_err(|broken| {
+            broken.during(&format!("SIGKILL right after the last 202, round {round}"))
+        })?;
+    }
+    fresh(trial);
+    attempts_survive(trial).map_err(|broken| broken.during("MAX_ATTEMPTS=1"))
+}
+
+/// The primary is killed as soon as the client has its answer.
+fn right_after_the_answer(trial: &Trial) -> Kept {
+    fresh(trial);
+    let pool = Pool::start(trial, &[("WORKERS", "1")])?;
+    let held = pool.hold([1])?[0];
+    let queued = pool.submit_all("prime", 10..20)?;
+    pool.kill_primary()?;
+    let pool = Pool::start(trial, &[("WORKERS", "1")])?;
+    pool.release([1])?;
+    pool.completes(held.id, 1, 2)?;
+    for id in queued {
+        pool.becomes(id, "completed")?;
+    }
+    Ok(())
+}
+
+/// A start of which the former primary knew counts.
+fn attempts_survive(trial: &Trial) -> Kept {
+    let settings = [("MAX_ATTEMPTS", "1"), ("WORKERS", "1")];
+    let pool = Pool::start(trial, &settings)?;
+    let held = pool.hold([1])?[0];
+    let queued = pool.submit("prime", 7)?;
+    pool.kill_primary()?;
+    let pool = Pool::start(trial, &settings)?;
+    pool.fails(held.id, "attempts", 1)?;
+    pool.completes(queued, true, 1)?;
+    has_exactly(trial, [(held.id, 1), (queued, 1)])?;
+    pool.kill_primary()?;
+    // What has failed is not tried again by a later start.
+    let pool = Pool::start(trial, &[("MAX_ATTEMPTS", "3"), ("WORKERS", "1")])?;
+    pool.fails(held.id, "attempts", 1)?;
+    has_exactly(trial, [(held.id, 1), (queued, 1)])
+}

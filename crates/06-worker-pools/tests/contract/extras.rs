@@ -1,0 +1,158 @@
+//! Promises beyond what the exercise asks for.
+
+use harness::{Kept, Trial, wire::request};
+use serde_json::json;
+
+use crate::{
+    deaths::none_of,
+    journal::{has_exactly, starts},
+    scene::{Pool, Reply},
+};
+
+fn submit_with(pool: &Pool, kind: &str, n: u64, priority: u64) -> Kept<u64> {
+    let body = json!({ "type": kind, "n": n, "priority": priority }).to_string();
+    pool.ask_quietly("POST", "/task", &body)?.is(pool.trial, 202)?.id(pool.trial)
+}
+
+/// How many numbers one step of a priority is worth.
+const STEP: u64 = 10;
+
+pub(crate) fn a_high_priority_passes_others_but_not_forever(trial: &Trial) -> Kept {
+    let pool = Pool::start(trial, &[("WORKERS", "1"), ("QUEUE_LIMIT", "200")])?;
+    for wrong in ["10", "-1", "1.5", "\"9\""] {
+        let body = format!(r#"{{"type":"prime","n":7,"priority":{wrong}}}"#);
+        pool.ask_quietly("POST", "/task", &body)?.is(trial, 400)?;
+    }
+    let first = pool.hold([1])?[0];
+    // Low ones, then a stream of high ones, longer than what the highest priority is worth.
+    let mut tasks = Vec::new();
+    let stream = [9, 9, 3, 0].into_iter().cycle().take(105);
+    for priority in [0; 5].into_iter().chain(stream) {
+        tasks.push((submit_with(&pool, "hash", 1, priority)?, priority));
+    }
+    trial.recorder.observe("110 tasks wait, with priorities 0, 3 and 9");
+    // A task that comes back was started before, and passes all of them.
+    pool.kill(first.pid)?;
+    pool.starts(first.id, 2)?;
+    let all: Vec<u64> = tasks.iter().map(|(id, _)| *id).collect();
+    none_of(trial, &all)?;
+    pool.release([1])?;
+    for (id, _) in &tasks {
+        pool.becomes_quietly(*id, "completed")?;
+    }
+    tasks.sort_by_key(|(id, priority)| (id + STEP * (9 - priority), *id));
+    let wanted: Vec<u64> = tasks.into_iter().map(|(id, _)| id).collect();
+    let started: Vec<u64> = starts(trial)?.into_iter().filter(|id| *id != first.id).collect();
+    let wrong = wanted.iter().zip(&started).position(|(wanted, started)| wanted != started);
+    let at = wrong.unwrap_or(0);
+    let expected = format!("task {} is the start number {}", wanted[at], at + 1);
+    let observed = format!("task {:?} is", started.get(at));
+    trial.expect(wanted == started, expected, observed)
+}
+
+pub(crate) fn a_task_can_be_called_off(trial: &Trial) -> Kept {
+    let settings = [("WORKERS", "1"), ("CREDIT", "2"), ("QUEUE_LIMIT", "4")];
+    let pool = Pool::start(trial, &settings)?;
+    let running = pool.hold([1])?[0];
+    // Numbers 2 and 3: one is held by the worker, the other one waits in the primary.
+    let waiting = pool.submit_all("hold", [2, 3, 4, 5])?;
+    pool.is_full()?;
+    for id in &waiting[..2] {
+        called_off(&pool, *id)?;
+    }
+    // Their places are free, and the task that runs is untouched.
+    let more = pool.submit_all("hold", [6, 7])?;
+    pool.is_full()?;
+    pool.is(running.id, "processing", 1)?;
+    pool.release([1])?;
+    pool.completes(running.id, 1, 1)?;
+    let next = pool.starts(waiting[2], 1)?;
+    trial.expect(next.pid == running.pid, "the same worker", "another one runs the next task")?;
+    called_off(&pool, waiting[2])?;
+    let last = pool.starts(waiting[3], 1)?;
+    trial.expect(last.pid != next.pid, "a new worker", "the old one runs the next task")?;
+    let there = pool.has_workers(1)?;
+    trial.expect(!there.contains(&next.pid), "the worker that ran it is gone", "it is there")?;
+    pool.release(5..=7)?;
+    for id in waiting[3..].iter().chain(&more) {
+        pool.becomes(*id, "completed")?;
+    }
+    for (id, status) in [(running.id, 409), (waiting[0], 409), (waiting[2], 409), (99, 404)] {
+        let reply = pool.ask("DELETE", &format!("/task/{id}"), "")?;
+        trial.expect(reply.status == status, format!("{status}"), reply.to_string())?;
+    }
+    let spin = pool.submit("spin", 0)?;
+    pool.starts(spin, 1)?;
+    called_off(&pool, spin)?;
+    let last = pool.submit("prime", 7)?;
+    pool.completes(last, true, 1)?;
+    let stats = pool.ask("GET", "/stats", "")?;
+    trial.expect(stats.json["cancelled"] == 4, "cancelled=4", stats.to_string())?;
+    let started = [running.id, waiting[2], waiting[3], more[0], more[1], spin, last];
+    pool.kill_primary()?;
+    let pool = Pool::start(trial, &settings)?;
+    for id in [waiting[0], waiting[1], waiting[2], spin] {
+        let reply = pool.task(id)?;
+        let is_so = reply.json["status"] == "cancelled";
+        trial.expect(
+            is_so,
+            format!("task {id} is cancelled after a restart"),
+            reply.to_string(),
+        )?;
+    }
+    pool.completes(last, true, 1)?;
+    has_exactly(trial, started.map(|id| (id, 1)))
+}
+
+fn called_off(pool: &Pool, id: u64) -> Kept {
+    let reply = pool.ask("DELETE", &format!("/task/{id}"), "")?.is(pool.trial, 200)?;
+    let is_so = reply.json["status"] == "cancelled";
+    pool.trial.expect(is_so, format!("task {id} is cancelled"), reply.to_string())
+}
+
+/// The bytes of a request with a key.
+fn with_key(kind: &str, n: u64, key: &str) -> String {
+    let body = json!({ "type": kind, "n": n }).to_string();
+    let header = format!("Host: 127.0.0.1\r\nIdempotency-Key: {key}\r\n");
+    request("POST", "/task", &body).replacen("Host: 127.0.0.1\r\n", &header, 1)
+}
+
+fn post(pool: &Pool, kind: &str, n: u64, key: &str, status: u16) -> Kept<Reply> {
+    let what = format!("POST /task {kind} {n}, key {key}");
+    let reply = pool.send(what, &with_key(kind, n, key))?;
+    pool.trial.recorder.observe(reply.to_string());
+    reply.is(pool.trial, status)
+}
+
+pub(crate) fn the_same_key_is_the_same_task(trial: &Trial) -> Kept {
+    let settings = [("WORKERS", "1"), ("QUEUE_LIMIT", "1")];
+    let pool = Pool::start(trial, &settings)?;
+    let id = post(&pool, "hold", 1, "a", 202)?.id(trial)?;
+    pool.starts(id, 1)?;
+    let queued = post(&pool, "hold", 2, "b", 202)?.id(trial)?;
+    post(&pool, "hold", 3, "c", 429)?;
+    for (n, key, wanted) in [(1, "a", id), (2, "b", queued)] {
+        is_it(trial, &post(&pool, "hold", n, key, 202)?, wanted)?;
+    }
+    post(&pool, "hold", 9, "a", 422)?;
+    post(&pool, "hold", 2, "", 400)?;
+    pool.kill_primary()?;
+    let pool = Pool::start(trial, &settings)?;
+    pool.starts(id, 2)?;
+    for (n, key, wanted) in [(1, "a", id), (2, "b", queued)] {
+        let again = post(&pool, "hold", n, key, 202)?;
+        is_it(trial, &again, wanted).map_err(|broken| broken.during("after a restart"))?;
+    }
+    pool.release([1, 2, 3])?;
+    pool.completes(id, 1, 2)?;
+    pool.completes(queued, 2, 1)?;
+    is_it(trial, &post(&pool, "hold", 1, "a", 202)?, id)?;
+    let other = post(&pool, "hold", 3, "c", 202)?.id(trial)?;
+    pool.completes(other, 3, 1)?;
+    has_exactly(trial, [(id, 2), (queued, 1), (other, 1)])
+}
+
+fn is_it(trial: &Trial, reply: &Reply, id: u64) -> Kept {
+    let observed = format!("id {}", reply.json["id"]);
+    trial.expect(reply.json["id"] == id, format!("the same id again: {id}"), observed)
+}
