@@ -105,7 +105,7 @@ pub trait TaskPool: 'static {
         Some(question)
     }
 
-    /// What happens to tasks in another process. Cancel safe.
+    /// What happens to tasks in another process, until the program ends. Cancel safe.
     fn outside(&mut self) -> impl Future<Output = ()> {
         pending()
     }

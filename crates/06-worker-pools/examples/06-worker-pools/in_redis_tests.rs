@@ -1,6 +1,10 @@
 //! The queue in Redis, with several machines: each is one [`InRedis`] of this process.
 
-use std::{io::Write, sync::Once, time::Duration};
+use std::{
+    io::Write,
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use harness::{RedisServer, Signal, patience};
 use tempfile::TempDir;
@@ -9,6 +13,7 @@ use worker_pools::Id;
 use crate::{
     in_redis::{End, Found, InRedis, Limits, Taken},
     redis_failures::Failure,
+    redis_machine::Machine,
 };
 
 /// No test waits for the end of a lease that is this long.
@@ -132,6 +137,18 @@ async fn what_is_given_back_is_taken_at_once_although_its_lease_was_long() {
     assert_eq!(a.finish(&task, &done()).await, Ok(false), "it is not its own any more");
     let taken = b.take_over(4).await.expect("an answer");
     assert_eq!((taken[0].id, taken[0].attempts), (id, 0), "it was never started");
+}
+
+#[tokio::test]
+async fn a_machine_that_leaves_gives_back_what_it_has_asked_for() {
+    let Some(scene) = Scene::new() else { return };
+    let (leaving, other) = (Arc::new(scene.machine("a", FAR)), scene.machine("b", FAR));
+    let id = submit(&leaving, "w").await;
+    let mut machine = Machine::join(&leaving, FAR);
+    machine.ask_for(1);
+    machine.leave(patience(Duration::from_secs(30))).await;
+    let taken = other.take_over(4).await.expect("an answer");
+    assert_eq!(taken.first().map(|task| task.id), Some(id), "it does not wait for the lease");
 }
 
 #[tokio::test]

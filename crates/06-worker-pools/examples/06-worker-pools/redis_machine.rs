@@ -109,7 +109,14 @@ impl Machine {
 
     /// Gives back what it still has, and waits until everything is written down, `within` this time. A
     /// machine that leaves without that leaves its tasks to the end of their leases.
-    pub(crate) async fn leave(self, within: Duration) {
+    pub(crate) async fn leave(mut self, within: Duration) {
+        // Tasks that it has asked for may be on their way.
+        let rest = async {
+            while self.is_asking {
+                self.next().await;
+            }
+        };
+        let _ = timeout(within, rest).await;
         for task in std::mem::take(&mut *locked(&self.own)).into_values() {
             let _ = self.notes.send(Note::GivenBack(task));
         }

@@ -43,7 +43,6 @@ impl<P: TaskPool> Primary<P> {
                         leave_at = Some(Instant::now() + ESCALATION);
                     }
                 }
-                () = self.pool.outside() => {}
                 // A process that waits for its disk dies of SIGKILL only when the disk has answered.
                 () = at(leave_at) => break,
                 () = at(deadline) => self.tick(&mut workers, deadline).await,
