@@ -42,6 +42,7 @@
 //! | `forwarder` | passes one request on |
 //! | `counted` | an answer on its way to the client, which is counted at its end |
 //! | `reporter` | counted answers, on their way to the primary |
+//! | `streams` | an answer without an end, and how it moves to another worker |
 //! | `routes` | the routes of PROTOCOL.md, and their faults |
 
 mod admin;
@@ -51,6 +52,7 @@ pub mod config;
 mod counted;
 pub mod deploy_log;
 pub mod deploys;
+
 mod forwarder;
 mod primary;
 mod reporter;
@@ -59,6 +61,7 @@ mod routes;
 pub mod run;
 pub mod split;
 mod stable;
+mod streams;
 pub mod talk;
 mod telling;
 

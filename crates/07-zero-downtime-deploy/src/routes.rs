@@ -92,7 +92,8 @@ impl Site {
         http::json(StatusCode::OK, &self.says())
     }
 
-    fn says(&self) -> Value {
+    /// The process that answers.
+    pub(crate) fn says(&self) -> Value {
         json!({ "worker": self.slot, "pid": Pid::own(), "version": self.version })
     }
 }

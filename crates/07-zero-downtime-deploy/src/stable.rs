@@ -25,6 +25,7 @@ use crate::{
     reporter::{Reporter, deliver, reporter},
     routes::{Site, client, is_versioned, no_route},
     run::Choose,
+    streams::Streams,
     talk::{Order, Report},
 };
 
@@ -41,6 +42,7 @@ pub(crate) struct Stable {
     reporter: Reporter,
     counted: Mutex<Option<Receiver<Answer>>>,
     calls: OnceLock<ToPrimary>,
+    streams: Streams,
 }
 
 /// Where this worker is in its split.
@@ -58,7 +60,8 @@ impl Stable {
         let (reporter, counted) = reporter();
         let (split, turns, calls) = (watch::Sender::new(None), Mutex::default(), OnceLock::new());
         let counted = Mutex::new(Some(counted));
-        Stable { site, choose, answer_timeout, split, turns, reporter, counted, calls }
+        let streams = Streams::new();
+        Stable { site, choose, answer_timeout, split, turns, reporter, counted, calls, streams }
     }
 
     /// The split that holds now. Without one this worker could give clients the wrong version.
@@ -134,7 +137,11 @@ impl Service for Stable {
 
     async fn respond(&self, request: Request<Incoming>, _is_ready: bool) -> Response<Body> {
         let (request, _) = request.into_parts();
-        if is_versioned(&request) { self.versioned(&request).await } else { no_route(&request) }
+        match (&request.method, request.uri.path()) {
+            (&Method::GET, "/events") => self.streams.answer(&request, self.site.says()),
+            _ if is_versioned(&request) => self.versioned(&request).await,
+            _ => no_route(&request),
+        }
     }
 
     fn on_order(&self, order: Order) {
@@ -146,6 +153,10 @@ impl Service for Stable {
                 calls.acknowledge(id);
             }
         }
+    }
+
+    fn on_drain(&self, _limit: Duration) {
+        self.streams.drain();
     }
 
     async fn background(&self, _channel: WorkerChannel<Report>) {
