@@ -134,6 +134,8 @@ fn only_that_worker_is_full(trial: &Trial, doors: &mut Doors) -> Kept {
 fn each_place_once(trial: &Trial, doors: &mut Doors) -> Kept<Vec<(u32, Asked)>> {
     let never = format!("/ask/2?fault=never&{FAR}");
     let mut calls = open(trial, doors, 2, &never)?;
+    let held = wait_for_holding(trial, door(trial, doors, 2)?, 2)?;
+    doors.entry(2).or_default().push(held);
     for (path, status) in [
         ("/ask/2?text=x", 200),
         ("/ask/2?fault=twice&text=x", 200),
