@@ -52,8 +52,6 @@ fn a_worker_whose_calls_use_every_place_can_send(trial: &Trial) -> Kept {
         for _ in 0..PLACES {
             ask(door(trial, &mut doors, 1)?, format!("/ask/{slot}?fault=never&{FAR}"));
         }
-    }
-    for slot in 1..=WORKERS {
         wait_for_holding(trial, door(trial, &mut doors, slot)?, PLACES as u64)?;
     }
     get(trial, door(trial, &mut doors, 1)?, "/send/2?text=room", 202)?;
