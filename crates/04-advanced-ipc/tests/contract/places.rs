@@ -52,8 +52,6 @@ fn a_worker_whose_calls_use_every_place_can_send(trial: &Trial) -> Kept {
         for _ in 0..PLACES {
             ask(door(trial, &mut doors, 1)?, format!("/ask/{slot}?fault=never&{FAR}"));
         }
-    }
-    for slot in 1..=WORKERS {
         wait_for_holding(trial, door(trial, &mut doors, slot)?, PLACES as u64)?;
     }
     get(trial, door(trial, &mut doors, 1)?, "/send/2?text=room", 202)?;
@@ -134,6 +132,8 @@ fn only_that_worker_is_full(trial: &Trial, doors: &mut Doors) -> Kept {
 fn each_place_once(trial: &Trial, doors: &mut Doors) -> Kept<Vec<(u32, Asked)>> {
     let never = format!("/ask/2?fault=never&{FAR}");
     let mut calls = open(trial, doors, 2, &never)?;
+    let held = wait_for_holding(trial, door(trial, doors, 2)?, 2)?;
+    doors.entry(2).or_default().push(held);
     for (path, status) in [
         ("/ask/2?text=x", 200),
         ("/ask/2?fault=twice&text=x", 200),

@@ -47,7 +47,8 @@ fn calls_are_answered(trial: &Trial) -> Kept {
 /// no loss of the shutdown.
 fn losses_of_its_life(trial: &Trial, cluster: &Cluster, doors: &mut Doors) -> Kept {
     let second = scene::pid_of(trial, doors, 2)?;
-    let late = "/ask/2?fault=never&timeout_ms=200";
+    // Worker 3, because worker 2 must hold no other call than the one that it dies with.
+    let late = "/ask/3?fault=never&timeout_ms=200";
     let (connection, _) = get(trial, door(trial, doors, 1)?, late, 504)?;
     let call = ask(connection, format!("/ask/2?fault=never&{FAR}"));
     wait_for_holding(trial, door(trial, doors, 2)?, 1)?;
