@@ -67,7 +67,7 @@ fn choose(split: &Split, client: Option<&str>, nth: u64) -> bool {
 /// 3. Let p be the candidate's share of the answers so far, this one included. Each bad answer, whoever gave
 ///    it, takes ln(1 + p x (worse - 1)) away: promise 7 ("a fault of both").
 /// 4. A bad answer of the candidate adds ln(worse) as well: promise 5 ("10 % errors").
-fn score_after(score: Score, answer: &Answer, worse: f64) -> Score {
+fn score_after(mut score: Score, answer: &Answer, worse: f64) -> Score {
     todo!("what does {answer:?} add to {score:?}?")
 }
 
