@@ -25,7 +25,7 @@ pub mod panic;
 pub mod spin;
 pub mod timeline;
 
-pub use emit::{emit, flush, millis, warn};
+pub use emit::{emit, flush, millis, start_threads, warn};
 pub use entry::{Entry, Source};
 pub use event::{
     Event,
