@@ -18,7 +18,7 @@ pub use self::{
     frames::{Frames, READ},
     handover::ChannelHandover,
     receiver::{ReceiveError, Receiver},
-    sender::{SendError, Sender},
+    sender::{SendError, Sender, frame},
 };
 pub(crate) use self::{
     handover::{Ends, open, stop},

@@ -11,7 +11,7 @@ use std::{env, io, os::fd::AsFd};
 use nix::sys::{
     signal::{
         SigSet, SigmaskHow,
-        Signal::{SIGHUP, SIGINT, SIGTERM, SIGUSR2},
+        Signal::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2},
     },
     stat::{SFlag, fstat},
 };
@@ -19,10 +19,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that a primary decides about. A service manager and Ctrl-C send them to every process
 /// of the group, so a worker must not end by them.
-const FOR_THE_PRIMARY: [SignalKind; 4] = [
+const FOR_THE_PRIMARY: [SignalKind; 5] = [
     SignalKind::terminate(),
     SignalKind::interrupt(),
     SignalKind::hangup(),
+    SignalKind::user_defined1(),
     SignalKind::user_defined2(),
 ];
 
@@ -81,7 +82,7 @@ impl Inherited {
 /// Calls `spawn` with those signals blocked, which its child inherits: between `exec` and its own
 /// handlers they wait instead of ending it.
 pub(crate) fn with_signals_blocked<T>(spawn: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let blocked: SigSet = [SIGTERM, SIGINT, SIGHUP, SIGUSR2].into_iter().collect();
+    let blocked: SigSet = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2].into_iter().collect();
     let before = blocked.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let spawned = spawn();
     before.thread_set_mask()?;

@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use tokio::{
     net::unix::OwnedWriteHalf,
@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     MAX_FRAME,
-    writer::{Outgoing, What, Writer, WriterTask},
+    writer::{Outgoing, What, Writer, WriterTask, put_frame},
 };
 
 /// The longest queue of messages that wait for their peer to read.
@@ -94,6 +94,16 @@ impl<T: Serialize> Sender<T> {
             mpsc::error::TrySendError::Closed(_) => SendError::Closed,
         })
     }
+}
+
+/// `message` as it is written into a channel.
+///
+/// # Errors
+/// When it can't be written, or is too long.
+pub fn frame(message: &impl Serialize) -> Result<Vec<u8>, SendError> {
+    let mut bytes = BytesMut::new();
+    put_frame(&mut bytes, &json(message)?);
+    Ok(bytes.into())
 }
 
 fn json(message: &impl Serialize) -> Result<Bytes, SendError> {

@@ -132,7 +132,7 @@ impl Writer {
 }
 
 /// The length of a frame in four bytes, then the frame.
-fn put_frame(buffer: &mut BytesMut, json: &[u8]) {
+pub(super) fn put_frame(buffer: &mut BytesMut, json: &[u8]) {
     // It fits: a frame has at most `MAX_FRAME` bytes.
     buffer.put_u32(u32::try_from(json.len()).unwrap_or(u32::MAX));
     buffer.put_slice(json);

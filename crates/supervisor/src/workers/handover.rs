@@ -10,17 +10,17 @@ use std::{
 
 use cluster_basics::{
     Cluster,
-    channel::ChannelHandover,
+    channel::{ChannelHandover, frame},
     cluster::{Handover, WorkerHandover},
 };
-use events::{Exit, WorkerId};
+use events::{Exit, Pid, WorkerId};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Notice, Workers,
     record::{WorkerRecord, WorkersRecord},
 };
-use crate::settings::Settings;
+use crate::{messages::ToWorker, settings::Settings};
 
 /// Workers at a standstill: what is known of them, and their descriptors. No worker notices: who serves
 /// goes on serving, what it says waits in its socket, and one that ends waits as a zombie.
@@ -32,6 +32,19 @@ pub struct WorkersHandover {
     pub listener: TcpListener,
     /// The channel of each worker of the record, in its order.
     pub channels: Vec<OwnedFd>,
+}
+
+impl WorkersHandover {
+    /// Tells the worker `pid` this `order`, as soon as it has a primary again. A worker that isn't here
+    /// needs no order any more.
+    pub fn tell_one<Order: Serialize>(&mut self, pid: Pid, order: Order) {
+        let worker = self.record.workers.iter_mut().find(|worker| worker.pid == pid);
+        if let Some(worker) = worker
+            && let Ok(frame) = frame(&ToWorker::Order(order))
+        {
+            worker.unwritten.extend(frame);
+        }
+    }
 }
 
 impl<Order, Report> Workers<Order, Report>
@@ -57,11 +70,22 @@ where
         let now = Instant::now();
         let (workers, channels) =
             handover.workers.into_iter().filter_map(|worker| self.record(worker, now)).unzip();
-        let starts = self.fleet.all_starts().clone().into_iter().collect();
-        let (has_versions, cut) = (self.has_versions, self.cut);
-        let record = WorkersRecord { workers, starts, has_versions, cut };
+        let record = self.record_of(workers);
         let listener = handover.listener.ok_or_else(|| io::Error::other("not listening"))?;
         Ok((WorkersHandover { record, listener, channels }, before))
+    }
+
+    /// What is known of all workers now, without a standstill: for a rehearsal.
+    #[must_use]
+    pub fn record_now(&self) -> WorkersRecord {
+        let now = Instant::now();
+        let of = |worker| WorkerRecord::of(worker, Vec::new(), Vec::new(), now);
+        self.record_of(self.fleet.all().iter().map(of).collect())
+    }
+
+    fn record_of(&self, workers: Vec<WorkerRecord>) -> WorkersRecord {
+        let starts = self.fleet.all_starts().clone().into_iter().collect();
+        WorkersRecord { workers, starts, has_versions: self.has_versions, cut: self.cut }
     }
 
     fn last_heard(
