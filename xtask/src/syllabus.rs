@@ -138,9 +138,13 @@ pub(crate) const TOPICS: [Topic; 8] = [
         package: "zero-downtime-deploy",
         title: "Zero-downtime deploys",
         example: "07-zero-downtime-deploy",
-        guides: &[],
-        reading: 15,
-        exercise: None,
+        guides: &["08-zero-downtime-deploys"],
+        reading: 45,
+        exercise: Some(Exercise {
+            number: 7,
+            minutes: (60, 75),
+            learnt: "Your deploys judge themselves: a bad version goes back by itself, a good one goes on.",
+        }),
     },
 ];
 
@@ -152,7 +156,7 @@ pub(crate) const COMPETENCIES: [Competency; 8] = [
     Competency { name: "make processes talk (advanced IPC)", exercises: &[4] },
     Competency { name: "share state across workers", exercises: &[6] },
     Competency { name: "handle worker failures", exercises: &[3, 5] },
-    Competency { name: "roll a deployment out, and back", exercises: &[2] },
+    Competency { name: "roll a deployment out, and back", exercises: &[2, 7] },
     Competency { name: "debug what goes wrong in a cluster", exercises: &[1, 3, 5] },
 ];
 
@@ -224,7 +228,7 @@ mod tests {
         let topics: Vec<u8> = TOPICS.iter().map(|topic| topic.number).collect();
         assert_eq!(topics, [0, 1, 2, 3, 4, 5, 6, 7]);
         let numbers: Vec<u8> = exercises().map(|(_, exercise)| exercise.number).collect();
-        assert_eq!(numbers, [1, 2, 3, 4, 6, 5]);
+        assert_eq!(numbers, [1, 2, 3, 4, 6, 5, 7]);
     }
 
     #[test]

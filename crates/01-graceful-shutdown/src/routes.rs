@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use events::Slot;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming};
 use serde_json::{Value, json};
 use supervisor::http::{self, Body, query_number};
@@ -59,7 +59,7 @@ impl Site {
 /// worker's write. The body is one piece: the handler has returned, and the connection is still busy.
 fn download(megabytes: u64) -> Response<Body> {
     let size = usize::try_from(megabytes.min(1024) << 20).unwrap_or(0);
-    http::answer(StatusCode::OK, Full::from(vec![b'.'; size]).boxed_unsync())
+    http::answer(StatusCode::OK, http::whole(vec![b'.'; size]))
 }
 
 /// Takes a line into the journal, `pause` after it arrived, and acknowledges it.

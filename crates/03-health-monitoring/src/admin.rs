@@ -5,7 +5,6 @@
 
 use std::{net::TcpListener, process::ExitCode};
 
-use http_body_util::{BodyExt, Full};
 use hyper::{
     Request, Response, StatusCode,
     body::Incoming,
@@ -81,7 +80,7 @@ async fn respond(ask: mpsc::Sender<Question>, request: Request<Incoming>) -> Res
 }
 
 fn metrics(health: &Health) -> Response<Body> {
-    let text = Full::from(health.metrics()).boxed_unsync();
+    let text = http::whole(health.metrics());
     let mut response = http::answer(StatusCode::OK, text);
     let kind = HeaderValue::from_static("text/plain; version=0.0.4");
     response.headers_mut().insert(CONTENT_TYPE, kind);

@@ -1,5 +1,6 @@
 //! The vocabulary: everything that a cluster may report about itself, a file for each subject.
 
+pub mod deploy;
 pub mod health;
 pub mod roll;
 pub mod service;
@@ -11,8 +12,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    health::HealthEvent, roll::RollEvent, service::ServiceEvent, shutdown::ShutdownEvent,
-    worker::WorkerEvent,
+    deploy::DeployEvent, health::HealthEvent, roll::RollEvent, service::ServiceEvent,
+    shutdown::ShutdownEvent, worker::WorkerEvent,
 };
 
 /// One report of a cluster. On the wire: `{"event":"worker-ready","worker":2,"pid":4242}`.
@@ -31,6 +32,8 @@ pub enum Event {
     Health(HealthEvent),
     /// A roll to another version.
     Roll(RollEvent),
+    /// A deploy of a new version.
+    Deploy(DeployEvent),
     /// The end of the cluster.
     Shutdown(ShutdownEvent),
 }
@@ -42,6 +45,7 @@ impl fmt::Display for Event {
             Event::Worker(event) => event.fmt(f),
             Event::Health(event) => event.fmt(f),
             Event::Roll(event) => event.fmt(f),
+            Event::Deploy(event) => event.fmt(f),
             Event::Shutdown(event) => event.fmt(f),
         }
     }
@@ -68,6 +72,12 @@ impl From<HealthEvent> for Event {
 impl From<RollEvent> for Event {
     fn from(event: RollEvent) -> Self {
         Event::Roll(event)
+    }
+}
+
+impl From<DeployEvent> for Event {
+    fn from(event: DeployEvent) -> Self {
+        Event::Deploy(event)
     }
 }
 

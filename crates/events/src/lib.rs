@@ -29,6 +29,7 @@ pub use emit::{emit, flush, millis, start_threads, warn};
 pub use entry::{Entry, Source};
 pub use event::{
     Event,
+    deploy::DeployEvent,
     health::{Alert, Condition, HealthEvent, Level},
     roll::{RollEvent, RollOutcome},
     service::ServiceEvent,

@@ -107,6 +107,7 @@ impl Trial {
             .env("DATABASE", self.path("state.db"))
             .env("SPOOL", self.path("tasks.spool"))
             .env("HOLD_DIR", self.path("holds"))
+            .env("DEPLOY_LOG", self.path("deploys.log"))
             .envs(FAR_AWAY)
             .envs(settings.iter().copied());
         let said: Vec<_> =

@@ -22,6 +22,21 @@ pub enum Fault {
     CrashAtStart,
     /// It exits with code 1, this long after it was ready.
     CrashAfterReady(Duration),
+    /// It starts well, and its answers are at fault (chapter 07).
+    Answers(AnswerFault),
+}
+
+/// What is wrong with the answers of a worker process, which it counts from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerFault {
+    /// Each answer whose number can be divided by this one has status 500.
+    ErrorEach(u64),
+    /// Each answer after this one has status 500.
+    ErrorAfter(u64),
+    /// Each answer takes this much longer.
+    Slow(Duration),
+    /// It exits with code 1 instead of this answer.
+    CrashOn(u64),
 }
 
 /// Which workers have which fault.
@@ -67,12 +82,18 @@ fn parse(text: &str) -> Option<(Version, Option<Slot>, Fault)> {
         None => (place, None),
     };
     let name = parts.next()?;
-    let millis = |part: Option<&str>| Some(Duration::from_millis(part?.parse().ok()?));
+    let number = |part: Option<&str>| part?.parse::<u64>().ok();
+    let from_one = |part: Option<&str>| number(part).filter(|number| *number > 0);
+    let millis = |part: Option<&str>| number(part).map(Duration::from_millis);
     let fault = match name {
         "slow-start" => Fault::SlowStart(millis(parts.next())?),
         "never-ready" => Fault::NeverReady,
         "crash-at-start" => Fault::CrashAtStart,
         "crash-after-ready" => Fault::CrashAfterReady(millis(parts.next())?),
+        "errors" => Fault::Answers(AnswerFault::ErrorEach(from_one(parts.next())?)),
+        "errors-after" => Fault::Answers(AnswerFault::ErrorAfter(number(parts.next())?)),
+        "slow" => Fault::Answers(AnswerFault::Slow(millis(parts.next())?)),
+        "crash-on" => Fault::Answers(AnswerFault::CrashOn(from_one(parts.next())?)),
         _ => return None,
     };
     parts.next().is_none().then_some((version.parse().ok()?, slot, fault))
@@ -81,6 +102,21 @@ fn parse(text: &str) -> Option<(Version, Option<Slot>, Fault)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn faults_of_answers_have_a_number() {
+        let faults: Faults =
+            "1.1.0:errors:10,1.2.0:errors-after:0,1.3.0:slow:600,1.4.0:crash-on:5".parse().unwrap();
+        let of = |text: &str| faults.of(text.parse().unwrap(), Slot(5));
+        assert_eq!(of("1.1.0"), Some(Fault::Answers(AnswerFault::ErrorEach(10))));
+        assert_eq!(of("1.2.0"), Some(Fault::Answers(AnswerFault::ErrorAfter(0))));
+        let slow = AnswerFault::Slow(Duration::from_millis(600));
+        assert_eq!(of("1.3.0"), Some(Fault::Answers(slow)));
+        assert_eq!(of("1.4.0"), Some(Fault::Answers(AnswerFault::CrashOn(5))));
+        for text in ["1.1.0:errors", "1.1.0:errors:0", "1.1.0:crash-on:0", "1.1.0:slow:x"] {
+            assert!(text.parse::<Faults>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn faults_are_found_by_version_and_slot_and_nonsense_is_refused() {

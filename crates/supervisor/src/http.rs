@@ -1,6 +1,6 @@
 //! Answers, and what a request asks for: the small parts of the routes of every chapter.
 
-use std::{convert::Infallible, time::Duration};
+use std::{io, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
@@ -10,13 +10,20 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::sleep;
 
-/// The body of an answer.
-pub type Body = UnsyncBoxBody<Bytes, Infallible>;
+/// The body of an answer. An error cuts its connection off: an answer that comes from another process may
+/// break in the middle.
+pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// An answer that says `json`, on one line.
 #[must_use]
 pub fn json(status: StatusCode, json: &impl Serialize) -> Response<Body> {
-    answer(status, Full::new(line(json)).boxed_unsync())
+    answer(status, whole(line(json)))
+}
+
+/// A body that is there.
+#[must_use]
+pub fn whole(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// The head of a 200 at once, `json` after `pause`: a client that has read the head knows that its

@@ -56,7 +56,7 @@ pub mod worker;
 pub mod workers;
 
 pub use drain::drain;
-pub use faults::{Fault, Faults};
+pub use faults::{AnswerFault, Fault, Faults};
 pub use fleet::{Fleet, Worker};
 pub use intents::{Intent, Intents};
 pub use lifecycle::{ESCALATION, State};

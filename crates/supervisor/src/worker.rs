@@ -184,7 +184,7 @@ async fn starting<S: Service>(
             Some(Fault::SlowStart(time)) => sleep(time).await,
             Some(Fault::NeverReady) => pending().await,
             Some(Fault::CrashAtStart) => return Some(End::Exit(ExitCode::FAILURE)),
-            Some(Fault::CrashAfterReady(_)) | None => {}
+            Some(Fault::CrashAfterReady(_) | Fault::Answers(_)) | None => {}
         }
         None
     };
@@ -205,9 +205,10 @@ async fn serving<S: Service>(
     let crash = async {
         match fault {
             Some(Fault::CrashAfterReady(time)) => sleep(time).await,
-            Some(Fault::SlowStart(_) | Fault::NeverReady | Fault::CrashAtStart) | None => {
-                pending::<()>().await;
-            }
+            Some(
+                Fault::SlowStart(_) | Fault::NeverReady | Fault::CrashAtStart | Fault::Answers(_),
+            )
+            | None => pending::<()>().await,
         }
     };
     tokio::select! {

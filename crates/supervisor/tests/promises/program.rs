@@ -5,7 +5,6 @@ use std::{env, process::ExitCode, time::Duration};
 use bytes::Bytes;
 use events::{Pid, Slot, emit};
 use futures_util::stream;
-use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, StatusCode, body::Incoming};
 use serde_json::json;
 use supervisor::{
@@ -95,7 +94,7 @@ impl Service for Hello {
                 http::answer(StatusCode::OK, http::streamed(megabytes))
             }
             "/piece" => {
-                let piece = Full::from(vec![b'.'; 32 << 20]).boxed_unsync();
+                let piece = http::whole(vec![b'.'; 32 << 20]);
                 http::answer(StatusCode::OK, piece)
             }
             "/garbage" => {

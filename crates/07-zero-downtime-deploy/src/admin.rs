@@ -1,0 +1,165 @@
+//! The operators' address: `POST /deploy`, `POST /back`, `GET /deploy`.
+
+use std::{net::TcpListener, ops::RangeInclusive};
+
+use hyper::{Method, Request, Response, StatusCode, Uri, body::Incoming};
+use serde_json::{Value, json};
+use supervisor::{
+    Server,
+    http::{self, Body},
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::Release;
+
+/// The longest name of an operator.
+const LONGEST_NAME: usize = 64;
+/// Questions that wait for the primary. Further ones wait for a place.
+const QUESTIONS: usize = 64;
+
+/// What an operator wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Deploy(Release),
+    Back,
+    Status,
+}
+
+/// An operator's question.
+pub(crate) struct Question {
+    pub(crate) wish: Wish,
+    answer: oneshot::Sender<(StatusCode, Value)>,
+}
+
+impl Question {
+    /// The operator may have left.
+    pub(crate) fn answer(self, status: StatusCode, json: Value) {
+        let _ = self.answer.send((status, json));
+    }
+
+    /// Says in one sentence why there is no better answer.
+    pub(crate) fn refuse(self, status: StatusCode, sentence: &str) {
+        self.answer(status, json!({ "error": sentence }));
+    }
+}
+
+/// The operators' questions. Once it is dropped, each is answered with 503.
+pub(crate) struct Admin {
+    questions: mpsc::Receiver<Question>,
+    server: Server,
+}
+
+impl Admin {
+    pub(crate) fn start(listener: TcpListener) -> Self {
+        let (ask, questions) = mpsc::channel(QUESTIONS);
+        let server = Server::start(listener, move |request, _| respond(ask.clone(), request));
+        Admin { questions, server }
+    }
+
+    /// The next question. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Question {
+        match self.questions.recv().await {
+            Some(question) => question,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes no more questions. The server goes on saying so.
+    pub(crate) fn close(self) -> Server {
+        self.server
+    }
+}
+
+async fn respond(ask: mpsc::Sender<Question>, request: Request<Incoming>) -> Response<Body> {
+    let (status, json) = match read(request.method(), request.uri()) {
+        Ok(wish) => {
+            let (answer, answered) = oneshot::channel();
+            let _ = ask.send(Question { wish, answer }).await;
+            answered.await.unwrap_or_else(|_| {
+                let says = json!({ "error": "the program is ending" });
+                (StatusCode::SERVICE_UNAVAILABLE, says)
+            })
+        }
+        Err((status, sentence)) => (status, json!({ "error": sentence })),
+    };
+    http::json(status, &json)
+}
+
+fn read(method: &Method, uri: &Uri) -> Result<Wish, (StatusCode, String)> {
+    match (method, uri.path()) {
+        (&Method::POST, "/deploy") => release(uri.query().unwrap_or_default())
+            .map(Wish::Deploy)
+            .map_err(|sentence| (StatusCode::BAD_REQUEST, sentence.to_owned())),
+        (&Method::GET, "/deploy") => Ok(Wish::Status),
+        (&Method::POST, "/back") => Ok(Wish::Back),
+        (_, "/deploy" | "/back") => {
+            Err((StatusCode::METHOD_NOT_ALLOWED, "no such method here".to_owned()))
+        }
+        _ => Err((StatusCode::NOT_FOUND, "no such route".to_owned())),
+    }
+}
+
+/// `version=1.1.0&by=anna&reads=1-2&writes=2`; unknown names are left unread.
+fn release(query: &str) -> Result<Release, &'static str> {
+    let pairs: Vec<(&str, &str)> =
+        query.split('&').filter_map(|pair| pair.split_once('=')).collect();
+    let value = |name: &str| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1);
+    let version = value("version").and_then(|version| version.parse().ok());
+    let mut release =
+        Release::plain(version.ok_or("version is three numbers, such as version=1.2.0")?);
+    if let Some(by) = value("by") {
+        let is_fine = |letter: u8| letter.is_ascii_alphanumeric() || b"-_.@".contains(&letter);
+        if by.is_empty() || by.len() > LONGEST_NAME || !by.bytes().all(is_fine) {
+            return Err("by has 1 to 64 letters, digits, -, _, . and @");
+        }
+        by.clone_into(&mut release.by);
+    }
+    if let Some(reads) = value("reads") {
+        release.reads = range(reads).ok_or("reads is two whole numbers, such as reads=1-2")?;
+    }
+    if let Some(writes) = value("writes") {
+        release.writes = whole(writes).ok_or("writes is a whole number from 1 on")?;
+    }
+    Ok(release)
+}
+
+fn range(text: &str) -> Option<RangeInclusive<u32>> {
+    let (from, to) = text.split_once('-')?;
+    let (from, to) = (whole(from)?, whole(to)?);
+    (from <= to).then_some(from..=to)
+}
+
+fn whole(text: &str) -> Option<u32> {
+    let is_number = text.bytes().all(|letter| letter.is_ascii_digit());
+    text.parse().ok().filter(|number| is_number && *number > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nonsense_is_refused() {
+        for query in [
+            "",
+            "version=",
+            "version=1.1",
+            "version=1.1.0&by=",
+            "version=1.1.0&by=a%20b",
+            "version=1.1.0&reads=2-1",
+            "version=1.1.0&reads=2",
+            "version=1.1.0&writes=0",
+            "version=1.1.0&writes=two",
+        ] {
+            assert!(release(query).is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_release_reads_and_writes_format_1_unless_it_says_more() {
+        let version = "1.1.0".parse().unwrap();
+        assert_eq!(release("version=1.1.0"), Ok(Release::plain(version)));
+        let wanted = Release { version, by: "anna".to_owned(), reads: 1..=2, writes: 2 };
+        assert_eq!(release("version=1.1.0&by=anna&reads=1-2&writes=2"), Ok(wanted));
+    }
+}

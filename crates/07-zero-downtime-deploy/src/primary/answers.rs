@@ -1,0 +1,61 @@
+//! What the primary answers its operators.
+
+use hyper::StatusCode;
+use serde_json::json;
+
+use super::{Primary, stable};
+use crate::{
+    Deploys, Refusal, Release,
+    admin::{Question, Wish},
+    talk::Workers,
+};
+
+impl<D: Deploys> Primary<D> {
+    pub(super) fn answer(&mut self, question: Question) {
+        match question.wish.clone() {
+            Wish::Deploy(release) => self.deploy(release, question),
+            Wish::Back if self.deploys.back() => self.taking_back.push(question),
+            Wish::Back => question.refuse(StatusCode::CONFLICT, "there is no deploy to take back"),
+            Wish::Status => {
+                let mut says = json!(self.deploys.status());
+                says["share"] = json!(self.telling.known_share());
+                question.answer(StatusCode::OK, says);
+            }
+        }
+    }
+
+    fn deploy(&mut self, release: Release, question: Question) {
+        const UNPROCESSABLE: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+        match self.deploys.deploy(release) {
+            Ok(deploy) => question.answer(StatusCode::ACCEPTED, json!({ "deploy": deploy })),
+            Err(Refusal::UnderWay) => {
+                question.refuse(StatusCode::CONFLICT, "another deploy is under way");
+            }
+            Err(Refusal::NotNewer) => {
+                question
+                    .refuse(UNPROCESSABLE, "this version, or a higher one, was deployed before");
+            }
+            Err(Refusal::Schema) => question.refuse(
+                UNPROCESSABLE,
+                "two versions run side by side, so each must read what the other one writes",
+            ),
+            Err(Refusal::Log(error)) => {
+                let sentence = format!("the deploy log can't be written: {error}");
+                question.refuse(StatusCode::SERVICE_UNAVAILABLE, &sentence);
+            }
+        }
+    }
+
+    /// Answers each `POST /back` once nobody gets the candidate's version any more.
+    pub(super) fn answer_who_waits(&mut self, workers: &Workers) {
+        let goal = self.deploys.goal();
+        let is_back = goal.share == 0
+            && self.telling.is_known()
+            && stable(workers, self.slots()).iter().all(|worker| worker.version == goal.version);
+        if is_back {
+            for question in self.taking_back.drain(..) {
+                question.answer(StatusCode::OK, json!({ "version": goal.version }));
+            }
+        }
+    }
+}
