@@ -78,6 +78,12 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
         Cluster::empty(Some(listener))
     }
 
+    /// A cluster that can start no worker: what is left where another one was taken away.
+    #[must_use]
+    pub fn not_listening() -> Self {
+        Cluster::empty(None)
+    }
+
     fn empty(listener: Option<TcpListener>) -> Self {
         let (notice, notices) = mpsc::channel(QUEUE);
         Cluster { listener, workers: BTreeMap::new(), notices, notice }

@@ -31,6 +31,7 @@ pub use event::{
     Event,
     deploy::DeployEvent,
     health::{Alert, Condition, HealthEvent, Level},
+    primary::PrimaryEvent,
     roll::{RollEvent, RollOutcome},
     service::ServiceEvent,
     shutdown::{Outcome, ShutdownEvent},

@@ -83,6 +83,12 @@ where
         self
     }
 
+    /// What [`Self::min_ready`] says.
+    #[must_use]
+    pub fn min_ready_for(&self) -> Duration {
+        self.min_ready
+    }
+
     /// Operators ask at `address`: [`Self::announce`] says so.
     #[must_use]
     pub fn admin(mut self, address: SocketAddr) -> Self {

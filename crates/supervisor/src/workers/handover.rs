@@ -56,10 +56,9 @@ where
     /// What [`Self::tell_all`] told last is not handed on.
     ///
     /// # Errors
-    /// When [`Self::stop_listening`] was called before, or there is no descriptor left.
+    /// When [`Self::stop_listening`] was called before.
     pub async fn take_apart(mut self) -> io::Result<(WorkersHandover, Vec<Notice<Report>>)> {
-        let listener = self.cluster.listener()?;
-        let cluster = std::mem::replace(&mut self.cluster, Cluster::new(listener));
+        let cluster = std::mem::replace(&mut self.cluster, Cluster::not_listening());
         let (handover, said) = cluster.take_apart().await;
         let mut before: Vec<_> =
             said.into_iter().filter_map(|said| self.last_heard(said)).collect();
