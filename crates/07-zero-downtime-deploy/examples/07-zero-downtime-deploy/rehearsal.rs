@@ -6,7 +6,7 @@
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, ErrorKind, Write},
     os::{
         fd::{AsFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt},
@@ -52,7 +52,9 @@ pub(crate) fn begin(
     async move {
         let mut actor = started.map_err(|error| error.to_string())?;
         let heard = timeout(within, actor.hear()).await;
-        let ended = actor.end().await;
+        // One that has said something, or has closed its stdin, is about to end by itself.
+        let linger = if heard.is_ok() { LINGER } else { Duration::ZERO };
+        let ended = actor.end(linger).await;
         match heard {
             Ok(Ok(answer)) if answer.trim_end() == OK => Ok(()),
             Ok(Ok(answer)) if answer.is_empty() => Err(format!("it said nothing ({ended})")),
@@ -95,13 +97,18 @@ impl Actor {
     async fn hear(&self) -> io::Result<String> {
         let socket = tokio::net::UnixStream::from_std(self.socket.try_clone()?)?;
         let mut answer = Vec::new();
-        BufReader::new(socket).take(LONGEST).read_until(b'\n', &mut answer).await?;
+        let read = BufReader::new(socket).take(LONGEST).read_until(b'\n', &mut answer).await;
+        match read {
+            // It has ended, and left the will unread.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            read => drop(read?),
+        }
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
     /// Ends it and all that it has started, reaps it, and says how it ended.
-    async fn end(&mut self) -> String {
-        let ended = timeout(LINGER, self.has_ended()).await;
+    async fn end(&mut self, linger: Duration) -> String {
+        let ended = timeout(linger, self.has_ended()).await;
         // It is no stranger's group: its leader was not reaped yet.
         let _ = killpg(self.pid, SIGKILL);
         self.has_ended().await;
