@@ -15,7 +15,7 @@ use crate::{
     broken::{Broken, Kept},
     patience,
     recorder::{Moment, Recorder},
-    wire::{Answer, Connection, Failure, request},
+    wire::{Answer, Connection, Failure, request, request_with_cookie},
 };
 
 /// A request under way, on a thread of its own.
@@ -46,16 +46,38 @@ enum Progress {
 #[must_use]
 pub fn start(
     recorder: &Recorder,
-    mut connection: Connection,
+    connection: Connection,
     method: &str,
     path: &str,
     body: &str,
     limit: Duration,
 ) -> Pending {
-    let (report, progress) = mpsc::channel();
     let label = format!("{method} {path}");
+    begin(recorder, connection, label, request(method, path, body), limit)
+}
+
+/// Sends GET `path` with this `Cookie` on `connection`. It gives up when nothing comes for `limit`.
+#[must_use]
+pub fn start_with_cookie(
+    recorder: &Recorder,
+    connection: Connection,
+    path: &str,
+    cookie: &str,
+    limit: Duration,
+) -> Pending {
+    let label = format!("GET {path} ({cookie})");
+    begin(recorder, connection, label, request_with_cookie("GET", path, Some(cookie), ""), limit)
+}
+
+fn begin(
+    recorder: &Recorder,
+    mut connection: Connection,
+    label: String,
+    bytes: String,
+    limit: Duration,
+) -> Pending {
+    let (report, progress) = mpsc::channel();
     let recorder = recorder.clone();
-    let bytes = request(method, path, body);
     let name = label.clone();
     let is_over = Arc::new(AtomicBool::new(false));
     let over = is_over.clone();

@@ -1,0 +1,85 @@
+//! Versions whose answers are bad.
+
+use std::time::Duration;
+
+use harness::{Kept, Trial};
+use serde_json::Value;
+
+use crate::{
+    scene::{fresh, millis, shown, told},
+    site::{Got, NEW, OLD, Site, WORKERS},
+};
+
+pub(crate) fn a_version_with_errors_is_sent_back(trial: &Trial) -> Kept {
+    one_after_the_other(trial)?;
+    fresh(trial);
+    no_answers(trial).map_err(|broken| broken.during("a candidate that gives no answer"))
+}
+
+/// The first has 10 % errors; the errors of the second begin in its second step.
+fn one_after_the_other(trial: &Trial) -> Kept {
+    let faults = "1.1.0:errors:10,1.2.0/5:errors-after:25";
+    let settings = [("STEPS", "25,50"), ("STEP_ANSWERS", "100"), ("FAULTS", faults)];
+    let site = Site::start(trial, &settings)?;
+    let deploy = site.deploy_to(NEW, 25)?;
+    let (answers, end) = judged(&site, deploy, "sent-back")?;
+    let new: Vec<Got> = answers.into_iter().filter(Got::is_new).collect();
+    let expected = "60 answers of the candidate, or some more, until it is sent back";
+    trial.expect((40..=100).contains(&new.len()), expected, shown(&new))?;
+    let bad = new.iter().filter(|got| got.status == 500).count() as u64;
+    let told_errors = end["errors"].as_u64().unwrap_or_default();
+    let observed = format!("{}; clients got {bad} answers with 500", told(&end));
+    let expected = "a line with 5 to 8 errors, and clients got as many, or one more";
+    let is_so = (5..=8).contains(&told_errors) && (told_errors..=told_errors + 1).contains(&bad);
+    trial.expect(is_so, expected, observed)?;
+    has_figures(trial, &end, 25)?;
+    site.log_is(deploy, &["accepted", "sent-back"])?;
+    site.is_as_before()?;
+    let deploy = site.deploy_to("1.2.0", 25)?;
+    let (answers, end) = judged(&site, deploy, "sent-back")?;
+    has_figures(trial, &end, 50)?;
+    site.log_is(deploy, &["accepted", "step", "sent-back"])?;
+    let strays = answers.iter().filter(|got| got.version == NEW).count();
+    trial.expect(strays == 0, format!("no answer of {NEW}, which is bad"), format!("{strays}"))?;
+    site.is_as_before()?;
+    site.stops()
+}
+
+/// Asks each worker in turn until the deploy has ended.
+fn judged(site: &Site<'_>, deploy: u64, did: &str) -> Kept<(Vec<Got>, Value)> {
+    let mut answers = Vec::new();
+    let end = site.asks_until_it_ends(deploy, did, |site| {
+        answers.extend(site.ask_all(None)?);
+        Ok(())
+    })?;
+    Ok((answers, end))
+}
+
+fn has_figures(trial: &Trial, end: &Value, share: u64) -> Kept {
+    let score = end["score"].as_f64().unwrap_or_default();
+    let is_so = end["share"] == share && score >= 100_f64.ln() && end["reason"].is_string();
+    let expected = format!("sent back at {share} %, with a score of ln(100) or more, and a reason");
+    trial.expect(is_so, expected, told(end))
+}
+
+/// A frozen worker takes requests and answers none. The stable workers do, and no client notices.
+fn no_answers(trial: &Trial) -> Kept {
+    let limit = millis(Duration::from_millis(250));
+    let settings = [
+        ("STEPS", "25"),
+        ("ANSWER_TIMEOUT_MS", limit.as_str()),
+        ("DRAIN_TIMEOUT_MS", "100"),
+        ("DOUBT", "10"),
+    ];
+    let site = Site::start(trial, &settings)?;
+    let deploy = site.deploy_to(NEW, 25)?;
+    let candidate = site.candidate()?;
+    site.freeze(candidate)?;
+    let mut answers = Vec::new();
+    site.asks_until_it_ends(deploy, "sent-back", |site| {
+        answers.extend(site.volley(WORKERS)?);
+        Ok(())
+    })?;
+    site.are_all(&answers, OLD)?;
+    site.is_as_before()
+}

@@ -1,0 +1,78 @@
+//! Versions that are slow.
+
+use harness::{Kept, Trial};
+
+use crate::{
+    scene::{fault, fresh, shown, told},
+    site::{NEW, Site},
+};
+
+/// This makes errors weigh so little that a few of them decide nothing.
+const LENIENT: [(&str, &str); 2] = [("WORSE", "2"), ("DOUBT", "1000")];
+
+pub(crate) fn a_slow_version_is_sent_back(trial: &Trial) -> Kept {
+    slow(trial)?;
+    fresh(trial);
+    fails_fast(trial).map_err(|broken| broken.during("a version that fails fast"))?;
+    fresh(trial);
+    sometimes(trial).map_err(|broken| broken.during("a version that fails now and then"))
+}
+
+/// Three looks of five answers each, and not one answer fewer.
+fn slow(trial: &Trial) -> Kept {
+    let faults = fault("slow:600");
+    let settings =
+        [("STEPS", "25"), ("SLOWER_BY_MS", "200"), ("LOOK_ANSWERS", "5"), ("FAULTS", &faults)];
+    let site = Site::start(trial, &settings)?;
+    let deploy = site.deploy_to(NEW, 25)?;
+    let mut answers = Vec::new();
+    let end = site.asks_until_it_ends(deploy, "sent-back", |site| {
+        answers.extend(site.volley(24)?);
+        Ok(())
+    })?;
+    let is_so = end["answers"] == 15 && end["errors"] == 0 && end["reason"].is_string();
+    let expected = "sent back after 15 answers, which are three looks, for a reason";
+    trial.expect(is_so, expected, told(&end))?;
+    let bad = answers.iter().filter(|got| got.status != 200).count();
+    trial.expect(bad == 0, "200 for each client", shown(&answers))?;
+    site.is_as_before()
+}
+
+/// Each answer is an error, and comes at once. Three looks of three answers come before the errors weigh
+/// enough.
+fn fails_fast(trial: &Trial) -> Kept {
+    let faults = fault("errors:1");
+    let [worse, doubt] = LENIENT;
+    let settings = [
+        ("STEPS", "25"),
+        ("SLOWER_BY_MS", "60000"),
+        ("LOOK_ANSWERS", "3"),
+        ("FAULTS", &faults),
+        worse,
+        doubt,
+    ];
+    let site = Site::start(trial, &settings)?;
+    let deploy = site.deploy_to(NEW, 25)?;
+    let end = site.asks_until_it_ends(deploy, "sent-back", |site| site.ask_all(None).map(drop))?;
+    let is_so = end["answers"] == 9 && end["errors"] == 9;
+    trial.expect(is_so, "sent back after 9 answers, which are three looks", told(&end))?;
+    site.is_as_before()
+}
+
+/// One answer of three is an error, so the median is a good one.
+fn sometimes(trial: &Trial) -> Kept {
+    let faults = fault("errors:3");
+    let [worse, doubt] = LENIENT;
+    let settings = [
+        ("STEPS", "25"),
+        ("LOOK_ANSWERS", "3"),
+        ("STEP_ANSWERS", "30"),
+        ("FAULTS", &faults),
+        worse,
+        doubt,
+    ];
+    let site = Site::start(trial, &settings)?;
+    let deploy = site.deploy_to(NEW, 25)?;
+    site.asks_until_it_ends(deploy, "promoted", |site| site.ask_all(None).map(drop))?;
+    site.log_is(deploy, &["accepted", "step", "promoted"])
+}
