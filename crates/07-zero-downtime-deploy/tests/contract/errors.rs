@@ -16,9 +16,9 @@ pub(crate) fn a_version_with_errors_is_sent_back(trial: &Trial) -> Kept {
     no_answers(trial).map_err(|broken| broken.during("a candidate that gives no answer"))
 }
 
-/// The first has 10 % errors; the errors of the second begin in its second step.
+/// The first has 10 % errors. Of the second the worker that its second step brings is bad.
 fn one_after_the_other(trial: &Trial) -> Kept {
-    let faults = "1.1.0:errors:10,1.2.0/5:errors-after:25";
+    let faults = "1.1.0:errors:10,1.2.0/6:errors:1";
     let settings = [("STEPS", "25,50"), ("STEP_ANSWERS", "100"), ("FAULTS", faults)];
     let site = Site::start(trial, &settings)?;
     let deploy = site.deploy_to(NEW, 25)?;

@@ -61,7 +61,7 @@ impl<'a> Site<'a> {
         ];
         let is_set = |name: &str| settings.iter().any(|(set, _)| *set == name);
         let usual = usual.iter().filter(|(name, _)| !is_set(name));
-        let all: Vec<_> = usual.chain(settings).copied().collect();
+        let all: Vec<_> = settings.iter().chain(usual).copied().collect();
         let cluster = trial.start(&all)?;
         let met = who::meet_all(trial, &cluster, "/", WORKERS)?;
         let first = met.keys().copied().collect();
