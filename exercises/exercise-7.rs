@@ -53,7 +53,7 @@ struct Canary {
 /// 1. Without a name count, and draw no lots. Of the first n requests floor(n x share / 100) are the
 ///    candidate's, so the `nth` is if that number is larger for n than for n - 1: promise 2 ("the share
 ///    that was asked").
-/// 2. With a name take `fnv1a` of the text "DEPLOY/CLIENT", such as "3/anna". Modulo 10,000 it must be less
+/// 2. With a name take `fnv1a` of the text `DEPLOY/CLIENT`, such as `3/anna`. Modulo 10,000 it must be less
 ///    than 100 x share. Every worker finds the same, and a client that is in stays in when the share grows:
 ///    promise 3 ("keeps its version").
 fn choose(split: &Split, client: Option<&str>, nth: u64) -> bool {
@@ -67,7 +67,7 @@ fn choose(split: &Split, client: Option<&str>, nth: u64) -> bool {
 /// 3. Let p be the candidate's share of the answers so far, this one included. Each bad answer, whoever gave
 ///    it, takes ln(1 + p x (worse - 1)) away: promise 7 ("a fault of both").
 /// 4. A bad answer of the candidate adds ln(worse) as well: promise 5 ("10 % errors").
-fn score_after(score: Score, answer: &Answer, worse: f64) -> Score {
+fn score_after(mut score: Score, answer: &Answer, worse: f64) -> Score {
     todo!("what does {answer:?} add to {score:?}?")
 }
 

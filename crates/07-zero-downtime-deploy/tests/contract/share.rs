@@ -60,7 +60,7 @@ fn gets_its_share(trial: &Trial, share: usize, workers: usize) -> Kept {
         let answers = site.ask_many(line, 100)?;
         let got = answers.iter().filter(|got| got.version == NEW).count();
         let expected = format!("{share} of 100 requests on one connection, or one off");
-        trial.expect(got.abs_diff(share) <= 1, expected, format!("{got}"))?;
+        trial.expect(got.abs_diff(share) <= 1, expected, format!("{got} of {NEW}"))?;
         for got in &answers {
             let is_so = got.status == 200
                 && there.contains(&got.pid)

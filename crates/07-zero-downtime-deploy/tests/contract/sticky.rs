@@ -19,11 +19,11 @@ pub(crate) fn a_client_keeps_its_version(trial: &Trial) -> Kept {
     let left: Vec<_> = few.difference(&many).collect();
     let expected = "each client that got the candidate at 25 % gets it at 50 %";
     trial.expect(left.is_empty(), expected, format!("{} of them do not", left.len()))?;
-    // A cookie with more in it, and a name that is none.
-    if let Some(client) = many.iter().next() {
+    for client in many.iter().take(8) {
         let cookie = format!("{client}; theme=dark");
         let again = site.ask_on(1, Some(&cookie))?;
-        trial.expect(again.version == NEW, "the same version with one more cookie", OLD)?;
+        let expected = format!("the same version for {client}, with one more cookie");
+        trial.expect(again.version == NEW, expected, format!("{OLD}, with {cookie}"))?;
     }
     site.log_is(1, &["accepted", "step"])
 }

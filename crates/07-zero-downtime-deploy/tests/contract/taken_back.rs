@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::{Kept, Signal, Trial, wire::request_with_cookie};
+use harness::{Kept, Trial, who::children, wire::request_with_cookie};
 
 use crate::{
     scene::{ENDLESS, fresh, millis, shown},
@@ -75,7 +75,9 @@ fn with_a_frozen_worker(trial: &Trial) -> Kept {
     site.freeze(victim)?;
     let _ = frozen.send(request_with_cookie("GET", "/", None, "").as_bytes());
     site.operates("POST", "/back", 200)?;
-    let _ = site.cluster.signal_process(victim, Signal::SIGCONT);
+    // It has acknowledged nothing, so it must not live.
+    let lives = children(&site.cluster).contains(&victim);
+    trial.expect(!lives, "no worker that has not acknowledged", format!("pid {victim} lives"))?;
     // Its connection is cut, or the old version answers.
     if let Ok(answer) = frozen.answer() {
         let got = Got::of(trial, &answer)?;
