@@ -97,3 +97,20 @@ pub async fn caught() {
 pub fn is_unread(stream: &mut unix::Signal) -> Option<()> {
     stream.recv().now_or_never().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::{Signal::SIGHUP, raise};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_that_was_caught_and_not_read_is_known_once() {
+        let mut signals = Signals::install().expect("handlers");
+        assert_eq!(signals.unread().await, []);
+        raise(SIGHUP).expect("a process of our own");
+        raise(SIGHUP).expect("a process of our own");
+        assert_eq!(signals.unread().await, [Signal::Hangup]);
+        assert_eq!(signals.unread().await, []);
+    }
+}

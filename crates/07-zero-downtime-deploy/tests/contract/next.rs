@@ -3,10 +3,9 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    env, fs, io,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
@@ -152,13 +151,14 @@ impl<'a> Next<'a> {
         processes::until(patience(PROMPT), || (self.held() == *before).then_some(()));
         let now = self.held();
         let trial = self.site.trial;
-        let pids = |held: &Held| format!("{:?}", held.workers);
-        let expected = format!("the same workers {when}: {}", pids(before));
+        let pids = |held: &Held| format!("the workers {:?}", held.workers);
+        let expected = format!("the same workers {when}, {}", pids(before));
         trial.expect(now.workers == before.workers, expected, pids(&now))?;
         let expected = format!("the same listening sockets {when}");
         trial.expect(now.listeners == before.listeners, expected, "other ones")?;
         let expected = format!("{} descriptors {when}", before.descriptors);
-        trial.expect(now.descriptors == before.descriptors, expected, now.descriptors.to_string())
+        let observed = format!("{} descriptors", now.descriptors);
+        trial.expect(now.descriptors == before.descriptors, expected, observed)
     }
 
     /// Has the primary refuse `program`, and go on.
@@ -246,11 +246,11 @@ fn short(program: &Path) -> String {
     program.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The path of a command of this machine.
+/// The file of a command of this machine.
 pub(crate) fn command(name: &str) -> PathBuf {
-    let found = Command::new("sh").args(["-c", &format!("command -v {name}")]).output();
-    let found = found.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    PathBuf::from(found.unwrap_or_default())
+    let folders = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&folders).map(|folder| folder.join(name));
+    found.into_iter().find(|path| path.is_file()).unwrap_or_else(|| Path::new("/bin").join(name))
 }
 
 /// Lets `time` pass, which is no condition of anything: a kill or a signal falls at another moment each time.

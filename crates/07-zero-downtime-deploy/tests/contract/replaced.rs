@@ -6,13 +6,13 @@ use events::Exit;
 use harness::{
     Kept, Signal, Trial,
     load::{Clients, Connections, Load},
-    who::children,
+    who::{self, children},
 };
 
 use crate::{
     next::{Next, apart, variables},
     scene::{PROMPT, fresh},
-    site::{NEW, OLD},
+    site::{NEW, OLD, WORKERS},
 };
 
 const CLIENTS: [Clients; 3] = [
@@ -51,6 +51,8 @@ fn under_load(trial: &Trial) -> Kept {
     trial.expect(is_so, "no request lost or refused", ledger.to_string())?;
     let victim = before.workers.first().copied().unwrap_or_default();
     let new = next.replaces_a_worker(victim, "by a replaced primary")?;
+    // It has executed its program by then, and has variables of its own.
+    who::meet_all(trial, &next.site.cluster, "/", WORKERS)?;
     let more: BTreeSet<_> = variables(new).difference(&first).cloned().collect();
     trial.expect(
         more.is_empty(),
