@@ -73,7 +73,7 @@ impl Words<'_> {
         format!("{line}\n{}\n{again}", self.aside(&why))
     }
 
-    /// A promise that this machine can't check.
+    /// A promise that can't be checked here.
     pub(crate) fn skipped(&self, index: usize, report: &Report) -> String {
         let line = self.line(index, &"-".yellow().to_string(), report);
         let story = report.story.as_ref();

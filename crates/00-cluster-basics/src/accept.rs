@@ -22,7 +22,7 @@ use nix::{
 };
 use tokio::sync::mpsc;
 
-use crate::listener::ACCEPT_INTERVAL;
+use crate::{inherited::block_all, listener::ACCEPT_INTERVAL};
 
 /// How long [`Acceptor::stop`] waits for handshakes that are under way: more than a round trip, even
 /// to a client far away.
@@ -49,7 +49,11 @@ impl Acceptor {
         let (accepted, connections) = mpsc::channel(1);
         let is_stopping = Arc::new(AtomicBool::new(false));
         let flag = is_stopping.clone();
-        let thread = thread::spawn(move || accept_until(&flag, listener, &accepted));
+        let thread = thread::spawn(move || {
+            // Without it this thread takes signals, and nothing else is wrong.
+            let _ = block_all();
+            accept_until(&flag, listener, &accepted);
+        });
         Acceptor { connections, is_stopping, thread: thread.thread().clone() }
     }
 

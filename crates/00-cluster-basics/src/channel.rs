@@ -7,17 +7,22 @@
 //! worker that reads nothing: [`Sender::try_send`] says that its queue is full.
 
 mod frames;
+mod handover;
 mod receiver;
 mod sender;
+mod writer;
 
 use std::{io, os::unix::net::UnixStream as StdUnixStream};
 
-use tokio::net::UnixStream;
-
 pub use self::{
     frames::{Frames, READ},
+    handover::ChannelHandover,
     receiver::{ReceiveError, Receiver},
-    sender::{SendError, Sender},
+    sender::{SendError, Sender, frame},
+};
+pub(crate) use self::{
+    handover::{Ends, open, stop},
+    writer::WriterTask,
 };
 
 /// The longest message in bytes; more is a bug, or not our protocol. A text of 16 KiB fits, though
@@ -29,20 +34,21 @@ pub const MAX_FRAME: usize = 128 * 1024;
 /// # Errors
 /// When the runtime can't take the socket over.
 pub fn channel<Out, In>(stream: StdUnixStream) -> io::Result<(Sender<Out>, Receiver<In>)> {
-    stream.set_nonblocking(true)?;
-    let (read, write) = UnixStream::from_std(stream)?.into_split();
-    Ok((Sender::start(write), Receiver::new(read)))
+    let Ends { sender, receiver, .. } = open(ChannelHandover::fresh(stream))?;
+    Ok((sender, receiver))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::{io::Write, time::Duration};
+
+    use tokio::time::timeout;
 
     use super::{sender::QUEUE, *};
 
-    type Ends = (Sender<String>, Receiver<String>, StdUnixStream);
+    type Pair = (Sender<String>, Receiver<String>, StdUnixStream);
 
-    fn ends() -> Ends {
+    fn ends() -> Pair {
         let (ours, theirs) = StdUnixStream::pair().expect("a socket pair");
         let (sender, receiver) = channel(ours).expect("a runtime");
         (sender, receiver, theirs)
@@ -80,6 +86,32 @@ mod tests {
         assert!(matches!(sender.try_send(&long), Err(SendError::Full)));
         let too_long = sender.try_send(&"x".repeat(MAX_FRAME));
         assert!(matches!(too_long, Err(SendError::TooLong(_))));
+    }
+
+    /// Half of what each side had to say is on its way when the channel changes hands.
+    #[tokio::test]
+    async fn a_channel_that_is_handed_on_loses_no_byte_of_either_direction() {
+        let (ours, theirs) = StdUnixStream::pair().expect("a socket pair");
+        let mut ends: Ends<String, String> = open(ChannelHandover::fresh(ours)).expect("a runtime");
+        let long = "x".repeat(MAX_FRAME / 2);
+        let sent = (0..10_000).take_while(|_| ends.sender.try_send(&long).is_ok()).count();
+        let mut peer = theirs.try_clone().expect("a descriptor");
+        peer.write_all(b"\0\0\0\x04\"o").expect("there is room");
+        let early = timeout(Duration::from_millis(10), ends.receiver.recv()).await;
+        assert!(early.is_err(), "{early:?}");
+
+        let handover = ends.stop().await.expect("both ends");
+        assert_eq!(handover.unread, b"\0\0\0\x04\"o");
+        assert!(!handover.unwritten.is_empty());
+        let Ends { sender, mut receiver, .. }: Ends<String, String> =
+            open(handover).expect("a runtime");
+        peer.write_all(b"k\"").expect("there is room");
+        assert_eq!(receiver.recv().await.expect("a message"), "ok");
+        drop(sender);
+        let (_sender, mut received) = channel::<String, String>(theirs).expect("a runtime");
+        for number in 0..sent {
+            assert_eq!(received.recv().await.expect("a message"), long, "message {number}");
+        }
     }
 
     #[tokio::test]

@@ -1,30 +1,25 @@
 //! The primary's side: it starts workers, sends them messages, hears what they say, and reaps them.
 
-use std::{collections::BTreeMap, io, net::TcpListener, sync::Arc, time::Duration};
+mod handover;
+mod watch;
+
+use std::{collections::BTreeMap, io, net::TcpListener, path::Path, sync::Arc};
 
 use events::{Exit, Pid, Slot, WorkerId};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
-    process::Child,
     sync::{Notify, mpsc},
-    time::{sleep, timeout},
+    task::JoinHandle,
 };
 
+pub use self::handover::{Handover, WorkerHandover};
+use self::watch::Watch;
 use crate::{
-    channel::{ReceiveError, Receiver, SendError, Sender, channel},
+    channel::{ChannelHandover, ReceiveError, Receiver, SendError, Sender, WriterTask, open},
     listener::admit_no_more,
-    spawn::spawn,
+    process::Process,
+    spawn::{own_program, spawn},
 };
-
-/// A worker that has ended, and whose channel is silent for this long, has said everything.
-const LAST_WORDS: Duration = Duration::from_millis(50);
-
-/// How long the primary reads a worker's channel after the worker has ended, at most: a process that
-/// the worker started may hold its end of the channel, and go on talking.
-const LAST_READ: Duration = Duration::from_secs(5);
-
-/// How long a worker that has closed its channel may take to end.
-const CLOSED_LIMIT: Duration = Duration::from_secs(1);
 
 /// The longest queue of notices. When it is full, the workers wait, and not the primary's memory.
 const QUEUE: usize = 256;
@@ -59,23 +54,39 @@ pub enum Notice<In> {
 /// The workers of this primary. `Out` is what they are told, `In` what they say.
 pub struct Cluster<Out, In> {
     listener: Option<TcpListener>,
-    workers: BTreeMap<Pid, Handle<Out>>,
+    workers: BTreeMap<Pid, Handle<Out, In>>,
     notices: mpsc::Receiver<Notice<In>>,
     notice: mpsc::Sender<Notice<In>>,
 }
 
 /// What the primary holds of one worker.
-struct Handle<Out> {
+struct Handle<Out, In> {
+    id: WorkerId,
     sender: Sender<Out>,
+    writer: WriterTask,
     kill: Arc<Notify>,
+    /// Ends the watch over the worker, and not the worker.
+    hand_on: Arc<Notify>,
+    /// Returns the receiving half of a worker that was not reaped.
+    watch: JoinHandle<Option<Receiver<In>>>,
 }
 
 impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
     /// A cluster without workers yet, behind `listener`.
     #[must_use]
     pub fn new(listener: TcpListener) -> Self {
+        Cluster::empty(Some(listener))
+    }
+
+    /// A cluster that can start no worker: what is left where another one was taken away.
+    #[must_use]
+    pub fn not_listening() -> Self {
+        Cluster::empty(None)
+    }
+
+    fn empty(listener: Option<TcpListener>) -> Self {
         let (notice, notices) = mpsc::channel(QUEUE);
-        Cluster { listener: Some(listener), workers: BTreeMap::new(), notices, notice }
+        Cluster { listener, workers: BTreeMap::new(), notices, notice }
     }
 
     /// Starts a worker in `slot` and returns the pid of its process.
@@ -91,16 +102,37 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
     /// # Errors
     /// As for [`Self::spawn`].
     pub fn spawn_with(&mut self, slot: Slot, settings: &[(&str, &str)]) -> io::Result<Pid> {
+        self.spawn_program(&own_program()?, slot, settings)
+    }
+
+    /// The same, from another file than our own program.
+    ///
+    /// # Errors
+    /// As for [`Self::spawn`], and when the file can't be executed.
+    pub fn spawn_program(
+        &mut self,
+        program: &Path,
+        slot: Slot,
+        settings: &[(&str, &str)],
+    ) -> io::Result<Pid> {
         let listener = self.listener.as_ref().ok_or_else(|| io::Error::other("not listening"))?;
-        let (child, stream) = spawn(slot, listener, settings)?;
-        let pid =
-            child.id().map(Pid).ok_or_else(|| io::Error::other("the worker is gone already"))?;
-        let (sender, receiver) = channel(stream)?;
-        let kill = Arc::new(Notify::new());
-        self.workers.insert(pid, Handle { sender, kill: kill.clone() });
-        // A task for each worker. All tasks share the queue of notices, and take turns in it.
-        tokio::spawn(watch(WorkerId { slot, pid }, child, kill, receiver, self.notice.clone()));
+        let (pid, stream) = spawn(program, slot, listener, settings)?;
+        self.watch(WorkerId { slot, pid }, ChannelHandover::fresh(stream))?;
         Ok(pid)
+    }
+
+    /// A task for each worker. All tasks share the queue of notices, and take turns in it.
+    fn watch(&mut self, id: WorkerId, channel: ChannelHandover) -> io::Result<()> {
+        // First, so that a worker that can't be watched is killed.
+        let process = Process::child(id.pid)?;
+        let ends = open(channel)?;
+        let (kill, hand_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let notice = self.notice.clone();
+        let watch = Watch { id, process, kill: kill.clone(), hand_on: hand_on.clone(), notice };
+        let watch = tokio::spawn(watch.run(ends.receiver));
+        let (sender, writer) = (ends.sender, ends.writer);
+        self.workers.insert(id.pid, Handle { id, sender, writer, kill, hand_on, watch });
+        Ok(())
     }
 
     /// What happens next. Without workers it waits forever: see [`Self::is_empty`].
@@ -168,75 +200,5 @@ impl<Out: Serialize, In: DeserializeOwned + Send + 'static> Cluster<Out, In> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.workers.is_empty()
-    }
-}
-
-/// Waits for one worker's end, and passes it on after everything that the worker said.
-///
-/// The task that reaps a process is also the only one to signal it: once it is reaped, the kernel may
-/// give its pid to an unknown process.
-async fn watch<In: DeserializeOwned + Send + 'static>(
-    id: WorkerId,
-    mut child: Child,
-    kill: Arc<Notify>,
-    receiver: Receiver<In>,
-    notice: mpsc::Sender<Notice<In>>,
-) {
-    let has_ended = Arc::new(Notify::new());
-    let mut reading = tokio::spawn(read(id, receiver, has_ended.clone(), notice.clone()));
-    let exit = loop {
-        tokio::select! {
-            biased;
-            () = kill.notified() => drop(child.start_kill()),
-            // Reaps it, or it would stay a zombie.
-            status = child.wait() => break status.map_or(Exit::Code(-1), Exit::from),
-        }
-    };
-    has_ended.notify_one();
-    // Its last words come before its end. An error would mean that the runtime ends.
-    if timeout(LAST_READ, &mut reading).await.is_err() {
-        reading.abort();
-    }
-    let _ = notice.send(Notice::Exited { id, exit }).await;
-}
-
-/// Passes on each message of one worker, until its channel ends.
-async fn read<In: DeserializeOwned>(
-    id: WorkerId,
-    mut receiver: Receiver<In>,
-    has_ended: Arc<Notify>,
-    notice: mpsc::Sender<Notice<In>>,
-) {
-    let mut limit = None;
-    loop {
-        let message = tokio::select! {
-            biased;
-            message = receiver.recv() => message,
-            // What is left is in the socket, which ends with the worker, unless a process that the
-            // worker started holds the other end.
-            () = has_ended.notified(), if limit.is_none() => {
-                limit = Some(LAST_WORDS);
-                continue;
-            }
-            () = sleep(limit.unwrap_or_default()), if limit.is_some() => return,
-        };
-        let said = match message {
-            Ok(message) => Notice::Said { id, message },
-            Err(error) if error.is_garbage() => {
-                let _ = notice.send(Notice::Garbled { id, error }).await;
-                return;
-            }
-            // End of file, 30 µs after a kill -9. A worker that has closed its end and lives on can't
-            // be told anything, and drains never.
-            Err(error) => {
-                if timeout(CLOSED_LIMIT, has_ended.notified()).await.is_err() {
-                    let _ = notice.send(Notice::Garbled { id, error }).await;
-                }
-                return;
-            }
-        };
-        if notice.send(said).await.is_err() {
-            return;
-        }
     }
 }

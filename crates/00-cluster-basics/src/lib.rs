@@ -13,11 +13,12 @@
 //! |---|---|
 //! | [`config`] | settings from the environment, refused with one plain sentence |
 //! | [`listener`] | bind once, inherit everywhere |
-//! | `inherited` | signals that were inherited blocked or ignored |
+//! | [`inherited`] | signals that were inherited blocked, ignored, or waiting |
 //! | [`spawn`] | a worker is this same program, started again |
 //! | [`channel`] | typed messages between primary and worker |
 //! | [`worker`] | what a worker finds when it starts |
-//! | [`cluster`] | the primary's side: spawn, tell, kill, and what the workers say |
+//! | `process` | a worker's process, reaped by its pid |
+//! | [`cluster`] | the primary's side: spawn, tell, kill, and what the workers say; handing all of it on |
 //! | [`accept`] | a thread that waits its turn to accept |
 //! | [`run`](mod@run) | primary or worker? One `main` for both |
 
@@ -25,8 +26,9 @@ pub mod accept;
 pub mod channel;
 pub mod cluster;
 pub mod config;
-mod inherited;
+pub mod inherited;
 pub mod listener;
+mod process;
 pub mod run;
 pub mod spawn;
 pub mod worker;

@@ -2,9 +2,12 @@
 
 use std::{io, process::ExitCode, time::Duration};
 
+use nix::sys::signal::{SigSet, SigmaskHow};
+use tokio::runtime::Builder;
+
 use crate::{
     config::ConfigError,
-    inherited::Inherited,
+    inherited::{Inherited, block_all},
     worker::{Worker, is_worker},
 };
 
@@ -42,7 +45,7 @@ pub fn run<Out, In>(
     primary: impl AsyncFnOnce() -> Result<ExitCode, StartError>,
     worker: impl AsyncFnOnce(Worker<Out, In>) -> Result<ExitCode, StartError>,
 ) -> ExitCode {
-    let outcome = runtime().and_then(|runtime| {
+    let outcome = runtime_of_one_thread_for_signals().and_then(|runtime| {
         let outcome = runtime.block_on(async {
             let _signals = Inherited::reset(is_worker())?;
             if is_worker() { worker(Worker::inherit()?).await } else { primary().await }
@@ -62,6 +65,16 @@ pub fn run<Out, In>(
     code
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+/// Signals reach the thread of the event loop and no other one. Otherwise a thread that writes lines might
+/// catch a signal in the moment in which the primary has blocked all of them.
+fn runtime_of_one_thread_for_signals() -> Result<tokio::runtime::Runtime, StartError> {
+    let before =
+        SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK).map_err(io::Error::from)?;
+    // A thread inherits the mask of the thread that starts it.
+    events::start_threads();
+    before.thread_set_mask().map_err(io::Error::from)?;
+    let mut runtime = Builder::new_current_thread();
+    // Without it the thread takes signals, and nothing else is wrong.
+    runtime.on_thread_start(|| drop(block_all()));
+    Ok(runtime.enable_all().build()?)
 }

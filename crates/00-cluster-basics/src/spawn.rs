@@ -7,16 +7,18 @@
 use std::{
     env, io,
     net::TcpListener,
-    os::{fd::OwnedFd, unix::net::UnixStream},
-    path::PathBuf,
-    process::Stdio,
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixStream, process::CommandExt},
+    },
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use command_fds::{CommandFdExt, FdMapping};
-use events::Slot;
-use tokio::process::{Child, Command};
+use events::{Pid, Slot};
 
-use crate::inherited::with_signals_blocked;
+use crate::inherited::{BEQUEST, with_signals_blocked};
 
 /// The variable that tells a process that it is a worker, and which slot it fills.
 pub const WORKER_ID: &str = "WORKER_ID";
@@ -33,8 +35,8 @@ const FIRST_FD: i32 = 3;
 /// The descriptor of the channel, as a file.
 pub(crate) const CHANNEL_FILE: &str = "/dev/fd/4";
 
-/// Starts a worker for `slot`, with `settings` in its environment beside our own, and returns it
-/// with our end of its channel.
+/// Starts `program` as a worker for `slot`, with `settings` in its environment beside our own, and
+/// returns its pid with our end of its channel. Whoever gets the pid has to reap it.
 ///
 /// Every other descriptor of ours is close-on-exec. A sibling's channel that leaked into this
 /// worker would hide that sibling's end from us: no end of file arrives while a process holds a
@@ -42,23 +44,29 @@ pub(crate) const CHANNEL_FILE: &str = "/dev/fd/4";
 ///
 /// # Errors
 /// When the process or the channel can't be made.
-pub fn spawn(
+pub(crate) fn spawn(
+    program: &Path,
     slot: Slot,
     listener: &TcpListener,
     settings: &[(&str, &str)],
-) -> io::Result<(Child, UnixStream)> {
+) -> io::Result<(Pid, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     let inherited: [OwnedFd; 2] = [listener.try_clone()?.into(), theirs.into()];
-    let mut command = command(slot, inherited, settings)?;
+    let mut command = command(program, slot, inherited, settings)?;
     let child = with_signals_blocked(|| command.spawn())?;
     drop(command);
     // With the command our copy of the worker's end is closed. If we kept it, the channel would never
     // report end of file.
-    Ok((child, ours))
+    Ok((Pid(child.id()), ours))
 }
 
-fn command(slot: Slot, inherited: [OwnedFd; 2], settings: &[(&str, &str)]) -> io::Result<Command> {
-    let mut command = Command::new(own_program()?);
+fn command(
+    program: &Path,
+    slot: Slot,
+    inherited: [OwnedFd; 2],
+    settings: &[(&str, &str)],
+) -> io::Result<Command> {
+    let mut command = Command::new(program);
     if let Some(name) = env::args_os().next() {
         command.arg0(name);
     }
@@ -68,8 +76,8 @@ fn command(slot: Slot, inherited: [OwnedFd; 2], settings: &[(&str, &str)]) -> io
         .env(PRIMARY_PID, std::process::id().to_string())
         .env("LISTEN_FDS", inherited.len().to_string())
         .env_remove("LISTEN_PID")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+        .env_remove(BEQUEST)
+        .stdin(Stdio::null());
     let mappings = inherited
         .into_iter()
         .zip(FIRST_FD..)
@@ -81,11 +89,11 @@ fn command(slot: Slot, inherited: [OwnedFd; 2], settings: &[(&str, &str)]) -> io
 
 #[cfg(target_os = "linux")]
 #[expect(clippy::unnecessary_wraps, reason = "it can fail elsewhere")]
-fn own_program() -> io::Result<PathBuf> {
+pub(crate) fn own_program() -> io::Result<PathBuf> {
     Ok(PathBuf::from("/proc/self/exe"))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn own_program() -> io::Result<PathBuf> {
+pub(crate) fn own_program() -> io::Result<PathBuf> {
     env::current_exe()
 }

@@ -123,6 +123,28 @@ proptest! {
     }
 
     #[test]
+    fn a_reader_that_takes_over_at_any_cut_gets_what_the_whole_gives(
+        stream in stream(),
+        cuts in vec(1..5000usize, 0..5),
+    ) {
+        let bytes = stream.bytes();
+        let (whole, _) = read(cut(&bytes, &[]), put_all);
+        let (mut frames, mut found, mut error) = (Frames::default(), Vec::new(), None);
+        for piece in cut(&bytes, &cuts) {
+            put_all(frames.room(), piece);
+            error = drain(&mut frames, &mut found);
+            if error.is_some() {
+                break;
+            }
+            frames = Frames::after(&frames.into_unread());
+            // The next reader looks at what it was given before it reads.
+            prop_assert!(drain(&mut frames, &mut found).is_none());
+        }
+        let end = error.unwrap_or_else(|| frames.end());
+        prop_assert!((found, mem::discriminant(&end)) == whole);
+    }
+
+    #[test]
     fn what_a_frame_says_of_its_length_reserves_one_frame_at_most(prefix in any::<[u8; 4]>()) {
         let (_, reserved) = read(cut(&prefix, &[]), put_what_fits);
         prop_assert!(reserved <= MAX_FRAME, "{} bytes", reserved);

@@ -1,6 +1,6 @@
 //! The operators' address: `POST /deploy`, `POST /back`, `GET /deploy`.
 
-use std::{net::TcpListener, ops::RangeInclusive};
+use std::{net::TcpListener, ops::RangeInclusive, time::Duration};
 
 use hyper::{Method, Request, Response, StatusCode, Uri, body::Incoming};
 use serde_json::{Value, json};
@@ -8,7 +8,10 @@ use supervisor::{
     Server,
     http::{self, Body},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use crate::Release;
 
@@ -16,56 +19,77 @@ use crate::Release;
 const LONGEST_NAME: usize = 64;
 /// Questions that wait for the primary. Further ones wait for a place.
 const QUESTIONS: usize = 64;
+/// How long operators may take to read their answers while a server pauses.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// What an operator wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub enum Wish {
+    /// A deploy.
     Deploy(Release),
+    /// The deploy under way taken back.
     Back,
+    /// How it goes.
     Status,
 }
 
 /// An operator's question.
-pub(crate) struct Question {
-    pub(crate) wish: Wish,
+pub struct Question {
+    /// What is asked.
+    pub wish: Wish,
     answer: oneshot::Sender<(StatusCode, Value)>,
 }
 
 impl Question {
     /// The operator may have left.
-    pub(crate) fn answer(self, status: StatusCode, json: Value) {
+    pub fn answer(self, status: StatusCode, json: Value) {
         let _ = self.answer.send((status, json));
     }
 
     /// Says in one sentence why there is no better answer.
-    pub(crate) fn refuse(self, status: StatusCode, sentence: &str) {
+    pub fn refuse(self, status: StatusCode, sentence: &str) {
         self.answer(status, json!({ "error": sentence }));
     }
 }
 
 /// The operators' questions. Once it is dropped, each is answered with 503.
-pub(crate) struct Admin {
+pub struct Admin {
     questions: mpsc::Receiver<Question>,
-    server: Server,
+    /// `None` once it pauses.
+    server: Option<Server>,
 }
 
 impl Admin {
-    pub(crate) fn start(listener: TcpListener) -> Self {
+    /// Answers at `listener`.
+    #[must_use]
+    pub fn start(listener: TcpListener) -> Self {
         let (ask, questions) = mpsc::channel(QUESTIONS);
         let server = Server::start(listener, move |request, _| respond(ask.clone(), request));
-        Admin { questions, server }
+        Admin { questions, server: Some(server) }
     }
 
     /// The next question. Cancel safe.
-    pub(crate) async fn next(&mut self) -> Question {
+    pub async fn next(&mut self) -> Question {
         match self.questions.recv().await {
             Some(question) => question,
             None => std::future::pending().await,
         }
     }
 
+    /// Answers what was asked, and accepts no more. Go on with [`Self::next`] until what this returns is
+    /// over. The listener stays open as long as another descriptor leads to it: operators wait in its queue.
+    pub fn pause(&mut self) -> impl Future<Output = ()> + use<> {
+        let server = self.server.take();
+        async move {
+            let Some(mut server) = server else { return };
+            server.stop_accepting().await;
+            server.close_idle();
+            let _ = timeout(LAST_ANSWERS, server.all_closed()).await;
+        }
+    }
+
     /// Takes no more questions. The server goes on saying so.
-    pub(crate) fn close(self) -> Server {
+    pub(crate) fn close(self) -> Option<Server> {
         self.server
     }
 }

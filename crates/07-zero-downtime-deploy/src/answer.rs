@@ -27,6 +27,14 @@ pub struct Answer {
     pub(crate) step: u64,
 }
 
+impl Answer {
+    /// An answer to a client without a name.
+    #[must_use]
+    pub fn new(by_candidate: bool, is_bad: bool, took: Duration) -> Self {
+        Answer { by_candidate, is_bad, took, client: None, step: 0 }
+    }
+}
+
 /// The answers of one look: what both versions gave in the same time.
 #[derive(Clone, Debug, Default)]
 pub struct Look {

@@ -103,7 +103,10 @@ pub struct DeployLog(File);
 
 impl DeployLog {
     /// Opens the log at `path`, and reads it. A deploy without an end gets the line "abandoned".
-    pub(crate) fn open(path: &Path) -> Result<(Self, Recovered), ConfigError> {
+    ///
+    /// # Errors
+    /// When it can't be read or written.
+    pub fn open(path: &Path) -> Result<(Self, Recovered), ConfigError> {
         let opened = || {
             let file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
             let (recovered, unfinished, is_torn) = read(&file)?;

@@ -33,10 +33,10 @@
 //! | [`answer`] | what one request got; a look |
 //! | [`deploy_log`] | who deployed what, and what became of it |
 //! | [`talk`] | what primary and workers say to each other |
-//! | `primary` | brings about what the exercise decides |
+//! | [`primary`] | brings about what the exercise decides |
 //! | `telling` | the split, and the workers that have not acknowledged it |
 //! | `roll` | the slots 1 to `WORKERS`, one at a time, to another version |
-//! | `admin` | the operators' address |
+//! | [`admin`] | the operators' address |
 //! | `stable` | a worker that accepts, chooses, answers or passes on |
 //! | `candidate` | a worker with a private socket |
 //! | `forwarder` | passes one request on |
@@ -45,7 +45,7 @@
 //! | `streams` | an answer without an end, and how it moves to another worker |
 //! | `routes` | the routes of PROTOCOL.md, and their faults |
 
-mod admin;
+pub mod admin;
 pub mod answer;
 mod candidate;
 pub mod config;
@@ -54,7 +54,7 @@ pub mod deploy_log;
 pub mod deploys;
 
 mod forwarder;
-mod primary;
+pub mod primary;
 mod reporter;
 mod roll;
 mod routes;
@@ -77,6 +77,6 @@ pub use self::{
     deploys::{
         Deploy, Deploys, Goal, Phase, Place, Reached, Refusal, Release, Score, Seen, Status,
     },
-    run::run,
+    run::{run, work},
     split::{Split, fnv1a},
 };

@@ -1,21 +1,23 @@
 //! The primary: it brings about what the exercise decides, and says what is so by now.
 
 mod answers;
+mod handover;
 mod shutdown;
 
 use std::{process::ExitCode, time::Instant};
 
-use events::Slot;
+use events::{Pid, Slot};
 use supervisor::{
     Intents, RestartHistory, State, Worker, at,
     calls::{Down, Up},
 };
 
+pub use self::handover::PrimaryRecord;
 use crate::{
     Config, Deploys, Goal, Reached,
     admin::{Admin, Question},
     roll::{Move, is_rolled, next_move},
-    talk::{Notice, Workers},
+    talk::{Notice, Order, Workers},
     telling::Telling,
 };
 
@@ -24,7 +26,7 @@ use crate::{
 const CHANGES: usize = 8;
 
 /// A primary, but for its workers.
-pub(crate) struct Primary<D> {
+pub struct Primary<D> {
     config: Config,
     deploys: D,
     admin: Admin,
@@ -32,13 +34,25 @@ pub(crate) struct Primary<D> {
     telling: Telling,
     /// Operators that wait until nobody gets the candidate's version any more.
     taking_back: Vec<Question>,
+    /// Whether this primary is being replaced.
+    holds_deploys: bool,
 }
 
 impl<D: Deploys> Primary<D> {
-    pub(crate) fn new(config: Config, deploys: D, admin: Admin) -> Self {
+    /// A primary without workers yet.
+    #[must_use]
+    pub fn new(config: Config, deploys: D, admin: Admin) -> Self {
         let history = RestartHistory::with_settings(&config.shared);
         let telling = Telling::new(config.ack_timeout);
-        Primary { config, deploys, admin, history, telling, taking_back: Vec::new() }
+        Primary {
+            config,
+            deploys,
+            admin,
+            history,
+            telling,
+            taking_back: Vec::new(),
+            holds_deploys: false,
+        }
     }
 
     /// Keeps the right workers in all slots until a signal asks for the end.
@@ -51,7 +65,11 @@ impl<D: Deploys> Primary<D> {
             self.go_on(&mut workers, now);
             let deadline = self.deadline(&workers, now);
             tokio::select! {
-                notice = workers.next() => self.hear(&workers, notice),
+                notice = workers.next() => {
+                    if let Some((pid, order)) = self.hear(notice) {
+                        workers.tell_one(pid, order);
+                    }
+                }
                 question = self.admin.next() => self.answer(question),
                 () = at(deadline) => self.tick(&mut workers),
                 _ = intents.next() => break,
@@ -60,7 +78,8 @@ impl<D: Deploys> Primary<D> {
         self.shut_down(workers, intents).await
     }
 
-    fn go_on(&mut self, workers: &mut Workers, now: Instant) {
+    /// Brings about what the deploys want now.
+    pub fn go_on(&mut self, workers: &mut Workers, now: Instant) {
         for _ in 0..CHANGES {
             let goal = self.deploys.goal();
             self.bring_about(workers, goal, now);
@@ -150,7 +169,8 @@ impl<D: Deploys> Primary<D> {
         }
     }
 
-    fn hear(&mut self, workers: &Workers, notice: Notice) {
+    /// Something has become of a worker. What is returned must be told the worker with that pid.
+    pub fn hear(&mut self, notice: Notice) -> Option<(Pid, Order)> {
         match notice {
             Notice::Report(worker, Up::Ask { id, question }) => {
                 for answer in question {
@@ -160,7 +180,7 @@ impl<D: Deploys> Primary<D> {
                         self.want();
                     }
                 }
-                workers.tell_one(worker.pid, Down::Answer { id, answer: () });
+                return Some((worker.pid, Down::Answer { id, answer: () }));
             }
             Notice::Report(worker, Up::Heard { id }) => self.telling.heard(worker.pid, id),
             Notice::Exited(worker, _) => {
@@ -172,9 +192,12 @@ impl<D: Deploys> Primary<D> {
             }
             Notice::Ready(_) | Notice::Draining(_) | Notice::Drained { .. } => {}
         }
+        None
     }
 
-    fn deadline(&self, workers: &Workers, now: Instant) -> Option<Instant> {
+    /// When [`Self::tick`] makes a difference.
+    #[must_use]
+    pub fn deadline(&self, workers: &Workers, now: Instant) -> Option<Instant> {
         let all = [
             workers.deadline(now),
             self.history.deadline(now),
@@ -185,7 +208,7 @@ impl<D: Deploys> Primary<D> {
     }
 
     /// Time has passed.
-    fn tick(&mut self, workers: &mut Workers) {
+    pub fn tick(&mut self, workers: &mut Workers) {
         let now = Instant::now();
         workers.kill_overdue(now);
         for pid in self.telling.overdue(now) {
@@ -205,7 +228,7 @@ fn candidates_of(workers: &Workers, slots: u32) -> Vec<Worker> {
 }
 
 /// Those that can answer, in the order of their slots.
-fn ready_candidates(workers: &Workers, slots: u32, goal: Goal) -> Vec<events::Pid> {
+fn ready_candidates(workers: &Workers, slots: u32, goal: Goal) -> Vec<Pid> {
     let mut ready = candidates_of(workers, slots);
     ready.retain(|worker| worker.state.is_ready() && Some(worker.version) == goal.candidate);
     ready.sort_by_key(|worker| worker.slot);

@@ -40,7 +40,11 @@ pub fn run<D: Deploys>(choose: Choose, new: fn(Place) -> D) -> ExitCode {
     )
 }
 
-async fn work(
+/// Runs as the worker that `place` describes, which chooses by `choose`.
+///
+/// # Errors
+/// When a setting makes no sense, or the primary has died already.
+pub async fn work(
     place: cluster_basics::Worker<
         supervisor::FromWorker<crate::talk::Report>,
         supervisor::messages::ToWorker<crate::talk::Order>,

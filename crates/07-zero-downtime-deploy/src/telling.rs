@@ -38,6 +38,16 @@ impl Telling {
         }
     }
 
+    /// The same for a program that goes on where another one has stopped: with these numbers.
+    pub(crate) fn resumed(ack_timeout: Duration, news: u64, step: u64) -> Self {
+        Telling { step, news, ..Telling::new(ack_timeout) }
+    }
+
+    /// The numbers of the last news and of the step.
+    pub(crate) fn numbers(&self) -> (u64, u64) {
+        (self.news, self.step)
+    }
+
     /// The goal has this share now. From now on answers under the share before count no more.
     pub(crate) fn want(&mut self, deploy: u64, goal: Goal) {
         if self.wanted != (deploy, goal.share) {

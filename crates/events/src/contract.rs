@@ -62,7 +62,7 @@ pub enum Status {
     Broken,
     /// The check stopped at an earlier broken promise.
     NotReached,
-    /// The machine lacks what this check needs, or the learner asked for another one.
+    /// The machine or the program lacks what this check needs, or the learner asked for another one.
     Skipped,
     /// The machine was too busy to tell whether the program does it.
     Unclear,

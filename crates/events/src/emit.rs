@@ -38,13 +38,20 @@ pub fn warn(text: impl Display) {
     STDERR.send(format!("{text}\n"));
 }
 
-/// Waits until all of that was written, `limit` at most. A process that ends without it may lose its
-/// last lines.
-pub fn flush(limit: Duration) {
+/// Waits until all of that was written, `limit` at most, and returns whether it was. A process that ends
+/// without it may lose its last lines.
+pub fn flush(limit: Duration) -> bool {
     let began = Instant::now();
     // The reason of the end first: an event can be counted as dropped, and an error can't.
-    STDERR.flush(limit);
-    STDOUT.flush(limit.saturating_sub(began.elapsed()));
+    let is_written = STDERR.flush(limit);
+    STDOUT.flush(limit.saturating_sub(began.elapsed())) && is_written
+}
+
+/// Starts the threads that write, which otherwise come with the first line: for a program that cares what
+/// its threads inherit.
+pub fn start_threads() {
+    STDOUT.start();
+    STDERR.start();
 }
 
 fn line(event: &Event) -> String {

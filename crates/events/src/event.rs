@@ -2,6 +2,7 @@
 
 pub mod deploy;
 pub mod health;
+pub mod primary;
 pub mod roll;
 pub mod service;
 pub mod shutdown;
@@ -12,8 +13,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use self::{
-    deploy::DeployEvent, health::HealthEvent, roll::RollEvent, service::ServiceEvent,
-    shutdown::ShutdownEvent, worker::WorkerEvent,
+    deploy::DeployEvent, health::HealthEvent, primary::PrimaryEvent, roll::RollEvent,
+    service::ServiceEvent, shutdown::ShutdownEvent, worker::WorkerEvent,
 };
 
 /// One report of a cluster. On the wire: `{"event":"worker-ready","worker":2,"pid":4242}`.
@@ -34,6 +35,8 @@ pub enum Event {
     Roll(RollEvent),
     /// A deploy of a new version.
     Deploy(DeployEvent),
+    /// The program that takes the primary's place.
+    Primary(PrimaryEvent),
     /// The end of the cluster.
     Shutdown(ShutdownEvent),
 }
@@ -46,6 +49,7 @@ impl fmt::Display for Event {
             Event::Health(event) => event.fmt(f),
             Event::Roll(event) => event.fmt(f),
             Event::Deploy(event) => event.fmt(f),
+            Event::Primary(event) => event.fmt(f),
             Event::Shutdown(event) => event.fmt(f),
         }
     }
@@ -78,6 +82,12 @@ impl From<RollEvent> for Event {
 impl From<DeployEvent> for Event {
     fn from(event: DeployEvent) -> Self {
         Event::Deploy(event)
+    }
+}
+
+impl From<PrimaryEvent> for Event {
+    fn from(event: PrimaryEvent) -> Self {
+        Event::Primary(event)
     }
 }
 

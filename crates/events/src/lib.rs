@@ -25,12 +25,13 @@ pub mod panic;
 pub mod spin;
 pub mod timeline;
 
-pub use emit::{emit, flush, millis, warn};
+pub use emit::{emit, flush, millis, start_threads, warn};
 pub use entry::{Entry, Source};
 pub use event::{
     Event,
     deploy::DeployEvent,
     health::{Alert, Condition, HealthEvent, Level},
+    primary::PrimaryEvent,
     roll::{RollEvent, RollOutcome},
     service::ServiceEvent,
     shutdown::{Outcome, ShutdownEvent},

@@ -40,11 +40,21 @@ impl Output {
         Output { open, how_many, queue: Mutex::new(queue), changed: Condvar::new() }
     }
 
-    /// Adds `line`, which a thread writes. Without room it is dropped and counted.
-    pub(crate) fn send(&'static self, line: String) {
+    /// Starts the thread that writes, unless it is there.
+    pub(crate) fn start(&'static self) {
+        drop(self.started());
+    }
+
+    fn started(&'static self) -> MutexGuard<'static, Queue> {
         let mut queue = self.lock();
         // A machine may have no thread left. Then the lines wait, and the next line tries again.
         queue.has_thread = queue.has_thread || self.start_thread();
+        queue
+    }
+
+    /// Adds `line`, which a thread writes. Without room it is dropped and counted.
+    pub(crate) fn send(&'static self, line: String) {
+        let mut queue = self.started();
         // Room for the line that says how many were dropped, too.
         if queue.lines.len() + 2 > LONGEST {
             queue.dropped += 1;
@@ -58,11 +68,12 @@ impl Output {
         self.changed.notify_all();
     }
 
-    /// Waits until every line was written, `limit` at most: the reader may never read again.
-    pub(crate) fn flush(&self, limit: Duration) {
+    /// Waits until every line was written, `limit` at most: the reader may never read again. Returns
+    /// whether every line was. What wasn't is lost with the process.
+    pub(crate) fn flush(&self, limit: Duration) -> bool {
         let is_busy = |queue: &mut Queue| queue.is_writing || !queue.lines.is_empty();
-        // A queue that is still full at the end is lost with the process.
-        drop(self.changed.wait_timeout_while(self.lock(), limit, is_busy));
+        let waited = self.changed.wait_timeout_while(self.lock(), limit, is_busy);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
     fn start_thread(&'static self) -> bool {

@@ -3,7 +3,7 @@
 mod advice;
 mod run;
 
-use events::contract::Story;
+use events::contract::{Status, Story};
 
 use crate::recorder::{Moment, Recorder};
 
@@ -17,12 +17,25 @@ pub struct Broken {
     observed: String,
     advice: Option<String>,
     moment: Option<Moment>,
+    is_lacking: bool,
 }
 
 impl Broken {
     /// Broken, because `observed` is not what was `expected`.
     pub fn new(expected: impl Into<String>, observed: impl Into<String>) -> Self {
-        Broken { expected: expected.into(), observed: observed.into(), advice: None, moment: None }
+        let (expected, observed) = (expected.into(), observed.into());
+        Broken { expected, observed, advice: None, moment: None, is_lacking: false }
+    }
+
+    /// Not judged: the program does nothing of what this promise beyond the exercise is about.
+    pub fn lacking(what: impl Into<String>) -> Self {
+        Broken { is_lacking: true, ..Broken::new("", what) }
+    }
+
+    /// What that makes of the promise.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        if self.is_lacking { Status::Skipped } else { Status::Broken }
     }
 
     /// Says at which recorded moment it broke; without this, it is the last observation.

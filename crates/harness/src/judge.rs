@@ -34,7 +34,8 @@ pub fn in_this_process(check: fn(&Trial) -> Kept, subject: Subject) -> ExitCode 
     let recorder = Recorder::default();
     let watch = Watch::start();
     let (status, story) = judge(check, subject, &recorder);
-    let starvation = watch.finish().filter(|_| status != Status::Kept);
+    let is_in_doubt = !matches!(status, Status::Kept | Status::Skipped);
+    let starvation = watch.finish().filter(|_| is_in_doubt);
     let (status, story) = match sweep() {
         // A check that took too long has a bug, unless it got no core.
         Ok(()) if status == Status::Unclear && starvation.is_none() => (Status::Faulty, story),
@@ -77,7 +78,7 @@ fn judge(
     thread::spawn(move || attempt(check, subject, tape, &verdict));
     match verdicts.recv_timeout(patience(LIMIT)) {
         Ok(Ok(())) => (Status::Kept, None),
-        Ok(Err(broken)) => (Status::Broken, Some(broken.story(recorder))),
+        Ok(Err(broken)) => (broken.status(), Some(broken.story(recorder))),
         Err(RecvTimeoutError::Disconnected) => {
             (Status::Faulty, Some(fault("the check itself panicked: see stderr", recorder)))
         }

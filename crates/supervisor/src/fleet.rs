@@ -69,6 +69,16 @@ pub struct Fleet {
 }
 
 impl Fleet {
+    /// The workers of another program of this primary, which has started so many in each slot.
+    pub(crate) fn with(workers: Vec<Worker>, starts: BTreeMap<Slot, u64>) -> Self {
+        Fleet { workers, starts }
+    }
+
+    /// How many workers were ever started in each slot.
+    pub(crate) fn all_starts(&self) -> &BTreeMap<Slot, u64> {
+        &self.starts
+    }
+
     /// A worker was started.
     pub fn add(&mut self, worker: Worker) {
         *self.starts.entry(worker.slot).or_default() += 1;

@@ -35,6 +35,11 @@ impl Intents {
         }
     }
 
+    /// The signals that were caught and not read: see [`Signals::unread`]. They change no intent.
+    pub async fn unread(&mut self) -> Vec<Signal> {
+        self.signals.unread().await
+    }
+
     /// The signal that came last.
     #[must_use]
     pub fn last(&self) -> Option<Signal> {

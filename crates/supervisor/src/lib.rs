@@ -20,7 +20,7 @@
 //! | [`intents`] | the first signal asks, the second one insists |
 //! | [`lifecycle`] | a worker's life, as a pure state machine |
 //! | [`fleet`] | which workers there are |
-//! | [`workers`] | the primary's side: starts, drains, kills and tracks the workers |
+//! | [`workers`] | the primary's side: starts, drains, kills and tracks the workers, and hands them on |
 //! | [`shutdown`] | drains every worker, and says how that went |
 //! | [`restart`] | when a worker that died is replaced: backoff, jitter, intensity |
 //! | [`messages`] | what the primary and a worker tell each other |

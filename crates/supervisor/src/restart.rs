@@ -4,6 +4,8 @@
 //! are a bug that a restart does not fix. Each restart costs CPU time and lines in the log, and may
 //! hurt the services that the worker connects to.
 
+mod record;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
@@ -11,6 +13,7 @@ use std::{
 
 use events::{Slot, WorkerEvent, emit, millis};
 
+pub use self::record::RestartRecord;
 use crate::{fleet::Worker, settings::Settings, version::Version};
 
 /// How long a slot stays empty after a death: not at all after the first death of a streak, then for
@@ -222,6 +225,22 @@ mod tests {
         assert!(history.may_start(Slot(2), now) && history.may_start_version(Slot(1), next, now));
         assert_eq!(history.deadline(now), Some(now + MS(200)));
         assert!(history.may_start(Slot(1), now + MS(200)));
+    }
+
+    #[test]
+    fn another_program_of_the_primary_knows_the_same_streaks_and_delays() {
+        let now = Instant::now() + Duration::from_mins(1);
+        let mut history = RestartHistory::new(backoff());
+        for _ in 1..=2 {
+            history.add(&worker(Slot(1), now), now, 0.0);
+        }
+        let record =
+            serde_json::to_string(&history.record(now + MS(50))).expect("it can be written");
+        let record = serde_json::from_str(&record).expect("it can be read");
+        let mut resumed = RestartHistory::new(backoff()).resumed(&record, now + MS(50));
+        assert!(!resumed.may_start(Slot(1), now + MS(199)));
+        assert!(resumed.may_start(Slot(1), now + MS(200)));
+        assert_eq!(resumed.add(&worker(Slot(1), now + MS(200)), now + MS(200), 0.0).0, 3);
     }
 
     #[test]

@@ -5,7 +5,11 @@
 
 use std::{future::pending, io};
 
-use tokio::signal::unix::{self, SignalKind};
+use futures_util::FutureExt;
+use tokio::{
+    signal::unix::{self, SignalKind},
+    task::yield_now,
+};
 
 /// A request to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,5 +74,43 @@ impl Signals {
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = hangup => Signal::Hangup,
         }
+    }
+
+    /// The signals that were caught and not read. Block all signals before, or further ones come meanwhile.
+    pub async fn unread(&mut self) -> Vec<Signal> {
+        caught().await;
+        let hangup = self.hangup.as_mut().and_then(is_unread).map(|()| Signal::Hangup);
+        let terminate = is_unread(&mut self.terminate).map(|()| Signal::Terminate);
+        let interrupt = is_unread(&mut self.interrupt).map(|()| Signal::Interrupt);
+        [terminate, interrupt, hangup].into_iter().flatten().collect()
+    }
+}
+
+/// Waits until everything that a handler has caught before is in its stream. The way there leads through the
+/// event loop.
+pub async fn caught() {
+    // It comes back after the event loop has looked for news.
+    yield_now().await;
+}
+
+/// Takes a signal out of `stream` that is there.
+pub fn is_unread(stream: &mut unix::Signal) -> Option<()> {
+    stream.recv().now_or_never().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::{Signal::SIGHUP, raise};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_that_was_caught_and_not_read_is_known_once() {
+        let mut signals = Signals::install().expect("handlers");
+        assert_eq!(signals.unread().await, []);
+        raise(SIGHUP).expect("a process of our own");
+        raise(SIGHUP).expect("a process of our own");
+        assert_eq!(signals.unread().await, [Signal::Hangup]);
+        assert_eq!(signals.unread().await, []);
     }
 }

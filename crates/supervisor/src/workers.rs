@@ -3,9 +3,12 @@
 //!
 //! It decides nothing: when to start, drain or kill a worker is what the chapters are about.
 
+mod handover;
 mod link;
 mod listening;
 mod notices;
+mod record;
+mod start;
 
 use std::{
     collections::VecDeque,
@@ -14,13 +17,18 @@ use std::{
 };
 
 use cluster_basics::{Cluster, StartError, listener};
-use events::{Pid, ShutdownEvent, Slot, WorkerEvent, emit, warn};
+use events::{Pid, ShutdownEvent, Slot, WorkerEvent, emit};
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::{link::Link, notices::Notice};
+pub use self::{
+    handover::WorkersHandover,
+    link::Link,
+    notices::Notice,
+    record::{StateRecord, WorkerRecord, WorkersRecord},
+};
 use crate::{
     fleet::{Fleet, Worker},
-    lifecycle::{State, WorkerAction, WorkerInput},
+    lifecycle::{WorkerAction, WorkerInput},
     messages::{FromWorker, ToWorker},
     settings::Settings,
     version::Version,
@@ -41,10 +49,6 @@ pub struct Workers<Order, Report> {
     /// When to report the starts that failed.
     failed_starts: VecDeque<(Pid, Instant)>,
 }
-
-/// A failed start is reported after this pause: what is missing (memory, descriptors, processes) is
-/// still missing a moment later, and a primary that tries again at once only burns CPU.
-const FAILED_START_PAUSE: Duration = Duration::from_millis(200);
 
 impl<Order, Report> Workers<Order, Report>
 where
@@ -79,6 +83,12 @@ where
         self
     }
 
+    /// What [`Self::min_ready`] says.
+    #[must_use]
+    pub fn min_ready_for(&self) -> Duration {
+        self.min_ready
+    }
+
     /// Operators ask at `address`: [`Self::announce`] says so.
     #[must_use]
     pub fn admin(mut self, address: SocketAddr) -> Self {
@@ -89,52 +99,6 @@ where
     /// The slots to fill, in order.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + Clone + use<Order, Report> {
         Slot::all(self.settings.workers)
-    }
-
-    /// Starts a worker in `slot`. It isn't ready yet, and overdue after `READY_TIMEOUT_MS`. There
-    /// may be another worker in that slot.
-    ///
-    /// A start that fails (no process, no descriptor left) is a death like any other: its `Exited`
-    /// follows.
-    pub fn start(&mut self, slot: Slot) {
-        self.start_as(slot, Version::FIRST, None);
-    }
-
-    /// The same, with a `version`: the worker finds it in `VERSION`, and events name it.
-    pub fn start_version(&mut self, slot: Slot, version: Version) {
-        self.has_versions = true;
-        self.start_as(slot, version, Some(version.to_string()));
-    }
-
-    fn start_as(&mut self, slot: Slot, version: Version, named: Option<String>) {
-        let born = Instant::now();
-        let variable: Vec<_> = named.iter().map(|version| ("VERSION", version.as_str())).collect();
-        let started = self.cluster.spawn_with(slot, &variable);
-        // A failed start is in the fleet, too: until its `Exited` no plan starts another one there.
-        let pid = *started.as_ref().unwrap_or(&self.no_process());
-        let state = State::started(born, self.settings.ready_timeout);
-        let worker =
-            Worker { slot, pid, version, born, state, was_ready: false, replaced_in: None };
-        self.fleet.add(worker);
-        if let Err(error) = started {
-            warn(format_args!("no worker can be started in slot {slot}: {error}"));
-            self.failed_starts.push_back((pid, born + FAILED_START_PAUSE));
-            return;
-        }
-        emit(WorkerEvent::Started { id: worker.id(), version: named });
-        // It missed what the others were told before it was born.
-        if let Some(order) = self.standing_order.clone() {
-            self.tell(pid, &ToWorker::Order(order));
-        }
-    }
-
-    /// A pid for a worker that could not be started. No process has it, and no other worker.
-    fn no_process(&self) -> Pid {
-        let beyond = (0..).map(|n| Pid(u32::MAX - n));
-        beyond
-            .take(self.fleet.all().len() + 1)
-            .find(|pid| self.fleet.get(*pid).is_none())
-            .unwrap_or(Pid(0))
     }
 
     /// Tells the worker `pid` to take no new connections, to finish what it holds within

@@ -50,5 +50,5 @@ fn program(workspace: &Workspace, chapter: &Chapter) -> Result<Result<Program, S
         chapter.exercise.name(),
         shlex::try_quote(&command).unwrap_or_default(),
     );
-    Ok(Ok(Program { label: format!("the example {example}"), command, again }))
+    Ok(Ok(Program { label: format!("the example {example}"), command, again, may_lack: false }))
 }

@@ -16,6 +16,8 @@ pub(super) struct Program {
     pub(super) command: String,
     /// The command that checks it again, up to the number of a promise.
     pub(super) again: String,
+    /// Whether it may lack what a promise beyond the exercise is about.
+    pub(super) may_lack: bool,
 }
 
 /// Judges `program` by every promise of `chapter`, extras too; what is wrong.
@@ -36,13 +38,14 @@ pub(super) fn judge(
         let (number, observed) = (index + 1, observed(&report));
         match report.status {
             Status::Kept => {}
-            Status::Skipped => {
+            Status::Skipped if program.may_lack => {
                 findings.remark(&format!("promise {number} was not judged: {observed}"));
             }
-            Status::Broken | Status::NotReached | Status::Faulty => problems.push(format!(
-                "{} breaks promise {number}: {observed}. See `{} --only {number}`.",
-                program.label, program.again,
-            )),
+            Status::Broken | Status::Skipped | Status::NotReached | Status::Faulty => problems
+                .push(format!(
+                    "{} breaks promise {number}: {observed}. See `{} --only {number}`.",
+                    program.label, program.again,
+                )),
             Status::Unclear => problems.push(format!(
                 "The machine was too busy to tell whether {} keeps promise {number}. End what else \
                  runs, then `{} --only {number}`.",

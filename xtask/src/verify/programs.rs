@@ -97,6 +97,7 @@ impl Language {
         Program {
             label: self.path(chapter).display().to_string(),
             again: format!("cargo xtask check {exercise} --program \"{command}\""),
+            may_lack: true,
             command,
         }
     }

@@ -40,5 +40,6 @@ fn program(workspace: &Workspace, chapter: &Chapter) -> Result<Program, Failure>
         label: subject.label,
         command: subject.command,
         again: format!("cargo xtask check {} --solution", chapter.exercise.name()),
+        may_lack: true,
     })
 }

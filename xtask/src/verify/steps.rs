@@ -20,7 +20,7 @@ use super::{
     tree::Tree,
 };
 use crate::{
-    cargo::{BuildFailure, first_line},
+    cargo::{BuildFailure, Target, first_line},
     exit::Failure,
     judge::Plan,
     reset::stub_file,
@@ -98,7 +98,7 @@ impl Trial<'_> {
                 "does not apply to the stub any more: {refusal}. Make it anew."
             )));
         }
-        match self.tree.build(self.chapter.topic, self.chapter.exercise.name()) {
+        match self.tree.build(self.chapter.topic, &Target::Bin(self.chapter.exercise.name())) {
             Ok((_, binary)) => Ok(Ok(binary)),
             Err(BuildFailure::Other(failure)) => Err(failure),
             Err(BuildFailure::Errors(errors)) => {

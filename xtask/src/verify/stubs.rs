@@ -17,7 +17,7 @@ use super::{
     tree::Tree,
 };
 use crate::{
-    cargo::{BuildFailure, first_line},
+    cargo::{BuildFailure, Target, first_line},
     exit::Failure,
     judge::first_broken,
     reset::stub_file,
@@ -94,7 +94,7 @@ fn judge(
     let tree = Tree::of(workspace)?;
     let stub = stub_file(chapter.topic);
     tree.workspace.write(chapter.exercise.file(), &workspace.read(&stub)?)?;
-    let (built, binary) = match tree.build(chapter.topic, chapter.exercise.name()) {
+    let (built, binary) = match tree.build(chapter.topic, &Target::Bin(chapter.exercise.name())) {
         Ok(built) => built,
         Err(BuildFailure::Other(failure)) => return Err(failure),
         Err(BuildFailure::Errors(errors)) => {

@@ -66,12 +66,11 @@ impl Tree {
     pub(super) fn build(
         &self,
         topic: &Topic,
-        bin: String,
+        target: &Target,
     ) -> Result<(Built, PathBuf), BuildFailure> {
-        let target = Target::Bin(bin);
-        let targets = std::slice::from_ref(&target);
+        let targets = std::slice::from_ref(target);
         let built = build(&self.workspace, Some(&self.target), topic, targets)?;
-        let executable = built.executable(&target).map_err(BuildFailure::Other)?;
+        let executable = built.executable(target).map_err(BuildFailure::Other)?;
         Ok((built, executable))
     }
 

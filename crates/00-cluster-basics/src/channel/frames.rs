@@ -10,18 +10,21 @@ use super::{MAX_FRAME, ReceiveError};
 /// How many bytes one read may take: many short frames, so that each does not cost a system call.
 pub const READ: usize = 8 * 1024;
 
+/// How many bytes the length of a frame takes.
+const PREFIX: usize = 4;
+
 /// The frames in a stream of bytes. It knows no socket, so a test can feed it anything.
 pub struct Frames {
     codec: LengthDelimitedCodec,
     buffer: BytesMut,
-    /// Whether the codec has taken the length of a frame whose bytes are still to come.
-    has_length: bool,
+    /// The length of a frame whose bytes are still to come: the codec has taken it from the buffer.
+    length: Option<[u8; PREFIX]>,
 }
 
 impl Default for Frames {
     fn default() -> Self {
         let codec = LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME).new_codec();
-        Frames { codec, buffer: BytesMut::new(), has_length: false }
+        Frames { codec, buffer: BytesMut::new(), length: None }
     }
 }
 
@@ -47,16 +50,28 @@ impl Frames {
     /// # Errors
     /// When a frame is too long. Nothing behind it can be read.
     pub fn next_frame(&mut self) -> Result<Option<BytesMut>, ReceiveError> {
-        let before = self.buffer.len();
+        let length = self.length.or_else(|| self.buffer.first_chunk().copied());
         let frame = self.codec.decode(&mut self.buffer).map_err(from_codec)?;
-        self.has_length = frame.is_none() && (self.has_length || self.buffer.len() < before);
+        self.length = if frame.is_none() { length } else { None };
         Ok(frame)
+    }
+
+    /// The bytes that were read and make no whole frame yet, after [`Self::next_frame`] returned `None`.
+    #[must_use]
+    pub fn into_unread(self) -> Vec<u8> {
+        self.length.iter().flatten().chain(&self.buffer).copied().collect()
+    }
+
+    /// Frames that begin with bytes that were read before: see [`Self::into_unread`].
+    #[must_use]
+    pub fn after(unread: &[u8]) -> Self {
+        Frames { buffer: unread.into(), ..Frames::default() }
     }
 
     /// What it means that the stream ends here, after [`Self::next_frame`] returned `None`.
     #[must_use]
     pub fn end(&self) -> ReceiveError {
-        if self.buffer.is_empty() && !self.has_length {
+        if self.buffer.is_empty() && self.length.is_none() {
             ReceiveError::Closed
         } else {
             ReceiveError::CutOff

@@ -46,8 +46,13 @@ impl ReceiveError {
 }
 
 impl<T> Receiver<T> {
-    pub(super) fn new(stream: OwnedReadHalf) -> Self {
-        Receiver { stream, frames: Frames::default(), message: PhantomData }
+    pub(super) fn new(stream: OwnedReadHalf, unread: &[u8]) -> Self {
+        Receiver { stream, frames: Frames::after(unread), message: PhantomData }
+    }
+
+    /// The socket, and what was read from it and is no whole message yet.
+    pub(super) fn into_parts(self) -> (OwnedReadHalf, Vec<u8>) {
+        (self.stream, self.frames.into_unread())
     }
 }
 

@@ -2,16 +2,17 @@
 
 use std::{marker::PhantomData, time::Duration};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use tokio::{
-    io::AsyncWriteExt,
     net::unix::OwnedWriteHalf,
     sync::{mpsc, oneshot},
-    time::sleep,
 };
 
-use super::MAX_FRAME;
+use super::{
+    MAX_FRAME,
+    writer::{Outgoing, What, Writer, WriterTask, put_frame},
+};
 
 /// The longest queue of messages that wait for their peer to read.
 pub(super) const QUEUE: usize = 64;
@@ -26,19 +27,6 @@ impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
         Sender { queue: self.queue.clone(), message: PhantomData }
     }
-}
-
-/// What waits in the queue, and where to report that it was written.
-struct Outgoing {
-    what: What,
-    written: Option<oneshot::Sender<()>>,
-}
-
-enum What {
-    /// A message, whose length is written before it.
-    Json(Bytes),
-    /// Bytes as they are, with a pause after each piece; without any, the end.
-    Raw(Vec<(Bytes, Duration)>),
 }
 
 /// Why a message could not be sent.
@@ -59,11 +47,12 @@ pub enum SendError {
 }
 
 impl<T> Sender<T> {
-    /// The sending half of a peer that `stream` leads to. A task of its own writes.
-    pub(super) fn start(stream: OwnedWriteHalf) -> Self {
+    /// The sending half of a peer that `stream` leads to, which first gets the bytes `unwritten`. A task
+    /// of its own writes.
+    pub(super) fn start(stream: OwnedWriteHalf, unwritten: &[u8]) -> (Self, WriterTask) {
         let (queue, outgoing) = mpsc::channel(QUEUE);
-        tokio::spawn(write_all(stream, outgoing));
-        Sender { queue, message: PhantomData }
+        let task = Writer::new(stream, outgoing, unwritten).start();
+        (Sender { queue, message: PhantomData }, task)
     }
 
     /// Writes `pieces` as they are, and pauses after each; without any, closes this direction. For a
@@ -107,66 +96,20 @@ impl<T: Serialize> Sender<T> {
     }
 }
 
+/// `message` as it is written into a channel.
+///
+/// # Errors
+/// When it can't be written, or is too long.
+pub fn frame(message: &impl Serialize) -> Result<Vec<u8>, SendError> {
+    let mut bytes = BytesMut::new();
+    put_frame(&mut bytes, &json(message)?);
+    Ok(bytes.into())
+}
+
 fn json(message: &impl Serialize) -> Result<Bytes, SendError> {
     let json = serde_json::to_vec(message)?;
     if json.len() > MAX_FRAME {
         return Err(SendError::TooLong(json.len()));
     }
     Ok(json.into())
-}
-
-/// Writes what comes until the peer is gone; then the queue is closed, and senders learn of it.
-async fn write_all(mut stream: OwnedWriteHalf, mut outgoing: mpsc::Receiver<Outgoing>) {
-    let mut batch = Vec::new();
-    // All that is ready goes out in one write, and nothing waits for a batch to fill.
-    while outgoing.recv_many(&mut batch, QUEUE).await > 0 {
-        if write_batch(&mut stream, &mut batch).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn write_batch(
-    stream: &mut OwnedWriteHalf,
-    batch: &mut Vec<Outgoing>,
-) -> std::io::Result<()> {
-    let mut frames = BytesMut::new();
-    let mut written = Vec::new();
-    for Outgoing { what, written: report } in batch.drain(..) {
-        match what {
-            What::Json(json) => put_frame(&mut frames, &json),
-            What::Raw(pieces) => {
-                stream.write_all(&frames.split()).await?;
-                write_raw(stream, pieces).await?;
-            }
-        }
-        written.extend(report);
-    }
-    stream.write_all(&frames).await?;
-    for report in written {
-        // The sender may not wait for this any more.
-        let _ = report.send(());
-    }
-    Ok(())
-}
-
-/// The length of a frame in four bytes, then the frame.
-fn put_frame(buffer: &mut BytesMut, json: &[u8]) {
-    // It fits: a frame has at most `MAX_FRAME` bytes.
-    buffer.put_u32(u32::try_from(json.len()).unwrap_or(u32::MAX));
-    buffer.put_slice(json);
-}
-
-async fn write_raw(
-    stream: &mut OwnedWriteHalf,
-    pieces: Vec<(Bytes, Duration)>,
-) -> std::io::Result<()> {
-    if pieces.is_empty() {
-        stream.shutdown().await?;
-    }
-    for (bytes, pause) in pieces {
-        stream.write_all(&bytes).await?;
-        sleep(pause).await;
-    }
-    Ok(())
 }

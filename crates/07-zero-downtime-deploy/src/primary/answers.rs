@@ -11,8 +11,12 @@ use crate::{
 };
 
 impl<D: Deploys> Primary<D> {
-    pub(super) fn answer(&mut self, question: Question) {
+    /// An operator asked.
+    pub fn answer(&mut self, question: Question) {
         match question.wish.clone() {
+            Wish::Deploy(_) if self.holds_deploys => {
+                question.refuse(StatusCode::CONFLICT, "this primary is being replaced");
+            }
             Wish::Deploy(release) => self.deploy(release, question),
             Wish::Back if self.deploys.back() => self.taking_back.push(question),
             Wish::Back => question.refuse(StatusCode::CONFLICT, "there is no deploy to take back"),

@@ -9,7 +9,7 @@ use crate::{Deploys, talk::Workers};
 
 impl<D: Deploys> Primary<D> {
     /// A deploy under way is not ended. The next start of the program finds it in the log.
-    pub(super) async fn shut_down(self, mut workers: Workers, mut intents: Intents) -> ExitCode {
+    pub async fn shut_down(self, mut workers: Workers, mut intents: Intents) -> ExitCode {
         let slots = self.slots();
         let _says_503 = self.admin.close();
         drop(self.taking_back);

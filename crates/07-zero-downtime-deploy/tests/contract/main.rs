@@ -11,7 +11,10 @@ mod errors;
 mod forward;
 mod latency;
 mod log;
+mod next;
 mod one;
+mod refused;
+mod replaced;
 mod scene;
 mod schemas;
 mod share;
@@ -103,6 +106,18 @@ const PROMISES: &[Promise] = &[
         schemas::a_release_that_cant_read_is_refused,
         "A release that can't read what the other one writes is refused.",
         "#schemas"
+    )
+    .extra(),
+    promise!(
+        replaced::the_primary_is_replaced_in_place,
+        "SIGUSR1: the primary becomes another program, with the same workers, and nothing is lost.",
+        "#the-primary-itself"
+    )
+    .extra(),
+    promise!(
+        refused::a_program_that_is_not_fit_is_refused,
+        "A program that isn't fit to be the primary is refused, and the next one is not.",
+        "#the-rehearsal"
     )
     .extra(),
 ];

@@ -62,7 +62,11 @@ where
         }
     }
 
-    fn heard(&mut self, pid: Pid, message: FromWorker<Report>) -> Option<Notice<Report>> {
+    pub(super) fn heard(
+        &mut self,
+        pid: Pid,
+        message: FromWorker<Report>,
+    ) -> Option<Notice<Report>> {
         let id = self.fleet.get(pid)?.id();
         match message {
             FromWorker::Ready => {
@@ -98,7 +102,7 @@ where
         None
     }
 
-    fn lost(&mut self, pid: Pid, exit: Exit) -> Option<Notice<Report>> {
+    pub(super) fn lost(&mut self, pid: Pid, exit: Exit) -> Option<Notice<Report>> {
         // Removed before anything is said: a chapter that looks at the fleet must not find it there.
         let lost = self.fleet.remove(pid)?;
         emit(WorkerEvent::Exited { id: lost.id(), exit });

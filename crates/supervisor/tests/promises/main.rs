@@ -2,6 +2,7 @@
 //! test is this test binary itself: see `program`.
 
 mod clients;
+mod handover;
 mod inherited;
 mod outside;
 mod program;
@@ -69,6 +70,11 @@ const PROMISES: &[Promise] = &[
         inherited::a_worker_that_was_never_ready_loses_nothing,
         "A worker that dies during the shutdown before it was ready loses nothing: exit code 0.",
         "#births-and-deaths"
+    ),
+    promise!(
+        handover::workers_that_are_handed_over_all_the_time_notice_nothing,
+        "Workers that are handed over every 5 ms serve, are replaced, and end with exit code 0.",
+        "#the-channel"
     ),
     promise!(
         clients::a_client_that_half_closes_is_answered,

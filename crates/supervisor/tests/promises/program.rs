@@ -42,15 +42,34 @@ async fn primary(mut workers: Workers, mut intents: Intents) -> ExitCode {
         emit(events::ShutdownEvent::Forced { reason: "not at all".to_owned() });
     }
     let mut ticks = every(Duration::from_millis(number("TELL_MS").max(1)));
+    let mut handovers = every(Duration::from_millis(number("HAND_OVER_MS").max(1)));
     loop {
         tokio::select! {
-            notice = workers.next() => if let Notice::Exited(worker, _) = notice {
-                workers.start(worker.slot);
-            },
+            notice = workers.next() => replace(&mut workers, &notice),
             _ = intents.next() => return shut_down(workers, intents).await,
             _ = ticks.tick(), if number("TELL_MS") > 0 => workers.tell_all("x".repeat(10_000)),
+            _ = handovers.tick(), if number("HAND_OVER_MS") > 0 => {
+                workers = handed_over(workers).await.expect("descriptors are left");
+            }
         }
     }
+}
+
+fn replace(workers: &mut Workers, notice: &Notice<u32>) {
+    if let Notice::Exited(worker, _) = notice {
+        workers.start(worker.slot);
+    }
+}
+
+/// The same workers, after a standstill.
+async fn handed_over(workers: Workers) -> std::io::Result<Workers> {
+    let settings = workers.settings();
+    let (handover, before) = workers.take_apart().await?;
+    let mut workers = Workers::put_together(settings, handover)?;
+    for notice in &before {
+        replace(&mut workers, notice);
+    }
+    Ok(workers)
 }
 
 fn number(name: &str) -> u64 {

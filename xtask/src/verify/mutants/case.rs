@@ -5,8 +5,10 @@ use std::{fs, path::Path};
 use events::contract::{Promise, Report};
 
 use crate::{
+    cargo::Target,
     judge::Plan,
     mutants::{self, Mutant},
+    syllabus::Topic,
     verify::{
         chapter::Chapter,
         memory::{self, Memory},
@@ -18,8 +20,10 @@ use crate::{
 pub(super) struct Case<'a> {
     pub(super) chapter: &'a Chapter,
     pub(super) mutant: Mutant,
+    /// Whether it is a change of the chapter's example: of what no exercise builds.
+    is_of_example: bool,
     /// What it is a change of.
-    solution: String,
+    original: String,
     /// Its patch without the header.
     diff: String,
     /// Its name in the memory.
@@ -36,19 +40,41 @@ impl<'a> Case<'a> {
         is_thorough: bool,
         memory: &'a Memory,
     ) -> anyhow::Result<Self> {
-        let solution = workspace.read(chapter.exercise.solution_file())?;
         let diff = mutants::diff(&workspace.read(&mutant.file)?).to_owned();
+        let examples = format!("+++ b/{}/examples/", chapter.topic.folder());
+        let is_of_example = diff.contains(&examples);
+        let original = if is_of_example {
+            all_of_example(workspace, chapter.topic)?
+        } else {
+            workspace.read(chapter.exercise.solution_file())?
+        };
         let label = format!("{}{}", mutant.name, if is_thorough { ".thorough" } else { "" });
-        Ok(Case { chapter, mutant, solution, diff, label, is_thorough, memory })
+        Ok(Case { chapter, mutant, is_of_example, original, diff, label, is_thorough, memory })
     }
 }
 
+/// The files of the example, one after the other.
+fn all_of_example(workspace: &Workspace, topic: &Topic) -> anyhow::Result<String> {
+    let folder = format!("{}/examples/{}", topic.folder(), topic.example);
+    let files = workspace.files(&folder, ".rs");
+    files.into_iter().map(|file| workspace.read(file)).collect()
+}
+
 impl Case<'_> {
+    /// What has to be built.
+    pub(super) fn target(&self) -> Target {
+        if self.is_of_example {
+            Target::Example(self.chapter.topic.example.into())
+        } else {
+            Target::Bin(self.chapter.exercise.solution_bin())
+        }
+    }
+
     /// What is remembered of it.
     pub(super) fn program(&self) -> memory::Program<'_> {
         memory::Program {
             name: &self.label,
-            made_of: [&self.solution, &self.diff],
+            made_of: [&self.original, &self.diff],
             promises: self.promises(),
         }
     }

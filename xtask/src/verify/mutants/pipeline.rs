@@ -155,7 +155,7 @@ fn build(
              `git diff HEAD -- {solution}` is its new diff."
         )));
     }
-    match tree.build(case.chapter.topic, case.chapter.exercise.solution_bin()) {
+    match tree.build(case.chapter.topic, &case.target()) {
         Ok((_, binary)) => {
             let name = format!("{}/{}", case.exercise(), case.mutant.name);
             Ok(Ok(tree.set_aside(&binary, &name)?))
