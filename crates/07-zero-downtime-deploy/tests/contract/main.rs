@@ -20,6 +20,7 @@ mod schemas;
 mod share;
 mod site;
 mod sticky;
+mod streams;
 mod taken_back;
 mod too_little;
 
@@ -118,6 +119,12 @@ const PROMISES: &[Promise] = &[
         refused::a_program_that_is_not_fit_is_refused,
         "A program that isn't fit to be the primary is refused, and the next one is not.",
         "#the-rehearsal"
+    )
+    .extra(),
+    promise!(
+        streams::a_stream_moves_and_misses_nothing,
+        "A stream is told before its worker goes, and goes on at the next one without a gap.",
+        "#connections-that-stay"
     )
     .extra(),
 ];
