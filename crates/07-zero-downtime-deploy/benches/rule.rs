@@ -4,7 +4,7 @@
 //! Nothing is started and nothing is timed: an answer is bad with the probability that its version has. The
 //! random numbers are the same in each run, so the figures are, too.
 
-#[expect(unused_imports, reason = "its tests need them, and run with the example")]
+#[expect(dead_code, unused_imports, reason = "its tests need them, and run with the example")]
 #[path = "../examples/07-zero-downtime-deploy/score.rs"]
 mod score;
 
