@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A request that is under way when the signal comes.
-const HELD: &str = "/slow?ms=900";
+const HELD: &str = "/slow?ms=700";
 
 /// Some of each kind: kept connections, new ones, and requests that take their time.
 const CLIENTS: [Clients; 3] = [

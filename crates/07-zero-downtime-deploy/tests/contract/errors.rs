@@ -40,7 +40,11 @@ fn one_after_the_other(trial: &Trial) -> Kept {
     has_figures(trial, &end, 50)?;
     site.log_is(deploy, &["accepted", "step", "sent-back"])?;
     let strays = answers.iter().filter(|got| got.version == NEW).count();
-    trial.expect(strays == 0, format!("no answer of {NEW}, which is bad"), format!("{strays}"))?;
+    trial.expect(
+        strays == 0,
+        format!("no answer of {NEW}, which is bad"),
+        format!("{strays} of it"),
+    )?;
     site.is_as_before()?;
     site.stops()
 }

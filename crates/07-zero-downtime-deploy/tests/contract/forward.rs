@@ -40,6 +40,9 @@ pub(crate) fn a_good_version_goes_through_all_steps(trial: &Trial) -> Kept {
     let site = Site::start(trial, &[("STEPS", "25,50"), ("STEP_ANSWERS", "20")])?;
     let deploy = site.deploy_to(NEW, 25)?;
     let mut census = Census::new();
+    // The answers of the canary that clients had got when the last step had ended.
+    let mut given = None;
+    let mut answers = 0;
     let line = site.asks_until_it_ends(deploy, "promoted", |site| {
         for got in site.ask_all(None)? {
             trial.expect(
@@ -48,10 +51,12 @@ pub(crate) fn a_good_version_goes_through_all_steps(trial: &Trial) -> Kept {
                 got.status.to_string(),
             )?;
             if got.is_new() && got.worker > WORKERS as u64 {
+                answers += 1;
                 census.candidates.insert(got.pid);
             }
         }
         if site.did(deploy)?.len() >= 3 {
+            given.get_or_insert(answers);
             census.look(&children(&site.cluster));
         }
         Ok(())
@@ -62,8 +67,11 @@ pub(crate) fn a_good_version_goes_through_all_steps(trial: &Trial) -> Kept {
     let observed = format!("{} workers, {old} old ones, {own} of the canary's", there.len());
     let is_so = there.len() == WORKERS && old == 0 && own == 0;
     trial.expect(is_so, "once the log says promoted: four new workers alone", observed)?;
-    one_at_a_time(trial, &census)?;
     each_step_is_told(&site, deploy, &line)?;
+    let given = given.unwrap_or_default();
+    let expected = "two steps of 20 answers: 40 answers of the canary, or more";
+    trial.expect(given >= 40, expected, format!("{given} answers of the canary"))?;
+    one_at_a_time(trial, &census)?;
     let answers = [site.ask_all(None)?, site.ask_many(0, 40)?].concat();
     site.are_all(&answers, NEW)?;
     let said = site.operates("GET", "/deploy", 200)?;

@@ -57,6 +57,8 @@ fn on_its_way_back(site: &Site<'_>) -> Kept {
         if is_back(&site.operate("GET", "/deploy")?.json) {
             break;
         }
+        let expected = "a deploy that isn't over while its candidate answers a request";
+        site.trial.expect(site.end_of(1)?.is_none(), expected, "it is over")?;
     }
     site.until("the deploy is on its way back", is_back)?;
     site.operates("POST", "/deploy?version=1.2.0", 409)?;
