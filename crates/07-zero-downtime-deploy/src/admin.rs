@@ -1,6 +1,6 @@
 //! The operators' address: `POST /deploy`, `POST /back`, `GET /deploy`.
 
-use std::{net::TcpListener, ops::RangeInclusive, time::Duration};
+use std::{net::TcpListener, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use hyper::{Method, Request, Response, StatusCode, Uri, body::Incoming};
 use serde_json::{Value, json};
@@ -144,6 +144,14 @@ fn release(query: &str) -> Result<Release, &'static str> {
     if let Some(writes) = value("writes") {
         release.writes = whole(writes).ok_or("writes is a whole number from 1 on")?;
     }
+    if let Some(program) = value("program") {
+        let path = PathBuf::from(program);
+        // A name of the operator's shell is none of this process, and no name here is encoded.
+        if !path.is_absolute() || program.contains('%') {
+            return Err("program is an absolute path, without %");
+        }
+        release.program = Some(path);
+    }
     Ok(release)
 }
 
@@ -174,6 +182,8 @@ mod tests {
             "version=1.1.0&reads=2",
             "version=1.1.0&writes=0",
             "version=1.1.0&writes=two",
+            "version=1.1.0&program=app",
+            "version=1.1.0&program=/srv/my%20app",
         ] {
             assert!(release(query).is_err(), "{query}");
         }
@@ -183,7 +193,9 @@ mod tests {
     fn a_release_reads_and_writes_format_1_unless_it_says_more() {
         let version = "1.1.0".parse().unwrap();
         assert_eq!(release("version=1.1.0"), Ok(Release::plain(version)));
-        let wanted = Release { version, by: "anna".to_owned(), reads: 1..=2, writes: 2 };
-        assert_eq!(release("version=1.1.0&by=anna&reads=1-2&writes=2"), Ok(wanted));
+        let program = Some(PathBuf::from("/srv/app"));
+        let wanted = Release { version, by: "anna".to_owned(), reads: 1..=2, writes: 2, program };
+        let query = "version=1.1.0&by=anna&reads=1-2&writes=2&program=/srv/app";
+        assert_eq!(release(query), Ok(wanted));
     }
 }

@@ -4,7 +4,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufRead, BufReader, Write},
-    path::Path,
+    path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -57,6 +57,9 @@ struct Entry {
     /// Why it was sent back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// The file of its workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    program: Option<PathBuf>,
 }
 
 impl Entry {
@@ -74,6 +77,7 @@ impl Entry {
             errors: score.map(|score| score.errors),
             score: score.map(|score| score.value),
             reason: reason.clone(),
+            program: release.program.clone(),
         }
     }
 }
@@ -95,6 +99,8 @@ pub struct Recovered {
     pub latest: Version,
     /// How many deploys there were.
     pub deploys: u64,
+    /// The file of the version that was promoted last, if it has one.
+    pub program: Option<PathBuf>,
 }
 
 /// The log, open for further lines.
@@ -181,7 +187,7 @@ fn report(entry: &Entry) {
 /// What is known, the last deploy if it has no end, and whether the last line is cut short.
 fn read(file: &File) -> io::Result<(Recovered, Option<Entry>, bool)> {
     let (stable, latest) = (Version::FIRST, Version::FIRST);
-    let mut recovered = Recovered { stable, latest, deploys: 0 };
+    let mut recovered = Recovered { stable, latest, deploys: 0, program: None };
     let (mut unfinished, mut is_torn, mut unread) = (None, false, 0);
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
@@ -211,6 +217,7 @@ impl Recovered {
         self.latest = self.latest.max(entry.version);
         if entry.did == Did::Promoted {
             self.stable = entry.version;
+            self.program.clone_from(&entry.program);
         }
     }
 }
@@ -229,7 +236,7 @@ mod tests {
         let entry = |deploy, did, of: &str| {
             let (share, answers, errors, score) = Default::default();
             let (version, by, reason) = (version(of), "anna".to_owned(), None);
-            Entry { deploy, did, version, by, share, answers, errors, score, reason }
+            Entry { deploy, did, version, by, share, answers, errors, score, reason, program: None }
         };
         let (mut log, recovered) = DeployLog::open(&path).unwrap();
         assert_eq!((recovered.stable, recovered.deploys), (Version::FIRST, 0));
@@ -239,7 +246,7 @@ mod tests {
         log.0.write_all(b"{\"deploy\":2,\"di").unwrap();
         let (_, recovered) = DeployLog::open(&path).unwrap();
         let (stable, latest) = (version("1.1.0"), version("1.2.0"));
-        assert_eq!(recovered, Recovered { stable, latest, deploys: 2 });
+        assert_eq!(recovered, Recovered { stable, latest, deploys: 2, program: None });
         let text = fs::read_to_string(&path).unwrap();
         let last = text.lines().next_back().unwrap();
         assert!(last.contains("abandoned") && text.ends_with('\n'), "{text}");

@@ -1,6 +1,6 @@
 //! What the exercise builds: what a deploy does next.
 
-use std::{io, ops::RangeInclusive, time::Instant};
+use std::{io, ops::RangeInclusive, path::PathBuf, time::Instant};
 
 use serde::Serialize;
 use supervisor::{Version, Worker};
@@ -28,13 +28,15 @@ pub struct Release {
     pub reads: RangeInclusive<u32>,
     /// The format in which it writes.
     pub writes: u32,
+    /// The file that its workers are started from; without one it is the program that runs.
+    pub program: Option<PathBuf>,
 }
 
 impl Release {
     /// The release that `version` is, if nothing else is known of it.
     #[must_use]
     pub fn plain(version: Version) -> Self {
-        Release { version, by: "nobody".to_owned(), reads: 1..=1, writes: 1 }
+        Release { version, by: "nobody".to_owned(), reads: 1..=1, writes: 1, program: None }
     }
 
     /// Whether it can run beside `running`: each must read what the other one writes.

@@ -4,11 +4,11 @@ mod answers;
 mod handover;
 mod shutdown;
 
-use std::{process::ExitCode, time::Instant};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Instant};
 
 use events::{Pid, Slot};
 use supervisor::{
-    Intents, RestartHistory, State, Worker, at,
+    Intents, RestartHistory, State, Version, Worker, at,
     calls::{Down, Up},
 };
 
@@ -34,6 +34,8 @@ pub struct Primary<D> {
     telling: Telling,
     /// Operators that wait until nobody gets the candidate's version any more.
     taking_back: Vec<Question>,
+    /// The files of versions that have one.
+    programs: BTreeMap<Version, PathBuf>,
     /// Whether this primary is being replaced.
     holds_deploys: bool,
 }
@@ -51,6 +53,7 @@ impl<D: Deploys> Primary<D> {
             history,
             telling,
             taking_back: Vec::new(),
+            programs: BTreeMap::new(),
             holds_deploys: false,
         }
     }
@@ -126,7 +129,7 @@ impl<D: Deploys> Primary<D> {
             );
             match next {
                 Some(Move::Start(slot)) => {
-                    workers.start_version(slot, goal.version);
+                    self.start(workers, slot, goal.version);
                     if let Some(new) = workers.all().last() {
                         self.telling.tell_one(workers, new.pid);
                     }
@@ -145,8 +148,22 @@ impl<D: Deploys> Primary<D> {
         for slot in (first..first + needed).map(Slot) {
             let is_empty = workers.all().iter().all(|worker| worker.slot != slot);
             if is_empty && self.history.may_start_version(slot, version, now) {
-                workers.start_version(slot, version);
+                self.start(workers, slot, version);
             }
+        }
+    }
+
+    fn start(&self, workers: &mut Workers, slot: Slot, version: Version) {
+        match self.programs.get(&version) {
+            Some(program) => workers.start_release(slot, version, program),
+            None => workers.start_version(slot, version),
+        }
+    }
+
+    /// The workers of `version` are started from this file.
+    pub fn knows(&mut self, version: Version, program: Option<PathBuf>) {
+        if let Some(program) = program {
+            self.programs.insert(version, program);
         }
     }
 

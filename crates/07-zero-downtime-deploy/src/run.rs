@@ -32,9 +32,11 @@ pub fn run<D: Deploys>(choose: Choose, new: fn(Place) -> D) -> ExitCode {
             let admin = listener::bind("ADMIN_PORT", config.admin_port)?;
             let workers = workers.admin(admin.local_addr()?);
             let (log, recovered) = DeployLog::open(&config.deploy_log)?;
+            let (stable, program) = (recovered.stable, recovered.program.clone());
             let deploys = new(Place { config: config.clone(), log, recovered });
-            let admin = Admin::start(admin);
-            Ok(Primary::new(config, deploys, admin).run(workers, intents).await)
+            let mut primary = Primary::new(config, deploys, Admin::start(admin));
+            primary.knows(stable, program);
+            Ok(primary.run(workers, intents).await)
         },
         async |place| work(place, choose).await,
     )

@@ -58,6 +58,11 @@ impl Canary {
         CanaryRecord { reads, writes: self.stable.writes, reason: self.reason.clone() }
     }
 
+    /// The version that every slot runs if nothing is deployed.
+    pub(crate) fn stable(&self) -> Version {
+        self.stable.version
+    }
+
     /// Whether no deploy is under way.
     pub(crate) fn is_steady(&self) -> bool {
         self.current.is_none()

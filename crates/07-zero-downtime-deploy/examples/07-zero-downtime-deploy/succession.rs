@@ -42,8 +42,10 @@ fn begin() -> Result<Running, StartError> {
     let workers = Workers::listen(config.shared)?.min_ready(config.min_ready);
     let admin = listener::bind("ADMIN_PORT", config.admin_port)?;
     let mut workers = workers.admin(admin.local_addr()?);
-    let canary = canary(&config)?;
+    let (canary, program) = canary(&config)?;
+    let version = canary.stable();
     let mut primary = Primary::new(config, canary, Admin::start(admin.try_clone()?));
+    primary.knows(version, program);
     primary.go_on(&mut workers, Instant::now());
     workers.announce();
     Ok(Running { primary, workers, intents, replacement, admin, generation: 0 })
@@ -57,9 +59,11 @@ fn take() -> Result<Running, StartError> {
     let config = Config::from_env()?;
     let workers = Workers::put_together(config.shared, handover)?;
     let workers = workers.min_ready(config.min_ready).admin(admin.local_addr()?);
-    let canary = canary(&config)?.resumed(will.canary);
+    let (canary, program) = canary(&config)?;
+    let (version, canary) = (canary.stable(), canary.resumed(will.canary));
     let answers = Admin::start(admin.try_clone()?);
-    let primary = Primary::resumed(config, canary, answers, &will.primary);
+    let mut primary = Primary::resumed(config, canary, answers, &will.primary);
+    primary.knows(version, program);
     // Before the first worker is started, which would inherit the mask.
     unblock_all()?;
     let generation = will.generation + 1;
@@ -78,7 +82,9 @@ fn signals() -> io::Result<(Intents, Replacement)> {
     Ok((Intents::new(Signals::install()?), Replacement::by(program)?))
 }
 
-fn canary(config: &Config) -> Result<Canary, StartError> {
+/// The deploys as the log has them, and the file of the version that was promoted last.
+fn canary(config: &Config) -> Result<(Canary, Option<PathBuf>), StartError> {
     let (log, recovered) = DeployLog::open(&config.deploy_log)?;
-    Ok(Canary::new(Place { config: config.clone(), log, recovered }))
+    let program = recovered.program.clone();
+    Ok((Canary::new(Place { config: config.clone(), log, recovered }), program))
 }

@@ -1,5 +1,7 @@
 //! What the primary answers its operators.
 
+use std::fs;
+
 use hyper::StatusCode;
 use serde_json::json;
 
@@ -28,10 +30,21 @@ impl<D: Deploys> Primary<D> {
         }
     }
 
-    fn deploy(&mut self, release: Release, question: Question) {
+    fn deploy(&mut self, mut release: Release, question: Question) {
         const UNPROCESSABLE: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
+        // A link leads elsewhere tomorrow, and a version stays what it was when it was judged.
+        match release.program.as_ref().map(fs::canonicalize).transpose() {
+            Ok(program) => release.program = program,
+            Err(error) => {
+                return question.refuse(UNPROCESSABLE, &format!("no such program: {error}"));
+            }
+        }
+        let (version, program) = (release.version, release.program.clone());
         match self.deploys.deploy(release) {
-            Ok(deploy) => question.answer(StatusCode::ACCEPTED, json!({ "deploy": deploy })),
+            Ok(deploy) => {
+                self.knows(version, program);
+                question.answer(StatusCode::ACCEPTED, json!({ "deploy": deploy }));
+            }
             Err(Refusal::UnderWay) => {
                 question.refuse(StatusCode::CONFLICT, "another deploy is under way");
             }
