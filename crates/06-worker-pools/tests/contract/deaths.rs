@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use harness::{Kept, Trial};
+use harness::{Kept, Signal, Trial, who::children};
 
 use crate::{
     journal::{has_exactly, starts},
@@ -15,11 +15,13 @@ pub(crate) fn a_killed_workers_task_is_done_by_another(trial: &Trial) -> Kept {
     let holds = pool.hold(1..=4)?;
     let queued = pool.submit_all("hold", 100..120)?;
     pool.is_full()?;
-    // Two at once, the younger one first. The rest of the queue is full.
+    // Two at once, the younger one first: the primary sleeps, and wakes with both. The queue is full.
     let victims = [holds[2], holds[0]];
+    pool.freeze(pool.cluster.pid)?;
     for victim in victims {
         pool.kill(victim.pid)?;
     }
+    pool.cluster.signal(Signal::SIGCONT);
     pool.is_full()?;
     let mut again = Vec::new();
     for victim in victims {
@@ -70,14 +72,31 @@ fn an_idle_worker_dies(trial: &Trial, pool: &Pool) -> Kept {
     let before = pool.has_workers(4)?;
     let victim = before.iter().next().copied().unwrap_or_default();
     pool.kill(victim)?;
-    pool.until("another worker in its place", || {
-        let now = harness::who::children(&pool.cluster);
-        Ok(now.len() == 4 && !now.contains(&victim))
-    })?;
+    pool.replaces(victim, 4)?;
     let holds = pool.hold(200..204)?;
     let pids: BTreeSet<u32> = holds.iter().map(|held| held.pid).collect();
     trial.expect(pids.len() == 4, "four tasks run at once again", format!("{} do", pids.len()))?;
     pool.release(200..204)
+}
+
+impl Pool<'_> {
+    /// Waits until another worker is there instead of `victim`: `number` of them in all.
+    fn replaces(&self, victim: u32, number: usize) -> Kept {
+        self.until("another worker in its place", || {
+            let now = children(&self.cluster);
+            Ok(now.len() == number && !now.contains(&victim))
+        })
+    }
+
+    /// Kills each worker once, while it has no task, and waits until all workers are ready again.
+    pub(crate) fn replaces_idle_workers(&self) -> Kept {
+        let all = children(&self.cluster);
+        for victim in &all {
+            self.kill(*victim)?;
+            self.replaces(*victim, all.len())?;
+        }
+        self.has_ready(all.len())
+    }
 }
 
 pub(crate) fn a_poison_task_fails_and_its_neighbours_do_not_pay(trial: &Trial) -> Kept {

@@ -14,6 +14,7 @@ mod queue;
 mod remembered;
 mod scene;
 mod sums;
+mod survival;
 mod tasks;
 
 use std::process::ExitCode;
@@ -74,7 +75,7 @@ const PROMISES: &[Promise] = &[
         "#the-end-of-a-pool"
     ),
     promise!(
-        endings::kill_9_of_the_primary_loses_nothing,
+        survival::kill_9_of_the_primary_loses_nothing,
         "kill -9 of the primary loses nothing that was accepted.",
         "#the-spool"
     ),

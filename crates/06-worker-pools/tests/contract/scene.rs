@@ -35,15 +35,16 @@ pub(crate) struct Reply {
 impl<'a> Pool<'a> {
     /// Starts a pool, and waits for all its workers: from then on each has a pid.
     pub(crate) fn start(trial: &'a Trial, settings: &[(&str, &str)]) -> Kept<Self> {
-        let cluster = trial.start(settings)?;
-        let pool = Pool { trial, cluster, connection: RefCell::default() };
         let workers = settings.iter().find(|(name, _)| *name == "WORKERS");
         let workers = workers.and_then(|(_, number)| number.parse().ok()).unwrap_or(4);
+        Pool::of(trial, trial.start(settings)?, workers)
+    }
+
+    /// The same of a program that runs already.
+    pub(crate) fn of(trial: &'a Trial, cluster: Cluster, workers: usize) -> Kept<Self> {
+        let pool = Pool { trial, cluster, connection: RefCell::default() };
         pool.has_workers(workers)?;
-        pool.until("each worker is ready, as /stats says", || {
-            let stats = pool.ask_quietly("GET", "/stats", "")?;
-            Ok(stats.json["workers"].as_array().is_some_and(|ready| ready.len() == workers))
-        })?;
+        pool.has_ready(workers)?;
         Ok(pool)
     }
 
@@ -58,6 +59,14 @@ impl<'a> Pool<'a> {
         let observed = format!("{} workers", there.len());
         self.trial.expect(is_so, format!("{number} workers"), observed)?;
         Ok(there)
+    }
+
+    /// Waits until this many workers can be handed a task.
+    pub(crate) fn has_ready(&self, number: usize) -> Kept {
+        self.until("each worker is ready, as /stats says", || {
+            let stats = self.ask_quietly("GET", "/stats", "")?;
+            Ok(stats.json["workers"].as_array().is_some_and(|ready| ready.len() == number))
+        })
     }
 
     /// Sends a request on the connection that is open, or on a new one, and waits for the answer.
@@ -117,7 +126,7 @@ impl<'a> Pool<'a> {
     }
 
     /// Waits until this is so.
-    pub(crate) fn until(&self, what: &str, is_so: impl Fn() -> Kept<bool>) -> Kept {
+    pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> Kept<bool>) -> Kept {
         let mut outcome = Ok(false);
         processes::until(patience(PROMPT), || {
             outcome = is_so();
