@@ -1,12 +1,15 @@
 //! Workers that die over a task, and tasks that kill their workers.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use harness::{Kept, Signal, Trial, who::children};
+use harness::{Kept, Signal, Trial, patience, who::children};
 
 use crate::{
     journal::{has_exactly, starts},
-    scene::{Pool, fresh},
+    scene::{Pool, fresh, millis},
     tasks::Held,
 };
 
@@ -56,7 +59,29 @@ pub(crate) fn a_killed_workers_task_is_done_by_another(trial: &Trial) -> Kept {
     }
     let starts = holds.iter().zip(often).map(|(held, often)| (held.id, often));
     has_exactly(trial, starts.chain(queued.iter().map(|id| (*id, 1))))?;
-    an_idle_worker_dies(trial, &pool)
+    an_idle_worker_dies(trial, &pool)?;
+    drop(pool);
+    fresh(trial);
+    it_dies_again(trial)
+}
+
+/// Half of the delay may be taken away at random.
+const DELAY: Duration = Duration::from_millis(400);
+
+/// The second death of an idle worker in a slot: its replacement comes later, and does what waits.
+fn it_dies_again(trial: &Trial) -> Kept {
+    let delay = millis(DELAY);
+    let pool = Pool::start(trial, &[("WORKERS", "1"), ("RESTART_DELAY_MS", delay.as_str())])?;
+    pool.replaces_idle_workers()?;
+    let victim = children(&pool.cluster).into_iter().next().unwrap_or_default();
+    let began = Instant::now();
+    pool.kill(victim)?;
+    pool.replaces(victim, 1)?;
+    let (after, least) = (began.elapsed(), patience(DELAY) / 2);
+    let expected = format!("a replacement after {} ms or later", least.as_millis());
+    trial.expect(after >= least, expected, format!("after {} ms", after.as_millis()))?;
+    let next = pool.submit("prime", 7)?;
+    pool.completes(next, true, 1).map(drop)
 }
 
 /// None of these tasks was started.

@@ -8,6 +8,7 @@ use harness::{Kept, Signal, Trial, patience};
 use crate::{
     journal::{has_exactly, starts},
     scene::{PROMPT, Pool, fresh, millis},
+    tasks::Held,
 };
 
 pub(crate) fn sigterm_finishes_what_runs(trial: &Trial) -> Kept {
@@ -29,8 +30,10 @@ fn in_order(trial: &Trial, credit: &str, signal: Signal) -> Kept {
     let holds = pool.hold(1..=4)?;
     let queued = pool.submit_all("hold", 5..=10)?;
     is_told_to_end(trial, &pool, signal)?;
-    pool.is(holds[0].id, "processing", 1)?;
+    let reply = pool.is(holds[0].id, "processing", 1)?;
+    trial.expect(reply.closes, "Connection: close", "an answer that keeps its connection")?;
     pool.is(queued[0], "queued", 0)?;
+    are_listed(trial, &pool, &holds)?;
     pool.release(1..=4)?;
     ends(trial, &pool, 0)?;
     let four = holds.iter().map(|held| (held.id, 1));
@@ -50,6 +53,18 @@ fn in_order(trial: &Trial, credit: &str, signal: Signal) -> Kept {
     trial.expect(later == queued, expected, format!("in the order {later:?}"))?;
     let next = pool.submit("prime", 7)?;
     trial.expect(next == 11, "ids go on after a restart: 11", format!("id {next}"))
+}
+
+/// `/stats` goes on listing the workers that run these tasks.
+fn are_listed(trial: &Trial, pool: &Pool, holds: &[Held]) -> Kept {
+    let stats = pool.ask("GET", "/stats", "")?.is(trial, 200)?;
+    let listed = stats.json["workers"].as_array().cloned().unwrap_or_default();
+    let runs = |held: &Held| {
+        listed.iter().any(|worker| worker["pid"] == held.pid && worker["task"] == held.id)
+    };
+    let is_so = listed.len() == holds.len() && holds.iter().all(runs);
+    let observed = stats.json["workers"].to_string();
+    trial.expect(is_so, "each worker that runs a task in /stats", observed)
 }
 
 /// Sends SIGTERM, and waits until it counts. The queue is full, so no question brings a task.

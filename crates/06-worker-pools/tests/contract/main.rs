@@ -8,6 +8,7 @@ mod deaths;
 mod endings;
 mod extras;
 mod journal;
+mod keys;
 mod nonsense;
 mod order;
 mod queue;
@@ -97,7 +98,7 @@ const PROMISES: &[Promise] = &[
     )
     .extra(),
     promise!(
-        extras::the_same_key_is_the_same_task,
+        keys::the_same_key_is_the_same_task,
         "The same key is the same task, also after a restart.",
         "#the-same-key"
     )

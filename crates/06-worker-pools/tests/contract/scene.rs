@@ -29,6 +29,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) json: Value,
     pub(crate) retry_after: Option<String>,
+    /// It says `Connection: close`.
+    pub(crate) closes: bool,
     what: String,
 }
 
@@ -146,7 +148,8 @@ impl<'a> Pool<'a> {
 impl Reply {
     pub(crate) fn new(what: String, answer: Answer) -> Self {
         let json = serde_json::from_str(&answer.body).unwrap_or_default();
-        Reply { status: answer.status, json, retry_after: answer.retry_after, what }
+        let Answer { status, retry_after, closes, .. } = answer;
+        Reply { status, json, retry_after, closes, what }
     }
 
     /// The answer must have this status, and be a JSON object.
