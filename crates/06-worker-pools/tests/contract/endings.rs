@@ -22,6 +22,9 @@ pub(crate) fn sigterm_finishes_what_runs(trial: &Trial) -> Kept {
     fresh(trial);
     a_worker_dies_meanwhile(trial)?;
     fresh(trial);
+    a_second_signal_at_last(trial)
+        .map_err(|broken| broken.during("a second signal after the last task"))?;
+    fresh(trial);
     a_deadline_meanwhile(trial).map_err(|broken| broken.during("a deadline after the signal"))
 }
 
@@ -117,10 +120,7 @@ fn cut_off(trial: &Trial) -> Kept {
     // A second signal ends everything at once, and nothing of it was finished.
     pool.submit("hold", 3)?;
     is_told_to_end(trial, &pool, Signal::SIGTERM)?;
-    pool.cluster.signal(Signal::SIGTERM);
-    let exit = pool.cluster.wait_exit(Duration::from_secs(5))?;
-    trial.expect(exit != Exit::Code(0), "an exit code that isn't 0", exit.to_string())?;
-    pool.cluster.wait_gone(PROMPT)
+    is_ended_at_once(trial, &pool, Signal::SIGTERM)
 }
 
 fn a_worker_dies_meanwhile(trial: &Trial) -> Kept {
@@ -139,6 +139,24 @@ fn a_worker_dies_meanwhile(trial: &Trial) -> Kept {
     pool.completes(first.id, 1, 2)?;
     pool.completes(second.id, 2, 1)?;
     pool.completes(queued, 3, 1).map(drop)
+}
+
+/// No task is left, and the program waits for the client of a connection that looks idle.
+fn a_second_signal_at_last(trial: &Trial) -> Kept {
+    let pool = Pool::start(trial, &[("LAME_DUCK_MS", "60000")])?;
+    let done = pool.submit("prime", 7)?;
+    pool.completes(done, true, 1)?;
+    pool.cluster.signal(Signal::SIGTERM);
+    pool.has_workers(0)?;
+    is_ended_at_once(trial, &pool, Signal::SIGINT)
+}
+
+/// A second signal ends everything at once. The exit code must not claim that all went well.
+fn is_ended_at_once(trial: &Trial, pool: &Pool, signal: Signal) -> Kept {
+    pool.cluster.signal(signal);
+    let exit = pool.cluster.wait_exit(Duration::from_secs(5))?;
+    trial.expect(exit != Exit::Code(0), "an exit code that isn't 0", exit.to_string())?;
+    pool.cluster.wait_gone(PROMPT)
 }
 
 /// It has failed, and nothing was cut. The next start has not forgotten that.

@@ -26,8 +26,8 @@ const GUIDE: &str = "guides/07-worker-pools.md";
 
 const PROMISES: &[Promise] = &[
     promise!(
-        nonsense::nonsense_is_refused_and_hurts_nobody,
-        "Nonsense is refused, and hurts nobody.",
+        nonsense::nonsense_is_refused_and_hurts_no_other_client,
+        "Nonsense is refused, and hurts no other client.",
         "#the-guarantees"
     ),
     promise!(
@@ -36,8 +36,8 @@ const PROMISES: &[Promise] = &[
         "#the-life-of-a-task"
     ),
     promise!(
-        order::nobody_is_idle_while_a_task_waits,
-        "Four tasks run at once, and nobody is idle while a task waits.",
+        order::no_worker_is_idle_while_a_task_waits,
+        "Four tasks run at once, and no worker is idle while a task waits.",
         "#credit"
     ),
     promise!(

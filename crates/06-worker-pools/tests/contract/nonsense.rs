@@ -53,7 +53,7 @@ const ROUTES: [(&str, &str, u16); 11] = [
     ("GET", "/task/1/2", 404),
 ];
 
-pub(crate) fn nonsense_is_refused_and_hurts_nobody(trial: &Trial) -> Kept {
+pub(crate) fn nonsense_is_refused_and_hurts_no_other_client(trial: &Trial) -> Kept {
     let pool = Pool::start(trial, &[])?;
     let before = children(&pool.cluster);
     // Each has sent half a body, and keeps no other client waiting.
@@ -172,7 +172,7 @@ fn each_state_is_seen(trial: &Trial) -> Kept {
     pool.completes(long, true, 1)?;
     pool.completes(second, 2, 1)?;
     pool.is(first.id, "completed", 1)?;
-    // The ends of the ranges. Nobody waits for the results.
+    // The ends of the ranges. This check waits for no result of them.
     let ends = [("prime", 0), ("hold", 0), ("hold", (1 << 53) - 1), ("fibonacci", 40)];
     for (kind, n) in ends.into_iter().chain([("hash", 1_000_000), ("spin", 0), ("crash", 0)]) {
         pool.submit(kind, n)?;

@@ -10,7 +10,7 @@ use crate::{
     tasks::Held,
 };
 
-pub(crate) fn nobody_is_idle_while_a_task_waits(trial: &Trial) -> Kept {
+pub(crate) fn no_worker_is_idle_while_a_task_waits(trial: &Trial) -> Kept {
     for (workers, credit) in [("4", "1"), ("4", "3"), ("2", "1")] {
         fresh(trial);
         let pool = Pool::start(trial, &[("WORKERS", workers), ("CREDIT", credit)])?;
