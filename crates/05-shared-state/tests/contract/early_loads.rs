@@ -23,7 +23,8 @@ pub(crate) fn an_early_load_does_not_bring_the_old_value_back(trial: &Trial) -> 
         .map_err(|broken| broken.during("a request that came after the change, beside that load"))
 }
 
-/// A load of the old value begins, and the value changes before the load ends. Returns the client that waits for it, and one that comes later.
+/// A load of the old value begins, and the value changes before the load ends. Returns the client that
+/// waits for it, and one that comes later.
 fn changes_meanwhile(
     trial: &Trial,
     origin: &Origin,
