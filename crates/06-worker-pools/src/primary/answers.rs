@@ -9,7 +9,7 @@ use crate::{
     Id, Work,
     pool::{Cancel, Refusal, TaskPool},
     routes::{Question, Reply, Wish},
-    talk::{Order, Workers},
+    talk::Workers,
 };
 
 impl<P: TaskPool> Primary<P> {
@@ -72,7 +72,10 @@ impl<P: TaskPool> Primary<P> {
         }
         match self.pool.cancel(id) {
             Some(Cancel::Done) => {}
-            Some(Cancel::Forget(pid)) => workers.tell_one(pid, Order::Forget(id)),
+            Some(Cancel::Forget(pid)) => {
+                self.orders.call_off(pid, id);
+                self.send_orders(workers);
+            }
             Some(Cancel::Kill(pid)) => self.recycle(workers, pid, "its task was called off"),
             Some(Cancel::TooLate) => {
                 return Reply::sentence(StatusCode::CONFLICT, "this task has ended");

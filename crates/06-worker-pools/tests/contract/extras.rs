@@ -1,6 +1,6 @@
 //! Promises beyond what the exercise asks for.
 
-use harness::{Kept, Trial};
+use harness::{Kept, Signal, Trial};
 use serde_json::json;
 
 use crate::{
@@ -57,7 +57,9 @@ pub(crate) fn a_high_priority_passes_others_but_not_forever(trial: &Trial) -> Ke
 }
 
 pub(crate) fn a_task_can_be_called_off(trial: &Trial) -> Kept {
-    let settings = [("WORKERS", "1"), ("CREDIT", "2"), ("QUEUE_LIMIT", "4")];
+    // A worker that is killed because its task was called off is replaced without a delay.
+    let settings =
+        [("WORKERS", "1"), ("CREDIT", "2"), ("QUEUE_LIMIT", "4"), ("RESTART_DELAY_MS", "60000")];
     let pool = Pool::start(trial, &settings)?;
     let running = pool.hold([1])?[0];
     // Numbers 2 and 3: one is held by the worker, the other one waits in the primary.
@@ -110,7 +112,30 @@ pub(crate) fn a_task_can_be_called_off(trial: &Trial) -> Kept {
     has_exactly(trial, started.map(|id| (id, 1)))?;
     drop(pool);
     fresh(trial);
-    it_is_forgotten_like_others(trial)
+    it_is_forgotten_like_others(trial)?;
+    fresh(trial);
+    held_by_a_frozen_worker(trial)
+        .map_err(|broken| broken.during("many tasks called off while their worker is frozen"))
+}
+
+/// More than any channel holds. The frozen worker runs a task, and each of these is held behind it.
+fn held_by_a_frozen_worker(trial: &Trial) -> Kept {
+    const MANY: u64 = 400;
+    let settings = [("WORKERS", "1"), ("CREDIT", "2"), ("TASK_TIMEOUT_MS", "60000")];
+    let pool = Pool::start(trial, &settings)?;
+    let running = pool.hold([1])?[0];
+    pool.freeze(running.pid)?;
+    for _ in 0..MANY {
+        let id = pool.submit_quietly("prime", 7)?;
+        pool.ask_quietly("DELETE", &format!("/task/{id}"), "")?.is(trial, 200)?;
+    }
+    trial.recorder.observe(format!("{MANY} tasks are accepted and called off"));
+    pool.release([1])?;
+    pool.cluster.signal_process(running.pid, Signal::SIGCONT)?;
+    pool.completes(running.id, 1, 1)?;
+    let last = pool.submit("prime", 11)?;
+    pool.completes(last, true, 1)?;
+    has_exactly(trial, [(running.id, 1), (last, 1)])
 }
 
 fn it_is_forgotten_like_others(trial: &Trial) -> Kept {

@@ -35,6 +35,20 @@ const BODIES: [&str; 21] = [
     r#"{"type":"hash","n":1000001}"#,
 ];
 
+/// Settings that make no sense: just outside their ranges, or no number.
+const SETTINGS: [(&str, &str); 10] = [
+    ("CREDIT", "0"),
+    ("CREDIT", "33"),
+    ("QUEUE_LIMIT", "0"),
+    ("QUEUE_LIMIT", "1001"),
+    ("QUEUE_LIMIT", "many"),
+    ("MAX_ATTEMPTS", "0"),
+    ("MAX_ATTEMPTS", "1001"),
+    ("RESULTS_LIMIT", "0"),
+    ("RESULTS_LIMIT", "1001"),
+    ("TASK_TIMEOUT_MS", "0"),
+];
+
 /// Clients that never finish their request.
 const SLOW: usize = 40;
 
@@ -97,8 +111,13 @@ fn padded(length: usize) -> String {
 fn refuses(trial: &Trial) -> Kept {
     // The pool of this check still uses it. First, because the end of this program ends that pool, too.
     trial.refuses("SPOOL", &trial.path("tasks.spool").to_string_lossy())?;
-    trial.refuses("CREDIT", "0")?;
-    trial.refuses("QUEUE_LIMIT", "many")?;
+    for (name, value) in SETTINGS {
+        trial.refuses(name, value)?;
+    }
+    let nowhere = trial.path("no-such-folder/file");
+    for name in ["SPOOL", "JOURNAL"] {
+        trial.refuses(name, &nowhere.to_string_lossy())?;
+    }
     let foreign = trial.path("letter.txt");
     let text = "Dear reader,\n";
     let _ = fs::write(&foreign, text);

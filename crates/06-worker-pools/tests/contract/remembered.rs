@@ -42,7 +42,14 @@ pub(crate) fn results_are_bounded(trial: &Trial) -> Kept {
     ids.push(next);
     remembers(trial, &pool, &ids)
         .and_then(|()| counts(trial, &pool, 27, 17))
-        .map_err(|broken| broken.during("after a restart, one more"))
+        .map_err(|broken| broken.during("after a restart, one more"))?;
+    pool.kill_primary()?;
+    let pool = Pool::start(trial, &[("RESULTS_LIMIT", "3"), ("WORKERS", "1")])?;
+    for (at, id) in ids.iter().rev().enumerate() {
+        is_answered(trial, &pool, *id, if at < 3 { 200 } else { 410 })
+            .map_err(|broken| broken.during("after a restart with RESULTS_LIMIT=3"))?;
+    }
+    Ok(())
 }
 
 /// What `/stats` says of all tasks that ever were.

@@ -54,7 +54,7 @@ impl TaskPool for Frozen {
 
     async fn close(&mut self) {
         self.closes.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
