@@ -127,7 +127,7 @@ impl TaskPool for Pool {
     /// Function 2. Which task goes to which worker next? `None` if no task is queued, or no worker may have
     /// one more.
     ///
-    /// 1. Of `workers`, take the one with the smallest `load`: promise 3 ("nobody is idle").
+    /// 1. Of `workers`, take the one with the smallest `load`: promise 3 ("no worker is idle").
     /// 2. It may have at most `config.credit` tasks.
     /// 3. Take the oldest task that is `Queued`: promise 4 ("in the order"). A task whose worker died is
     ///    older than all that were never started, so it comes first by itself.

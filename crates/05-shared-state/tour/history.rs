@@ -20,8 +20,8 @@ const TTL: Duration = Duration::from_secs(1);
 pub(crate) fn of_one_page(stage: &mut Stage, homes: &Homes) -> Kept {
     stage.step("Two clients and two workers: a change that is told, and one that isn't");
     if homes.are_there {
-        stage.say("TELL=nobody, CACHE_TTL_MS=1000: no other worker is told");
-        let old = history(stage, "untold.db", &[("TELL", "nobody")])?;
+        stage.say("TELL=none, CACHE_TTL_MS=1000: no other worker is told");
+        let old = history(stage, "untold.db", &[("TELL", "none")])?;
         stage.finding(old > 0, format!("{old} old answers after the change; it ends with the TTL"));
         stage.figure("old_answers_untold", old);
     }

@@ -99,9 +99,10 @@ pub trait TaskPool: 'static {
         most
     }
 
-    /// Answers a question itself, if its tasks lie in another process. `workers` is what `GET /stats`
-    /// says of them. Otherwise it gives the question back.
-    fn answer(&mut self, question: Question, _workers: Value) -> Option<Question> {
+    /// Answers a question itself, if its tasks lie in another process. Otherwise it gives the question
+    /// back. `workers` is what the answer to `GET /stats` says of them, and null for any other question.
+    fn answer(&mut self, question: Question, workers: &Value) -> Option<Question> {
+        let _ = workers;
         Some(question)
     }
 

@@ -3,6 +3,7 @@
 //! Every decision about a task is the pool's.
 
 mod answers;
+mod orders;
 mod shutdown;
 
 use std::{
@@ -15,6 +16,7 @@ use events::Pid;
 use supervisor::{Intents, RestartHistory, Server, State as Life, Tally, at};
 use tokio::{sync::mpsc, time::timeout_at};
 
+use self::orders::Orders;
 use crate::{
     Config, Id,
     pool::TaskPool,
@@ -33,6 +35,7 @@ pub(crate) struct Primary<P> {
     config: Config,
     pool: P,
     questions: mpsc::Receiver<Question>,
+    orders: Orders,
     history: RestartHistory,
     /// The workers that were killed over a task. They are replaced without a delay.
     recycled: BTreeSet<Pid>,
@@ -43,8 +46,8 @@ pub(crate) struct Primary<P> {
 impl<P: TaskPool> Primary<P> {
     pub(crate) fn new(config: Config, pool: P, questions: mpsc::Receiver<Question>) -> Self {
         let history = RestartHistory::with_settings(&config.shared);
-        let (recycled, tally) = (BTreeSet::new(), None);
-        Primary { config, pool, questions, history, recycled, tally }
+        let (orders, recycled, tally) = (Orders::default(), BTreeSet::new(), None);
+        Primary { config, pool, questions, orders, history, recycled, tally }
     }
 
     /// Keeps a worker in each slot, and tasks in each worker, until a signal asks for the end.
@@ -92,7 +95,14 @@ impl<P: TaskPool> Primary<P> {
     /// Hands tasks to workers for as long as a task waits and a worker may have one.
     fn hand_out(&mut self, workers: &Workers) {
         while self.pool.tasks().values().any(|task| task.state == State::Queued) {
-            let Some((pid, order)) = self.next_order() else { return };
+            let Some((pid, order)) = self.next_order() else { break };
+            self.orders.add(pid, order);
+        }
+        self.send_orders(workers);
+    }
+
+    fn send_orders(&mut self, workers: &Workers) {
+        for (pid, order) in self.orders.take() {
             workers.tell_one(pid, order);
         }
     }
@@ -114,6 +124,7 @@ impl<P: TaskPool> Primary<P> {
             Notice::Report(worker, Report::Finished(id, result)) => {
                 self.pool.finished(worker.pid, *id, result.clone());
             }
+            Notice::Report(worker, Report::Forgotten) => self.orders.confirmed(worker.pid),
             Notice::Exited(worker, _) => {
                 let is_its_tasks_fault =
                     self.runs_a_task(worker.pid) || self.recycled.remove(&worker.pid);
@@ -122,6 +133,7 @@ impl<P: TaskPool> Primary<P> {
                     self.history.count(worker);
                 }
                 self.pool.lost(worker.pid);
+                self.orders.lost(worker.pid);
             }
             Notice::Draining(_) | Notice::Drained { .. } => {}
         }

@@ -28,6 +28,8 @@ pub enum Report {
     Started(Id),
     /// This came out of the task.
     Finished(Id, Value),
+    /// It has heard that a task was called off.
+    Forgotten,
 }
 
 /// The workers of this chapter.

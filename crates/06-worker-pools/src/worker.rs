@@ -64,6 +64,7 @@ pub(crate) async fn work(place: Inherited, config: Config) -> Result<ExitCode, S
                     if worker.running.as_ref().is_some_and(|running| running.id == id) {
                         return Ok(ExitCode::FAILURE);
                     }
+                    worker.say(FromWorker::Report(Report::Forgotten)).await;
                 }
                 Ok(ToWorker::Drain { timeout, .. }) => {
                     gone_by = Some(Instant::now() + timeout);

@@ -28,6 +28,7 @@
 //! | `redis_server` | a Redis of our own, to stop, kill and start again |
 //! | `name_server` | a name server that says nothing |
 //! | [`byte_lock`] | a lock on one byte of a file, such as another process would hold |
+//! | `full_disk` | a disk that is full, and has room again |
 //! | [`descriptors`] | which files a process has open |
 //! | [`busy`] | a machine without an idle core |
 //! | [`newcomer`] | what a cluster that drains does with a new client |
@@ -46,6 +47,7 @@ pub mod contract;
 pub mod descriptors;
 pub mod distance;
 pub mod exchange;
+mod full_disk;
 pub mod inbound;
 pub mod judge;
 pub mod ledger;

@@ -98,7 +98,7 @@ impl Trial {
         }
     }
 
-    fn command(&self, settings: &[(&str, &str)]) -> Command {
+    pub(crate) fn command(&self, settings: &[(&str, &str)]) -> Command {
         let mut command = self.subject.command();
         command
             .env("PORT", "0")

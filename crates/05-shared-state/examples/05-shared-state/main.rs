@@ -12,7 +12,7 @@
 //! ```
 //! Three more settings show what goes wrong without a guarantee: `FLIGHT=request` (worker, cluster) says which
 //! requests share a load, `POOL=10` is a number of connections for each worker, without a budget, and with
-//! `TELL=nobody` the other workers hear of no change.
+//! `TELL=none` the other workers hear of no change.
 //!
 //! Guarantees:
 //! 1. Each operation of a store is atomic, and ends by a deadline. An operation whose outcome is not known

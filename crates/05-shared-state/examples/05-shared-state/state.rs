@@ -133,13 +133,13 @@ impl SharedState for State {
         if self.flight == Flight::Request {
             return self.load(&key).await?.ok_or(Failure::Busy);
         }
-        let may_use_it = || self.telling == Telling::Nobody || self.news.has_word();
+        let may_use_it = || self.telling == Telling::NoWorker || self.news.has_word();
         self.cache.page(&key, may_use_it, || self.load(&key)).await
     }
 
     async fn change(&self, key: String, value: String) -> Result<Change, Failure> {
         let version = self.store.change(&key, &value).await?;
-        if self.telling == Telling::Nobody {
+        if self.telling == Telling::NoWorker {
             self.forget(&key);
             return Ok(Change { version, acknowledged: Vec::new() });
         }

@@ -1,4 +1,4 @@
-//! Which workers hear of a change. `TELL=nobody` shows a cache that is right only in the end.
+//! Which workers hear of a change. `TELL=none` shows a cache that is right only in the end.
 
 use std::env;
 
@@ -10,7 +10,7 @@ pub(crate) enum Telling {
     /// All of them, before the change is answered.
     Workers,
     /// No worker but the one that changes the value. The others serve their copies until these expire.
-    Nobody,
+    NoWorker,
 }
 
 impl Telling {
@@ -19,10 +19,10 @@ impl Telling {
         let Some(text) = env::var_os("TELL") else { return Ok(Telling::Workers) };
         match text.to_str() {
             Some("workers") => Ok(Telling::Workers),
-            Some("nobody") => Ok(Telling::Nobody),
+            Some("none") => Ok(Telling::NoWorker),
             _ => {
                 let text = text.to_string_lossy().into_owned();
-                Err(ConfigError::new("TELL", text, "workers or nobody").by_default("workers"))
+                Err(ConfigError::new("TELL", text, "workers or none").by_default("workers"))
             }
         }
     }

@@ -23,19 +23,33 @@ pub(crate) fn an_early_load_does_not_bring_the_old_value_back(trial: &Trial) -> 
         .map_err(|broken| broken.during("a request that came after the change, beside that load"))
 }
 
-/// A load of the old value begins, the value changes, the load ends.
+/// A load of the old value begins, and the value changes before the load ends. Returns the client that
+/// waits for it, and one that comes later.
+fn changes_meanwhile(
+    trial: &Trial,
+    origin: &Origin,
+    doors: &mut Doors,
+    other: &mut Door,
+    key: &str,
+) -> Kept<(Door, Door)> {
+    let (mut early, late) = (doors.take(trial, 1)?, doors.take(trial, 1)?);
+    let path = format!("/page/{key}");
+    change(trial, other, key, "old")?;
+    origin.set(&path, Manner::Holds);
+    early.send(trial, &format!("GET {path}"))?;
+    is_asked(trial, origin, &mut early, (&path, 1))?;
+    change(trial, other, key, "new")?;
+    Ok((early, late))
+}
+
+/// The worker that loads it has the new value after that load, and so have the others.
 fn ends_after_the_change(
     trial: &Trial,
     origin: &Origin,
     doors: &mut Doors,
     other: &mut Door,
 ) -> Kept {
-    let (mut early, mut late) = (doors.take(trial, 1)?, doors.take(trial, 1)?);
-    change(trial, other, "a", "old")?;
-    origin.set("/page/a", Manner::Holds);
-    early.send(trial, "GET /page/a")?;
-    is_asked(trial, origin, &mut early, ("/page/a", 1))?;
-    change(trial, other, "a", "new")?;
+    let (mut early, mut late) = changes_meanwhile(trial, origin, doors, other, "a")?;
     origin.set("/page/a", Manner::Answers);
     early.answer(trial)?.is(trial, 200)?;
     page(trial, &mut late, "a", "new")?;
@@ -49,12 +63,7 @@ fn is_joined_by_no_later_request(
     doors: &mut Doors,
     other: &mut Door,
 ) -> Kept {
-    let (mut early, mut late) = (doors.take(trial, 1)?, doors.take(trial, 1)?);
-    change(trial, other, "b", "old")?;
-    origin.set("/page/b", Manner::Holds);
-    early.send(trial, "GET /page/b")?;
-    is_asked(trial, origin, &mut early, ("/page/b", 1))?;
-    change(trial, other, "b", "new")?;
+    let (mut early, mut late) = changes_meanwhile(trial, origin, doors, other, "b")?;
     late.send(trial, "GET /page/b")?;
     // Either it asks again, or it gets what it should not get: the answer says which.
     let _ = origin.was_asked("/page/b", 2, Duration::from_secs(5));

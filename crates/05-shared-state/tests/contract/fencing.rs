@@ -134,7 +134,7 @@ fn takes_over(
     door.is_quiet = false;
     let observed = format!("worker {} runs the job now, after {after:.1?}", door.worker);
     trial.recorder.observe(observed.clone());
-    let expected = format!("nobody else runs it for LEASE_MS ({:?})", patience(LEASE));
+    let expected = format!("no other worker runs it for LEASE_MS ({:?})", patience(LEASE));
     trial.expect(after + ROUNDING >= patience(LEASE), expected, observed.clone())?;
     let expected =
         format!("it runs once LEASE_MS ({:?}) is over, and not much later", patience(LEASE));

@@ -1,4 +1,4 @@
-//! When a session ends that nobody ends.
+//! When a session ends that no client ends.
 
 use std::time::{Duration, Instant};
 

@@ -137,7 +137,7 @@ fn script(text: &str) -> Script {
     let shared = r"
         local prefix = string.sub(KEYS[1], 1, -6)
         local function is_mine(entry)
-            -- Without a group, after a flush, nothing is anybody's.
+            -- Without a group, after a flush, no machine has anything.
             return #redis.pcall('XPENDING', KEYS[1], ARGV[1], entry, entry, 1, ARGV[2]) == 1
         end";
     Script::new(&format!("{shared}{text}"))

@@ -141,8 +141,8 @@ impl TaskPool for Shared {
         self.pool.size(most)
     }
 
-    fn answer(&mut self, question: Question, workers: Value) -> Option<Question> {
-        tokio::spawn(answer(self.queue.clone(), question, workers));
+    fn answer(&mut self, question: Question, workers: &Value) -> Option<Question> {
+        tokio::spawn(answer(self.queue.clone(), question, workers.clone()));
         None
     }
 

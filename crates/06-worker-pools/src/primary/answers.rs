@@ -9,7 +9,7 @@ use crate::{
     Id, Work,
     pool::{Cancel, Refusal, TaskPool},
     routes::{Question, Reply, Wish},
-    talk::{Order, Workers},
+    talk::Workers,
 };
 
 impl<P: TaskPool> Primary<P> {
@@ -19,13 +19,16 @@ impl<P: TaskPool> Primary<P> {
             question.answer(Self::ending());
             return;
         }
-        let those_of_stats = self.workers(workers);
-        let Some(question) = self.pool.answer(question, those_of_stats) else { return };
+        let listed = match question.wish {
+            Wish::Stats => self.workers(workers),
+            Wish::Submit(_) | Wish::Task(_) | Wish::Cancel(_) => Value::Null,
+        };
+        let Some(question) = self.pool.answer(question, &listed) else { return };
         let reply = match question.wish.clone() {
             Wish::Submit(work) => self.submit(work),
             Wish::Task(id) => self.task(id),
             Wish::Cancel(id) => self.cancel(workers, id),
-            Wish::Stats => Reply::new(StatusCode::OK, self.stats(workers)),
+            Wish::Stats => Reply::new(StatusCode::OK, self.stats(&listed)),
         };
         question.answer(reply);
     }
@@ -69,7 +72,10 @@ impl<P: TaskPool> Primary<P> {
         }
         match self.pool.cancel(id) {
             Some(Cancel::Done) => {}
-            Some(Cancel::Forget(pid)) => workers.tell_one(pid, Order::Forget(id)),
+            Some(Cancel::Forget(pid)) => {
+                self.orders.call_off(pid, id);
+                self.send_orders(workers);
+            }
             Some(Cancel::Kill(pid)) => self.recycle(workers, pid, "its task was called off"),
             Some(Cancel::TooLate) => {
                 return Reply::sentence(StatusCode::CONFLICT, "this task has ended");
@@ -83,7 +89,7 @@ impl<P: TaskPool> Primary<P> {
     }
 
     /// Counted from the tasks themselves: a counter beside them would drift.
-    fn stats(&self, workers: &Workers) -> Value {
+    fn stats(&self, workers: &Value) -> Value {
         let tasks = self.pool.tasks();
         let submitted = self.pool.next_id().0 - Id::default().0;
         let count = |name| tasks.values().filter(|task| task.state.name() == name).count();
@@ -95,7 +101,7 @@ impl<P: TaskPool> Primary<P> {
             "failed": count("failed"),
             "cancelled": count("cancelled"),
             "forgotten": submitted - tasks.len() as u64,
-            "workers": self.workers(workers),
+            "workers": workers,
         })
     }
 

@@ -36,9 +36,7 @@ impl<P: TaskPool> Primary<P> {
                 Some(question) = self.questions.recv() => self.answer(&mut workers, question),
                 intent = intents.next() => {
                     if intent == Intent::ShutdownNow && leave_at.is_none() {
-                        if let Some(tally) = &mut self.tally {
-                            tally.force();
-                        }
+                        self.force();
                         workers.kill_all("a second signal");
                         leave_at = Some(Instant::now() + ESCALATION);
                     }
@@ -48,9 +46,8 @@ impl<P: TaskPool> Primary<P> {
                 () = at(deadline) => self.tick(&mut workers, deadline).await,
             }
         }
-        if leave_at.is_none() {
-            self.pool.close().await;
-            self.close(server, &mut workers, &mut intents).await;
+        if leave_at.is_none() && !self.close(server, &mut workers, &mut intents).await {
+            self.force();
         }
         self.tally.map_or(ExitCode::FAILURE, Tally::conclude)
     }
@@ -64,17 +61,36 @@ impl<P: TaskPool> Primary<P> {
         }
     }
 
-    /// The last task has ended: closes the connections, and goes on answering meanwhile.
-    async fn close(&mut self, mut server: Server, workers: &mut Workers, intents: &mut Intents) {
+    fn force(&mut self) {
+        if let Some(tally) = &mut self.tally {
+            tally.force();
+        }
+    }
+
+    /// The last task has ended: says so where the tasks lie, then closes the connections, and goes on
+    /// answering meanwhile. Returns whether that came to its end, and not a second signal.
+    async fn close(
+        &mut self,
+        mut server: Server,
+        workers: &mut Workers,
+        intents: &mut Intents,
+    ) -> bool {
+        tokio::select! {
+            () = self.pool.close() => {}
+            _ = intents.next() => return false,
+        }
         let lame_duck = self.config.shared.lame_duck;
         let closed = drain(&mut server, lame_duck, lame_duck + LAST_ANSWERS);
         tokio::pin!(closed);
         loop {
             tokio::select! {
-                _ = &mut closed => return,
+                _ = &mut closed => return true,
                 Some(question) = self.questions.recv() => self.answer(workers, question),
-                _ = intents.next() => return,
+                _ = intents.next() => return false,
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

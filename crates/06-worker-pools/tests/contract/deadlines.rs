@@ -2,14 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use harness::{Kept, Signal, Trial, patience};
+use harness::{Kept, Signal, Trial, patience, who::children};
 
 use crate::{
     journal::{has_exactly, lines, starts},
-    scene::{Pool, fresh, millis},
+    scene::{PROMPT, Pool, fresh, millis},
 };
 
 const TIMEOUT: Duration = Duration::from_secs(1);
+/// The second death in a slot is replaced late, unless it is a task's fault.
+const LATER: (&str, &str) = ("RESTART_DELAY_MS", "60000");
 /// How late a deadline may be noticed.
 const LATE: Duration = Duration::from_secs(2);
 
@@ -27,36 +29,50 @@ pub(crate) fn a_task_over_its_deadline_fails(trial: &Trial) -> Kept {
     a_frozen_primary(trial).map_err(|broken| broken.during("a primary that was stopped"))
 }
 
-/// One that computes, and one whose worker is frozen. Two tasks wait for longer than the deadline.
+/// One that computes, and one whose worker is frozen. Each has another task behind it, and two more wait
+/// in the primary; all of those wait for longer than the deadline.
 fn runaways(trial: &Trial) -> Kept {
     let limit = millis(TIMEOUT);
-    let pool = Pool::start(trial, &[("WORKERS", "2"), ("TASK_TIMEOUT_MS", limit.as_str())])?;
+    let settings = [("WORKERS", "2"), ("CREDIT", "2"), ("TASK_TIMEOUT_MS", limit.as_str()), LATER];
+    let pool = Pool::start(trial, &settings)?;
+    pool.replaces_idle_workers()?;
     let began = Instant::now();
     let spin = pool.submit("spin", 0)?;
     let spinning = pool.starts(spin, 1)?.pid;
     let frozen = pool.hold([1])?[0];
     pool.freeze(frozen.pid)?;
-    let waiting = pool.submit_all("hold", [2, 3])?;
-    pool.fails(spin, "deadline", 1)?;
+    let waiting = pool.submit_all("prime", [7, 11, 13, 17])?;
+    // No client asks meanwhile: the clock alone ends it.
+    is_gone(trial, &pool, spinning)?;
     in_time(trial, began)?;
+    pool.fails(spin, "deadline", 1)?;
     pool.fails(frozen.id, "deadline", 1)?;
     in_time(trial, began)?;
-    let mut pids = vec![spinning, frozen.pid];
-    // Both run at once, on new workers.
     for id in &waiting {
-        let line = pool.starts(*id, 1)?;
-        let observed = format!("pid {}", line.pid);
-        trial.expect(!pids.contains(&line.pid), "another worker runs the next task", observed)?;
-        pids.push(line.pid);
+        pool.completes(*id, true, 1)?;
     }
-    pool.release([1, 2, 3])?;
-    for (id, n) in waiting.iter().zip([2, 3]) {
-        pool.completes(*id, n, 1)?;
+    // Two run at once, on new workers.
+    let mut pids = vec![spinning, frozen.pid];
+    let holds = pool.hold([2, 3])?;
+    for held in &holds {
+        let observed = format!("pid {}", held.pid);
+        trial.expect(!pids.contains(&held.pid), "another worker runs the next task", observed)?;
+        pids.push(held.pid);
     }
-    let now = pool.has_workers(2)?;
-    trial.expect(!now.contains(&spinning), "the worker that spun is gone", "it is there")?;
+    pool.release([2, 3])?;
+    for (held, n) in holds.iter().zip([2, 3]) {
+        pool.completes(held.id, n, 1)?;
+    }
+    pool.has_workers(2)?;
     pool.is(spin, "failed", 1)?;
-    has_exactly(trial, [spin, frozen.id].into_iter().chain(waiting).map(|id| (id, 1)))
+    let holds = holds.iter().map(|held| held.id);
+    has_exactly(trial, [spin, frozen.id].into_iter().chain(waiting).chain(holds).map(|id| (id, 1)))
+}
+
+fn is_gone(trial: &Trial, pool: &Pool, pid: u32) -> Kept {
+    let gone = || (!children(&pool.cluster).contains(&pid)).then_some(());
+    let is_so = processes::until(patience(PROMPT), gone).is_some();
+    trial.expect(is_so, "the worker that spins is killed", format!("pid {pid} runs on"))
 }
 
 fn in_time(trial: &Trial, began: Instant) -> Kept {
@@ -69,11 +85,13 @@ fn in_time(trial: &Trial, began: Instant) -> Kept {
 /// The worker is idle and frozen, so the task can't start before it is replaced.
 fn never_started(trial: &Trial) -> Kept {
     let limit = millis(TIMEOUT / 2);
-    let pool = Pool::start(trial, &[("WORKERS", "1"), ("TASK_TIMEOUT_MS", limit.as_str())])?;
+    let settings = [("WORKERS", "1"), ("TASK_TIMEOUT_MS", limit.as_str()), LATER];
+    let pool = Pool::start(trial, &settings)?;
+    pool.replaces_idle_workers()?;
     let first = pool.submit("prime", 11)?;
     pool.completes(first, true, 1)?;
     let before = pool.has_workers(1)?;
-    pool.pass(TIMEOUT * 3 / 4);
+    pool.pass(TIMEOUT * 6 / 10);
     let now = pool.has_workers(1)?;
     trial.expect(now == before, "a worker without a task is left alone", "another one is there")?;
     for pid in &before {
@@ -106,14 +124,17 @@ fn held_behind_another(trial: &Trial) -> Kept {
     has_exactly(trial, [(first.id, 1), (second, 1)])
 }
 
-/// Its deadline must not end the next task of the same worker.
+/// Its deadline must not end the next task of the same worker, nor the second start of a task.
 fn no_late_kill(trial: &Trial) -> Kept {
     let limit = millis(TIMEOUT);
-    let pool = Pool::start(trial, &[("WORKERS", "2"), ("TASK_TIMEOUT_MS", limit.as_str())])?;
+    let pool = Pool::start(trial, &[("WORKERS", "3"), ("TASK_TIMEOUT_MS", limit.as_str())])?;
     let first = pool.hold([1])?[0];
+    let again = pool.hold([3])?[0];
     let spin = pool.submit("spin", 0)?;
     let spinning = pool.starts(spin, 1)?;
     pool.pass(TIMEOUT * 6 / 10);
+    pool.kill(again.pid)?;
+    pool.starts(again.id, 2)?;
     pool.release([1])?;
     pool.completes(first.id, 1, 1)?;
     let second = pool.hold([2])?[0];
@@ -122,14 +143,16 @@ fn no_late_kill(trial: &Trial) -> Kept {
     pool.fails(spin, "deadline", 1)?;
     let held = pool.starts(second.id, 1)?;
     trial.expect(held.pid != spinning.pid, "another worker", "the one that spun")?;
-    pool.release([2])?;
+    pool.starts(again.id, 2)?;
+    pool.release([2, 3])?;
     pool.completes(second.id, 2, 1)?;
-    has_exactly(trial, [(first.id, 1), (spin, 1), (second.id, 1)])
+    pool.completes(again.id, 3, 2)?;
+    has_exactly(trial, [(first.id, 1), (spin, 1), (second.id, 1), (again.id, 2)])
 }
 
 /// The primary sleeps through the deadline of a task that ended in time, and of one that did not.
 fn a_frozen_primary(trial: &Trial) -> Kept {
-    let limit = millis(TIMEOUT);
+    let limit = millis(TIMEOUT / 2);
     let pool = Pool::start(trial, &[("WORKERS", "2"), ("TASK_TIMEOUT_MS", limit.as_str())])?;
     let quick = pool.hold([1])?[0];
     let spin = pool.submit("spin", 0)?;
@@ -139,7 +162,7 @@ fn a_frozen_primary(trial: &Trial) -> Kept {
     pool.until("the worker has finished its task", || {
         Ok(lines(trial)?.iter().any(|line| line.task == quick.id && line.did == "finished"))
     })?;
-    pool.pass(TIMEOUT * 3 / 2);
+    pool.pass(TIMEOUT * 3 / 4);
     pool.cluster.signal(Signal::SIGCONT);
     pool.completes(quick.id, 1, 1)?;
     pool.fails(spin, "deadline", 1)?;

@@ -1,12 +1,15 @@
 //! Workers that die over a task, and tasks that kill their workers.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use harness::{Kept, Trial};
+use harness::{Kept, Signal, Trial, patience, who::children};
 
 use crate::{
     journal::{has_exactly, starts},
-    scene::{Pool, fresh},
+    scene::{Pool, fresh, millis},
     tasks::Held,
 };
 
@@ -15,11 +18,13 @@ pub(crate) fn a_killed_workers_task_is_done_by_another(trial: &Trial) -> Kept {
     let holds = pool.hold(1..=4)?;
     let queued = pool.submit_all("hold", 100..120)?;
     pool.is_full()?;
-    // Two at once, the younger one first. The rest of the queue is full.
+    // Two at once, the younger one first: the primary sleeps, and wakes with both. The queue is full.
     let victims = [holds[2], holds[0]];
+    pool.freeze(pool.cluster.pid)?;
     for victim in victims {
         pool.kill(victim.pid)?;
     }
+    pool.cluster.signal(Signal::SIGCONT);
     pool.is_full()?;
     let mut again = Vec::new();
     for victim in victims {
@@ -54,7 +59,29 @@ pub(crate) fn a_killed_workers_task_is_done_by_another(trial: &Trial) -> Kept {
     }
     let starts = holds.iter().zip(often).map(|(held, often)| (held.id, often));
     has_exactly(trial, starts.chain(queued.iter().map(|id| (*id, 1))))?;
-    an_idle_worker_dies(trial, &pool)
+    an_idle_worker_dies(trial, &pool)?;
+    drop(pool);
+    fresh(trial);
+    it_dies_again(trial)
+}
+
+/// Half of the delay may be taken away at random.
+const DELAY: Duration = Duration::from_millis(400);
+
+/// The second death of an idle worker in a slot: its replacement comes later, and does what waits.
+fn it_dies_again(trial: &Trial) -> Kept {
+    let delay = millis(DELAY);
+    let pool = Pool::start(trial, &[("WORKERS", "1"), ("RESTART_DELAY_MS", delay.as_str())])?;
+    pool.replaces_idle_workers()?;
+    let victim = children(&pool.cluster).into_iter().next().unwrap_or_default();
+    let began = Instant::now();
+    pool.kill(victim)?;
+    pool.replaces(victim, 1)?;
+    let (after, least) = (began.elapsed(), patience(DELAY) / 2);
+    let expected = format!("a replacement after {} ms or later", least.as_millis());
+    trial.expect(after >= least, expected, format!("after {} ms", after.as_millis()))?;
+    let next = pool.submit("prime", 7)?;
+    pool.completes(next, true, 1).map(drop)
 }
 
 /// None of these tasks was started.
@@ -70,14 +97,31 @@ fn an_idle_worker_dies(trial: &Trial, pool: &Pool) -> Kept {
     let before = pool.has_workers(4)?;
     let victim = before.iter().next().copied().unwrap_or_default();
     pool.kill(victim)?;
-    pool.until("another worker in its place", || {
-        let now = harness::who::children(&pool.cluster);
-        Ok(now.len() == 4 && !now.contains(&victim))
-    })?;
+    pool.replaces(victim, 4)?;
     let holds = pool.hold(200..204)?;
     let pids: BTreeSet<u32> = holds.iter().map(|held| held.pid).collect();
     trial.expect(pids.len() == 4, "four tasks run at once again", format!("{} do", pids.len()))?;
     pool.release(200..204)
+}
+
+impl Pool<'_> {
+    /// Waits until another worker is there instead of `victim`: `number` of them in all.
+    fn replaces(&self, victim: u32, number: usize) -> Kept {
+        self.until("another worker in its place", || {
+            let now = children(&self.cluster);
+            Ok(now.len() == number && !now.contains(&victim))
+        })
+    }
+
+    /// Kills each worker once, while it has no task, and waits until all workers are ready again.
+    pub(crate) fn replaces_idle_workers(&self) -> Kept {
+        let all = children(&self.cluster);
+        for victim in &all {
+            self.kill(*victim)?;
+            self.replaces(*victim, all.len())?;
+        }
+        self.has_ready(all.len())
+    }
 }
 
 pub(crate) fn a_poison_task_fails_and_its_neighbours_do_not_pay(trial: &Trial) -> Kept {

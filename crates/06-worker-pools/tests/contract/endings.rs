@@ -1,4 +1,4 @@
-//! The end of the program, in order and by SIGKILL, and its next start.
+//! The end of the program, in order, and its next start.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use harness::{Kept, Signal, Trial, patience};
 use crate::{
     journal::{has_exactly, starts},
     scene::{PROMPT, Pool, fresh, millis},
+    tasks::Held,
 };
 
 pub(crate) fn sigterm_finishes_what_runs(trial: &Trial) -> Kept {
@@ -19,7 +20,12 @@ pub(crate) fn sigterm_finishes_what_runs(trial: &Trial) -> Kept {
     fresh(trial);
     cut_off(trial).map_err(|broken| broken.during("a task without an end"))?;
     fresh(trial);
-    a_worker_dies_meanwhile(trial)
+    a_worker_dies_meanwhile(trial)?;
+    fresh(trial);
+    a_second_signal_at_last(trial)
+        .map_err(|broken| broken.during("a second signal after the last task"))?;
+    fresh(trial);
+    a_deadline_meanwhile(trial).map_err(|broken| broken.during("a deadline after the signal"))
 }
 
 fn in_order(trial: &Trial, credit: &str, signal: Signal) -> Kept {
@@ -27,8 +33,10 @@ fn in_order(trial: &Trial, credit: &str, signal: Signal) -> Kept {
     let holds = pool.hold(1..=4)?;
     let queued = pool.submit_all("hold", 5..=10)?;
     is_told_to_end(trial, &pool, signal)?;
-    pool.is(holds[0].id, "processing", 1)?;
+    let reply = pool.is(holds[0].id, "processing", 1)?;
+    trial.expect(reply.closes, "Connection: close", "an answer that keeps its connection")?;
     pool.is(queued[0], "queued", 0)?;
+    are_listed(trial, &pool, &holds)?;
     pool.release(1..=4)?;
     ends(trial, &pool, 0)?;
     let four = holds.iter().map(|held| (held.id, 1));
@@ -48,6 +56,18 @@ fn in_order(trial: &Trial, credit: &str, signal: Signal) -> Kept {
     trial.expect(later == queued, expected, format!("in the order {later:?}"))?;
     let next = pool.submit("prime", 7)?;
     trial.expect(next == 11, "ids go on after a restart: 11", format!("id {next}"))
+}
+
+/// `/stats` goes on listing the workers that run these tasks.
+fn are_listed(trial: &Trial, pool: &Pool, holds: &[Held]) -> Kept {
+    let stats = pool.ask("GET", "/stats", "")?.is(trial, 200)?;
+    let listed = stats.json["workers"].as_array().cloned().unwrap_or_default();
+    let runs = |held: &Held| {
+        listed.iter().any(|worker| worker["pid"] == held.pid && worker["task"] == held.id)
+    };
+    let is_so = listed.len() == holds.len() && holds.iter().all(runs);
+    let observed = stats.json["workers"].to_string();
+    trial.expect(is_so, "each worker that runs a task in /stats", observed)
 }
 
 /// Sends SIGTERM, and waits until it counts. The queue is full, so no question brings a task.
@@ -100,10 +120,7 @@ fn cut_off(trial: &Trial) -> Kept {
     // A second signal ends everything at once, and nothing of it was finished.
     pool.submit("hold", 3)?;
     is_told_to_end(trial, &pool, Signal::SIGTERM)?;
-    pool.cluster.signal(Signal::SIGTERM);
-    let exit = pool.cluster.wait_exit(Duration::from_secs(5))?;
-    trial.expect(exit != Exit::Code(0), "an exit code that isn't 0", exit.to_string())?;
-    pool.cluster.wait_gone(PROMPT)
+    is_ended_at_once(trial, &pool, Signal::SIGTERM)
 }
 
 fn a_worker_dies_meanwhile(trial: &Trial) -> Kept {
@@ -124,72 +141,37 @@ fn a_worker_dies_meanwhile(trial: &Trial) -> Kept {
     pool.completes(queued, 3, 1).map(drop)
 }
 
-pub(crate) fn kill_9_of_the_primary_loses_nothing(trial: &Trial) -> Kept {
-    let pool = Pool::start(trial, &[])?;
+/// No task is left, and the program waits for the client of a connection that looks idle.
+fn a_second_signal_at_last(trial: &Trial) -> Kept {
+    let pool = Pool::start(trial, &[("LAME_DUCK_MS", "60000")])?;
     let done = pool.submit("prime", 7)?;
     pool.completes(done, true, 1)?;
-    let holds = pool.hold(1..=4)?;
-    let queued = pool.submit_all("hold", 5..=10)?;
-    pool.kill_primary()?;
-    let pool = Pool::start(trial, &[])?;
-    for held in &holds {
-        pool.starts(held.id, 2)?;
-    }
-    pool.kill_primary()?;
-    let pool = Pool::start(trial, &[])?;
-    for held in &holds {
-        pool.starts(held.id, 3)?;
-    }
-    pool.release(1..=10)?;
-    for (held, n) in holds.iter().zip(1..) {
-        pool.completes(held.id, n, 3)?;
-    }
-    for (id, n) in queued.iter().zip(5..) {
-        pool.completes(*id, n, 1)?;
-    }
-    pool.completes(done, true, 1)?;
-    let once = queued.iter().chain([&done]).map(|id| (*id, 1));
-    has_exactly(trial, holds.iter().map(|held| (held.id, 3)).chain(once))?;
-    pool.kill_primary()?;
-    for round in 1..=3 {
-        right_after_the_answer(trial).map_err(|broken| {
-            broken.during(&format!("SIGKILL right after the last 202, round {round}"))
-        })?;
-    }
-    fresh(trial);
-    attempts_survive(trial).map_err(|broken| broken.during("MAX_ATTEMPTS=1"))
+    pool.cluster.signal(Signal::SIGTERM);
+    pool.has_workers(0)?;
+    is_ended_at_once(trial, &pool, Signal::SIGINT)
 }
 
-/// The primary is killed as soon as the client has its answer.
-fn right_after_the_answer(trial: &Trial) -> Kept {
-    fresh(trial);
-    let pool = Pool::start(trial, &[("WORKERS", "1")])?;
-    let held = pool.hold([1])?[0];
-    let queued = pool.submit_all("prime", 10..20)?;
-    pool.kill_primary()?;
-    let pool = Pool::start(trial, &[("WORKERS", "1")])?;
-    pool.release([1])?;
-    pool.completes(held.id, 1, 2)?;
-    for id in queued {
-        pool.becomes(id, "completed")?;
-    }
-    Ok(())
+/// A second signal ends everything at once. The exit code must not claim that all went well.
+fn is_ended_at_once(trial: &Trial, pool: &Pool, signal: Signal) -> Kept {
+    pool.cluster.signal(signal);
+    let exit = pool.cluster.wait_exit(Duration::from_secs(5))?;
+    trial.expect(exit != Exit::Code(0), "an exit code that isn't 0", exit.to_string())?;
+    pool.cluster.wait_gone(PROMPT)
 }
 
-/// A start of which the former primary knew counts.
-fn attempts_survive(trial: &Trial) -> Kept {
-    let settings = [("MAX_ATTEMPTS", "1"), ("WORKERS", "1")];
+/// It has failed, and nothing was cut. The next start has not forgotten that.
+fn a_deadline_meanwhile(trial: &Trial) -> Kept {
+    let limit = millis(DRAIN);
+    let settings = [("WORKERS", "1"), ("QUEUE_LIMIT", "1"), ("TASK_TIMEOUT_MS", limit.as_str())];
     let pool = Pool::start(trial, &settings)?;
-    let held = pool.hold([1])?[0];
-    let queued = pool.submit("prime", 7)?;
-    pool.kill_primary()?;
-    let pool = Pool::start(trial, &settings)?;
-    pool.fails(held.id, "attempts", 1)?;
-    pool.completes(queued, true, 1)?;
-    has_exactly(trial, [(held.id, 1), (queued, 1)])?;
-    pool.kill_primary()?;
-    // What has failed is not tried again by a later start.
-    let pool = Pool::start(trial, &[("MAX_ATTEMPTS", "3"), ("WORKERS", "1")])?;
-    pool.fails(held.id, "attempts", 1)?;
-    has_exactly(trial, [(held.id, 1), (queued, 1)])
+    let spin = pool.submit("spin", 0)?;
+    pool.starts(spin, 1)?;
+    let queued = pool.submit("hold", 1)?;
+    is_told_to_end(trial, &pool, Signal::SIGTERM)?;
+    ends(trial, &pool, 0)?;
+    drop(pool);
+    let pool = Pool::start(trial, &[("WORKERS", "1")])?;
+    pool.fails(spin, "deadline", 1)?;
+    pool.starts(queued, 1)?;
+    has_exactly(trial, [(spin, 1), (queued, 1)])
 }

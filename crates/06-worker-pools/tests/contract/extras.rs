@@ -1,12 +1,12 @@
 //! Promises beyond what the exercise asks for.
 
-use harness::{Kept, Trial, wire::request};
+use harness::{Kept, Signal, Trial};
 use serde_json::json;
 
 use crate::{
     deaths::none_of,
     journal::{has_exactly, starts},
-    scene::{Pool, Reply},
+    scene::{Pool, fresh},
 };
 
 fn submit_with(pool: &Pool, kind: &str, n: u64, priority: u64) -> Kept<u64> {
@@ -18,7 +18,8 @@ fn submit_with(pool: &Pool, kind: &str, n: u64, priority: u64) -> Kept<u64> {
 const STEP: u64 = 10;
 
 pub(crate) fn a_high_priority_passes_others_but_not_forever(trial: &Trial) -> Kept {
-    let pool = Pool::start(trial, &[("WORKERS", "1"), ("QUEUE_LIMIT", "200")])?;
+    let settings = [("WORKERS", "1"), ("QUEUE_LIMIT", "200")];
+    let pool = Pool::start(trial, &settings)?;
     for wrong in ["10", "-1", "1.5", "\"9\""] {
         let body = format!(r#"{{"type":"prime","n":7,"priority":{wrong}}}"#);
         pool.ask_quietly("POST", "/task", &body)?.is(trial, 400)?;
@@ -36,6 +37,11 @@ pub(crate) fn a_high_priority_passes_others_but_not_forever(trial: &Trial) -> Ke
     pool.starts(first.id, 2)?;
     let all: Vec<u64> = tasks.iter().map(|(id, _)| *id).collect();
     none_of(trial, &all)?;
+    // The next start knows the priorities, too.
+    pool.kill_primary()?;
+    let pool = Pool::start(trial, &settings)?;
+    pool.starts(first.id, 3)?;
+    none_of(trial, &all)?;
     pool.release([1])?;
     for (id, _) in &tasks {
         pool.becomes_quietly(*id, "completed")?;
@@ -51,7 +57,9 @@ pub(crate) fn a_high_priority_passes_others_but_not_forever(trial: &Trial) -> Ke
 }
 
 pub(crate) fn a_task_can_be_called_off(trial: &Trial) -> Kept {
-    let settings = [("WORKERS", "1"), ("CREDIT", "2"), ("QUEUE_LIMIT", "4")];
+    // A worker that is killed because its task was called off is replaced without a delay.
+    let settings =
+        [("WORKERS", "1"), ("CREDIT", "2"), ("QUEUE_LIMIT", "4"), ("RESTART_DELAY_MS", "60000")];
     let pool = Pool::start(trial, &settings)?;
     let running = pool.hold([1])?[0];
     // Numbers 2 and 3: one is held by the worker, the other one waits in the primary.
@@ -101,58 +109,52 @@ pub(crate) fn a_task_can_be_called_off(trial: &Trial) -> Kept {
         )?;
     }
     pool.completes(last, true, 1)?;
-    has_exactly(trial, started.map(|id| (id, 1)))
+    has_exactly(trial, started.map(|id| (id, 1)))?;
+    drop(pool);
+    fresh(trial);
+    it_is_forgotten_like_others(trial)?;
+    fresh(trial);
+    held_by_a_frozen_worker(trial)
+        .map_err(|broken| broken.during("many tasks called off while their worker is frozen"))
+}
+
+/// More than any channel holds. The frozen worker runs a task, and each of these is held behind it.
+fn held_by_a_frozen_worker(trial: &Trial) -> Kept {
+    const MANY: u64 = 400;
+    let settings = [("WORKERS", "1"), ("CREDIT", "2"), ("TASK_TIMEOUT_MS", "60000")];
+    let pool = Pool::start(trial, &settings)?;
+    let running = pool.hold([1])?[0];
+    pool.freeze(running.pid)?;
+    for _ in 0..MANY {
+        let id = pool.submit_quietly("prime", 7)?;
+        pool.ask_quietly("DELETE", &format!("/task/{id}"), "")?.is(trial, 200)?;
+    }
+    trial.recorder.observe(format!("{MANY} tasks are accepted and called off"));
+    pool.release([1])?;
+    pool.cluster.signal_process(running.pid, Signal::SIGCONT)?;
+    pool.completes(running.id, 1, 1)?;
+    let last = pool.submit("prime", 11)?;
+    pool.completes(last, true, 1)?;
+    has_exactly(trial, [(running.id, 1), (last, 1)])
+}
+
+fn it_is_forgotten_like_others(trial: &Trial) -> Kept {
+    let pool = Pool::start(trial, &[("WORKERS", "1"), ("RESULTS_LIMIT", "2")])?;
+    let running = pool.hold([1])?[0];
+    let waiting = pool.submit_all("hold", [2, 3, 4])?;
+    for id in &waiting {
+        called_off(&pool, *id)?;
+    }
+    for (id, status) in waiting.iter().zip([410, 200, 200]) {
+        pool.ask("GET", &format!("/task/{id}"), "")?.is(trial, status)?;
+    }
+    pool.release([1])?;
+    pool.completes(running.id, 1, 1)?;
+    pool.ask("GET", &format!("/task/{}", waiting[1]), "")?.is(trial, 410).map(drop)
 }
 
 fn called_off(pool: &Pool, id: u64) -> Kept {
     let reply = pool.ask("DELETE", &format!("/task/{id}"), "")?.is(pool.trial, 200)?;
     let is_so = reply.json["status"] == "cancelled";
     pool.trial.expect(is_so, format!("task {id} is cancelled"), reply.to_string())
-}
-
-/// The bytes of a request with a key.
-fn with_key(kind: &str, n: u64, key: &str) -> String {
-    let body = json!({ "type": kind, "n": n }).to_string();
-    let header = format!("Host: 127.0.0.1\r\nIdempotency-Key: {key}\r\n");
-    request("POST", "/task", &body).replacen("Host: 127.0.0.1\r\n", &header, 1)
-}
-
-fn post(pool: &Pool, kind: &str, n: u64, key: &str, status: u16) -> Kept<Reply> {
-    let what = format!("POST /task {kind} {n}, key {key}");
-    let reply = pool.send(what, &with_key(kind, n, key))?;
-    pool.trial.recorder.observe(reply.to_string());
-    reply.is(pool.trial, status)
-}
-
-pub(crate) fn the_same_key_is_the_same_task(trial: &Trial) -> Kept {
-    let settings = [("WORKERS", "1"), ("QUEUE_LIMIT", "1")];
-    let pool = Pool::start(trial, &settings)?;
-    let id = post(&pool, "hold", 1, "a", 202)?.id(trial)?;
-    pool.starts(id, 1)?;
-    let queued = post(&pool, "hold", 2, "b", 202)?.id(trial)?;
-    post(&pool, "hold", 3, "c", 429)?;
-    for (n, key, wanted) in [(1, "a", id), (2, "b", queued)] {
-        is_it(trial, &post(&pool, "hold", n, key, 202)?, wanted)?;
-    }
-    post(&pool, "hold", 9, "a", 422)?;
-    post(&pool, "hold", 2, "", 400)?;
-    pool.kill_primary()?;
-    let pool = Pool::start(trial, &settings)?;
-    pool.starts(id, 2)?;
-    for (n, key, wanted) in [(1, "a", id), (2, "b", queued)] {
-        let again = post(&pool, "hold", n, key, 202)?;
-        is_it(trial, &again, wanted).map_err(|broken| broken.during("after a restart"))?;
-    }
-    pool.release([1, 2, 3])?;
-    pool.completes(id, 1, 2)?;
-    pool.completes(queued, 2, 1)?;
-    is_it(trial, &post(&pool, "hold", 1, "a", 202)?, id)?;
-    let other = post(&pool, "hold", 3, "c", 202)?.id(trial)?;
-    pool.completes(other, 3, 1)?;
-    has_exactly(trial, [(id, 2), (queued, 1), (other, 1)])
-}
-
-fn is_it(trial: &Trial, reply: &Reply, id: u64) -> Kept {
-    let observed = format!("id {}", reply.json["id"]);
-    trial.expect(reply.json["id"] == id, format!("the same id again: {id}"), observed)
 }

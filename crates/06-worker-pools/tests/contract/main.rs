@@ -8,12 +8,14 @@ mod deaths;
 mod endings;
 mod extras;
 mod journal;
+mod keys;
 mod nonsense;
 mod order;
 mod queue;
 mod remembered;
 mod scene;
 mod sums;
+mod survival;
 mod tasks;
 
 use std::process::ExitCode;
@@ -24,8 +26,8 @@ const GUIDE: &str = "guides/07-worker-pools.md";
 
 const PROMISES: &[Promise] = &[
     promise!(
-        nonsense::nonsense_is_refused_and_hurts_nobody,
-        "Nonsense is refused, and hurts nobody.",
+        nonsense::nonsense_is_refused_and_hurts_no_other_client,
+        "Nonsense is refused, and hurts no other client.",
         "#the-guarantees"
     ),
     promise!(
@@ -34,8 +36,8 @@ const PROMISES: &[Promise] = &[
         "#the-life-of-a-task"
     ),
     promise!(
-        order::nobody_is_idle_while_a_task_waits,
-        "Four tasks run at once, and nobody is idle while a task waits.",
+        order::no_worker_is_idle_while_a_task_waits,
+        "Four tasks run at once, and no worker is idle while a task waits.",
         "#credit"
     ),
     promise!(
@@ -74,7 +76,7 @@ const PROMISES: &[Promise] = &[
         "#the-end-of-a-pool"
     ),
     promise!(
-        endings::kill_9_of_the_primary_loses_nothing,
+        survival::kill_9_of_the_primary_loses_nothing,
         "kill -9 of the primary loses nothing that was accepted.",
         "#the-spool"
     ),
@@ -96,7 +98,7 @@ const PROMISES: &[Promise] = &[
     )
     .extra(),
     promise!(
-        extras::the_same_key_is_the_same_task,
+        keys::the_same_key_is_the_same_task,
         "The same key is the same task, also after a restart.",
         "#the-same-key"
     )

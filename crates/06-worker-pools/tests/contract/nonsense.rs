@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Bodies that make no sense.
-const BODIES: [&str; 18] = [
+const BODIES: [&str; 21] = [
     "tea",
     "[]",
     "7",
@@ -24,6 +24,9 @@ const BODIES: [&str; 18] = [
     r#"{"type":"prime","n":null}"#,
     r#"{"type":"prime","n":-1}"#,
     r#"{"type":"prime","n":1.5}"#,
+    r#"{"type":"prime","n":7.0}"#,
+    r#"{"type":"prime","n":7e0}"#,
+    r#"{"type":"prime","n":true}"#,
     r#"{"type":"prime","n":"7"}"#,
     r#"{"type":"prime","n":[7]}"#,
     r#"{"type":"prime","n":9007199254740992}"#,
@@ -31,6 +34,23 @@ const BODIES: [&str; 18] = [
     r#"{"type":"hash","n":0}"#,
     r#"{"type":"hash","n":1000001}"#,
 ];
+
+/// Settings that make no sense: just outside their ranges, or no number.
+const SETTINGS: [(&str, &str); 10] = [
+    ("CREDIT", "0"),
+    ("CREDIT", "33"),
+    ("QUEUE_LIMIT", "0"),
+    ("QUEUE_LIMIT", "1001"),
+    ("QUEUE_LIMIT", "many"),
+    ("MAX_ATTEMPTS", "0"),
+    ("MAX_ATTEMPTS", "1001"),
+    ("RESULTS_LIMIT", "0"),
+    ("RESULTS_LIMIT", "1001"),
+    ("TASK_TIMEOUT_MS", "0"),
+];
+
+/// Clients that never finish their request.
+const SLOW: usize = 40;
 
 /// Requests to no route, or with a method that it does not have.
 const ROUTES: [(&str, &str, u16); 11] = [
@@ -47,13 +67,15 @@ const ROUTES: [(&str, &str, u16); 11] = [
     ("GET", "/task/1/2", 404),
 ];
 
-pub(crate) fn nonsense_is_refused_and_hurts_nobody(trial: &Trial) -> Kept {
+pub(crate) fn nonsense_is_refused_and_hurts_no_other_client(trial: &Trial) -> Kept {
     let pool = Pool::start(trial, &[])?;
     let before = children(&pool.cluster);
-    // It has half a body, and keeps nobody waiting.
-    let mut half = pool.cluster.connect()?;
+    // Each has sent half a body, and keeps no other client waiting.
+    let mut slow: Vec<_> = (0..SLOW).map(|_| pool.cluster.connect()).collect::<Kept<_>>()?;
     let whole = request("POST", "/task", r#"{"type":"prime","n":7}"#);
-    let _ = half.send(&whole.as_bytes()[..whole.len() - 5]);
+    for client in &mut slow {
+        let _ = client.send(&whole.as_bytes()[..whole.len() - 5]);
+    }
     for body in BODIES {
         is_refused(trial, &pool.ask_quietly("POST", "/task", body)?, 400)?;
     }
@@ -61,7 +83,7 @@ pub(crate) fn nonsense_is_refused_and_hurts_nobody(trial: &Trial) -> Kept {
     for (method, path, status) in ROUTES {
         is_refused(trial, &pool.ask_quietly(method, path, "")?, status)?;
     }
-    drop(half);
+    drop(slow);
     let stats = pool.ask("GET", "/stats", "")?.is(trial, 200)?;
     for name in ["submitted", "queued", "processing", "completed", "failed", "forgotten"] {
         let observed = stats.to_string();
@@ -80,17 +102,22 @@ fn is_refused(trial: &Trial, reply: &Reply, status: u16) -> Kept {
     trial.expect(is_so, expected, reply.to_string())
 }
 
-/// A body that makes sense, and has this many bytes.
+/// A body that makes sense, and has this many bytes. A field that has no meaning is left unread.
 fn padded(length: usize) -> String {
-    let body = r#"{"type":"prime","n":7}"#;
+    let body = r#"{"note":[{"type":"crash"}],"type":"prime","n":7}"#;
     format!("{body}{}", " ".repeat(length - body.len()))
 }
 
 fn refuses(trial: &Trial) -> Kept {
     // The pool of this check still uses it. First, because the end of this program ends that pool, too.
     trial.refuses("SPOOL", &trial.path("tasks.spool").to_string_lossy())?;
-    trial.refuses("CREDIT", "0")?;
-    trial.refuses("QUEUE_LIMIT", "many")?;
+    for (name, value) in SETTINGS {
+        trial.refuses(name, value)?;
+    }
+    let nowhere = trial.path("no-such-folder/file");
+    for name in ["SPOOL", "JOURNAL"] {
+        trial.refuses(name, &nowhere.to_string_lossy())?;
+    }
     let foreign = trial.path("letter.txt");
     let text = "Dear reader,\n";
     let _ = fs::write(&foreign, text);
@@ -163,5 +190,11 @@ fn each_state_is_seen(trial: &Trial) -> Kept {
     pool.release([2])?;
     pool.completes(long, true, 1)?;
     pool.completes(second, 2, 1)?;
-    pool.is(first.id, "completed", 1).map(drop)
+    pool.is(first.id, "completed", 1)?;
+    // The ends of the ranges. This check waits for no result of them.
+    let ends = [("prime", 0), ("hold", 0), ("hold", (1 << 53) - 1), ("fibonacci", 40)];
+    for (kind, n) in ends.into_iter().chain([("hash", 1_000_000), ("spin", 0), ("crash", 0)]) {
+        pool.submit(kind, n)?;
+    }
+    Ok(())
 }

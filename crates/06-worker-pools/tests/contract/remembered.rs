@@ -21,9 +21,7 @@ pub(crate) fn results_are_bounded(trial: &Trial) -> Kept {
     pool.becomes(last, "completed")?;
     pool.is(hold.id, "processing", 1)?;
     remembers(trial, &pool, &ids)?;
-    let stats = pool.ask("GET", "/stats", "")?;
-    let is_so = stats.json["forgotten"] == 15 && stats.json["submitted"] == 26;
-    trial.expect(is_so, "submitted=26 and forgotten=15", stats.to_string())?;
+    counts(trial, &pool, 26, 15)?;
     is_answered(trial, &pool, 999_999, 404)?;
     is_answered(trial, &pool, last + 1, 404)?;
     // It came first and ends last, so it is remembered, and the oldest end is not.
@@ -35,12 +33,31 @@ pub(crate) fn results_are_bounded(trial: &Trial) -> Kept {
     pool.cluster.wait_exit(PROMPT)?;
     drop(pool);
     let pool = Pool::start(trial, &settings)?;
-    remembers(trial, &pool, &ids).map_err(|broken| broken.during("after a restart"))?;
+    remembers(trial, &pool, &ids)
+        .and_then(|()| counts(trial, &pool, 26, 16))
+        .map_err(|broken| broken.during("after a restart"))?;
     let next = pool.submit("prime", 7)?;
     trial.expect(next == 27, "the next id is 27", format!("id {next}"))?;
     pool.completes(next, true, 1)?;
     ids.push(next);
-    remembers(trial, &pool, &ids).map_err(|broken| broken.during("after a restart, one more"))
+    remembers(trial, &pool, &ids)
+        .and_then(|()| counts(trial, &pool, 27, 17))
+        .map_err(|broken| broken.during("after a restart, one more"))?;
+    pool.kill_primary()?;
+    let pool = Pool::start(trial, &[("RESULTS_LIMIT", "3"), ("WORKERS", "1")])?;
+    for (at, id) in ids.iter().rev().enumerate() {
+        is_answered(trial, &pool, *id, if at < 3 { 200 } else { 410 })
+            .map_err(|broken| broken.during("after a restart with RESULTS_LIMIT=3"))?;
+    }
+    Ok(())
+}
+
+/// What `/stats` says of all tasks that ever were.
+fn counts(trial: &Trial, pool: &Pool, submitted: u64, forgotten: u64) -> Kept {
+    let stats = pool.ask("GET", "/stats", "")?;
+    let is_so = stats.json["forgotten"] == forgotten && stats.json["submitted"] == submitted;
+    let expected = format!("submitted={submitted} and forgotten={forgotten}");
+    trial.expect(is_so, expected, stats.to_string())
 }
 
 /// The last ten of these tasks, which ended in this order, are there.

@@ -29,21 +29,24 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) json: Value,
     pub(crate) retry_after: Option<String>,
+    /// It says `Connection: close`.
+    pub(crate) closes: bool,
     what: String,
 }
 
 impl<'a> Pool<'a> {
     /// Starts a pool, and waits for all its workers: from then on each has a pid.
     pub(crate) fn start(trial: &'a Trial, settings: &[(&str, &str)]) -> Kept<Self> {
-        let cluster = trial.start(settings)?;
-        let pool = Pool { trial, cluster, connection: RefCell::default() };
         let workers = settings.iter().find(|(name, _)| *name == "WORKERS");
         let workers = workers.and_then(|(_, number)| number.parse().ok()).unwrap_or(4);
+        Pool::of(trial, trial.start(settings)?, workers)
+    }
+
+    /// The same of a program that runs already.
+    pub(crate) fn of(trial: &'a Trial, cluster: Cluster, workers: usize) -> Kept<Self> {
+        let pool = Pool { trial, cluster, connection: RefCell::default() };
         pool.has_workers(workers)?;
-        pool.until("each worker is ready, as /stats says", || {
-            let stats = pool.ask_quietly("GET", "/stats", "")?;
-            Ok(stats.json["workers"].as_array().is_some_and(|ready| ready.len() == workers))
-        })?;
+        pool.has_ready(workers)?;
         Ok(pool)
     }
 
@@ -58,6 +61,14 @@ impl<'a> Pool<'a> {
         let observed = format!("{} workers", there.len());
         self.trial.expect(is_so, format!("{number} workers"), observed)?;
         Ok(there)
+    }
+
+    /// Waits until this many workers can be handed a task.
+    pub(crate) fn has_ready(&self, number: usize) -> Kept {
+        self.until("each worker is ready, as /stats says", || {
+            let stats = self.ask_quietly("GET", "/stats", "")?;
+            Ok(stats.json["workers"].as_array().is_some_and(|ready| ready.len() == number))
+        })
     }
 
     /// Sends a request on the connection that is open, or on a new one, and waits for the answer.
@@ -117,7 +128,7 @@ impl<'a> Pool<'a> {
     }
 
     /// Waits until this is so.
-    pub(crate) fn until(&self, what: &str, is_so: impl Fn() -> Kept<bool>) -> Kept {
+    pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> Kept<bool>) -> Kept {
         let mut outcome = Ok(false);
         processes::until(patience(PROMPT), || {
             outcome = is_so();
@@ -137,7 +148,8 @@ impl<'a> Pool<'a> {
 impl Reply {
     pub(crate) fn new(what: String, answer: Answer) -> Self {
         let json = serde_json::from_str(&answer.body).unwrap_or_default();
-        Reply { status: answer.status, json, retry_after: answer.retry_after, what }
+        let Answer { status, retry_after, closes, .. } = answer;
+        Reply { status, json, retry_after, closes, what }
     }
 
     /// The answer must have this status, and be a JSON object.

@@ -20,7 +20,7 @@ pub(crate) fn stats_add_up_at_every_sample(trial: &Trial) -> Kept {
     let mut tasks = Vec::new();
     for number in 1..=TASKS {
         let kind = if number % POISON == 0 { "crash" } else { harmless(number) };
-        tasks.push((submit_quietly(&pool, kind, number)?, kind, number));
+        tasks.push((pool.submit_quietly(kind, number)?, kind, number));
         sampler.accepted += 1;
         sampler.look()?;
         if number % KILL == 0 {
@@ -55,11 +55,6 @@ pub(crate) fn stats_add_up_at_every_sample(trial: &Trial) -> Kept {
 
 fn harmless(number: u64) -> &'static str {
     if number.is_multiple_of(2) { "prime" } else { "hash" }
-}
-
-fn submit_quietly(pool: &Pool, kind: &str, n: u64) -> Kept<u64> {
-    let body = format!(r#"{{"type":"{kind}","n":{n}}}"#);
-    pool.ask_quietly("POST", "/task", &body)?.is(pool.trial, 202)?.id(pool.trial)
 }
 
 /// What a client sees again and again.
