@@ -1,7 +1,7 @@
 //! The same bad version, deployed in four ways. An operator who looks at dashboards takes it back after 1,000
 //! requests; the canary does that by itself. After 4,000 requests the bad answers are counted.
 
-use harness::{Kept, Signal, Trial, load::Load};
+use harness::{Kept, Signal, Trial, ledger::Ledger, load::Load};
 
 use crate::scene::{FAULTS, LIMIT, LOAD, bad, deploy, operate, start, start_again, sum, until};
 
@@ -11,22 +11,24 @@ const REQUESTS: usize = 4000;
 
 pub(crate) fn compare(trial: &Trial) -> Kept {
     println!("bad answers of {REQUESTS}, of a version that fails each tenth request");
-    let all = all_at_once(trial)?;
+    println!("                bad   beside the canary   longest wait");
+    let canary = canary(trial)?;
     let rows = [
-        ("all at once", all),
+        ("all at once", all_at_once(trial)?),
         ("a roll", roll(trial)?),
         ("blue-green", colours(trial)?),
-        ("the canary", canary(trial)?),
+        ("the canary", canary.clone()),
     ];
-    for (name, number) in rows {
-        let percent = number * 1000 / all.max(1);
-        println!("  {name:12} {number:5}   {}.{} %", percent / 10, percent % 10);
+    for (name, ledger) in rows {
+        let tenths = bad(&ledger) * 10 / bad(&canary).max(1);
+        let (times, tenth, wait) = (tenths / 10, tenths % 10, ledger.max().as_millis());
+        println!("  {name:12} {:5}   {times:10}.{tenth} times   {wait:9} ms", bad(&ledger));
     }
     Ok(())
 }
 
 /// Stopped, and started with the new version; stopped, and started with the old one. The port stays.
-fn all_at_once(trial: &Trial) -> Kept<u64> {
+fn all_at_once(trial: &Trial) -> Kept<Ledger> {
     let cluster = start(trial, &[FAULTS])?;
     let (address, port) = (cluster.address, cluster.address.port().to_string());
     let settings = [FAULTS, ("PORT", port.as_str())];
@@ -38,9 +40,9 @@ fn all_at_once(trial: &Trial) -> Kept<u64> {
     stop(&cluster)?;
     let cluster = start(trial, &settings)?;
     let _ = load.wait_for(REQUESTS, LIMIT);
-    let bad = bad(&sum(&load.finish()));
+    let ledger = sum(&load.finish());
     stop(&cluster)?;
-    Ok(bad)
+    Ok(ledger)
 }
 
 fn stop(cluster: &harness::Cluster) -> Kept {
@@ -54,7 +56,7 @@ fn log(trial: &Trial, line: &str) -> Kept {
 }
 
 /// One worker after the other: a step that ends with its first answer. The way back is a roll, too.
-fn roll(trial: &Trial) -> Kept<u64> {
+fn roll(trial: &Trial) -> Kept<Ledger> {
     let cluster = start(trial, &[FAULTS, ("STEPS", "1"), ("STEP_ANSWERS", "1")])?;
     let load = Load::start(cluster.address, &LOAD);
     deploy(trial, &cluster, "1.1.0")?;
@@ -62,10 +64,10 @@ fn roll(trial: &Trial) -> Kept<u64> {
     let _ = load.wait_for(NOTICED, LIMIT);
     deploy(trial, &cluster, "1.2.0")?;
     let _ = load.wait_for(REQUESTS, LIMIT);
-    Ok(bad(&sum(&load.finish())))
+    Ok(sum(&load.finish()))
 }
 
-fn colours(trial: &Trial) -> Kept<u64> {
+fn colours(trial: &Trial) -> Kept<Ledger> {
     let settings = [FAULTS, ("STEPS", "100"), ("STEP_ANSWERS", "1000"), ("KEEP_MS", "60000")];
     let cluster = start(trial, &settings)?;
     let load = Load::start(cluster.address, &LOAD);
@@ -74,13 +76,13 @@ fn colours(trial: &Trial) -> Kept<u64> {
     let _ = load.wait_for(NOTICED, LIMIT);
     operate(trial, &cluster, "POST", "/back")?;
     let _ = load.wait_for(REQUESTS, LIMIT);
-    Ok(bad(&sum(&load.finish())))
+    Ok(sum(&load.finish()))
 }
 
-fn canary(trial: &Trial) -> Kept<u64> {
+fn canary(trial: &Trial) -> Kept<Ledger> {
     let cluster = start(trial, &[FAULTS])?;
     let load = Load::start(cluster.address, &LOAD);
     deploy(trial, &cluster, "1.1.0")?;
     let _ = load.wait_for(REQUESTS, LIMIT);
-    Ok(bad(&sum(&load.finish())))
+    Ok(sum(&load.finish()))
 }
