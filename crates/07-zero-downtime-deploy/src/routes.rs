@@ -100,7 +100,7 @@ impl Site {
 
 /// The answer to everything else.
 pub(crate) fn no_route(request: &Parts) -> Response<Body> {
-    if ["/", "/slow"].contains(&request.uri.path()) {
+    if ["/", "/slow", "/events"].contains(&request.uri.path()) {
         let says = json!({ "error": "no such method here" });
         return http::json(StatusCode::METHOD_NOT_ALLOWED, &says);
     }
