@@ -2,7 +2,11 @@
 
 use std::thread;
 
-use harness::{Kept, Trial, who::children};
+use harness::{
+    Kept, Trial,
+    exchange::Pending,
+    who::{self, children},
+};
 
 use crate::{
     scene::told,
@@ -10,7 +14,7 @@ use crate::{
 };
 
 pub(crate) fn a_second_deploy_is_refused(trial: &Trial) -> Kept {
-    let faults = "1.1.0:errors-after:2,1.4.0:errors-after:1";
+    let faults = "1.1.0:errors-after:3,1.4.0:errors-after:1";
     let settings = [("STEPS", "25"), ("STEP_ANSWERS", "12"), ("FAULTS", faults)];
     let site = Site::start(trial, &settings)?;
     for version in [OLD, "0.9.9"] {
@@ -50,24 +54,27 @@ fn two_at_once(site: &Site<'_>) -> Kept {
 /// Its last request is still being answered, so it is not over.
 fn on_its_way_back(site: &Site<'_>) -> Kept {
     let name = site.name_that_is_in()?;
-    let held = site.pends("/slow?ms=1200", &name)?.in_flight()?;
-    let is_back = |json: &serde_json::Value| json["phase"] == "rolling-back";
+    let short = site.pends("/slow?ms=700", &name)?.in_flight()?;
+    let long = site.pends("/slow?ms=1500", &name)?.in_flight()?;
     for _ in 0..100 {
         site.ask_all(None)?;
-        if is_back(&site.operate("GET", "/deploy")?.json) {
+        if site.operate("GET", "/deploy")?.json["phase"] != "canary" {
             break;
         }
-        let expected = "a deploy that isn't over while its candidate answers a request";
-        site.trial.expect(site.end_of(1)?.is_none(), expected, "it is over")?;
     }
-    site.until("the deploy is on its way back", is_back)?;
+    is_whole(site, short)?;
     site.operates("POST", "/deploy?version=1.2.0", 409)?;
-    let (got, _) = harness::who::whole(site.trial, held)?;
-    let expected = format!("the request that {NEW} had begun is answered by it");
-    site.trial.expect(got.version == NEW, expected, got.version)?;
+    site.log_is(1, &["accepted"])?;
+    is_whole(site, long)?;
     let end = site.ends(1, "sent-back")?;
     let is_so = end["errors"].as_u64().is_some_and(|errors| (4..=8).contains(&errors));
     site.trial.expect(is_so, "sent back after 4 to 8 errors", told(&end))
+}
+
+fn is_whole(site: &Site<'_>, held: Pending) -> Kept {
+    let (got, _) = who::whole(site.trial, held)?;
+    let expected = format!("the request that {NEW} had begun is answered by it");
+    site.trial.expect(got.version == NEW, expected, got.version)
 }
 
 /// What became of the first one changes nothing about the next ones, and they are judged by their own answers.
