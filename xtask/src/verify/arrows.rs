@@ -16,7 +16,7 @@ enum Kind {
     Basics,
     Supervisor,
     /// A topic from 1 on.
-    Chapter(u8),
+    Chapter,
     Exercises,
     Runner,
 }
@@ -54,7 +54,7 @@ fn kind(package: &str) -> Option<Kind> {
         "xtask" => Some(Kind::Runner),
         _ => {
             let topic = TOPICS.iter().find(|topic| topic.package == package)?;
-            Some(if topic.number == 0 { Kind::Basics } else { Kind::Chapter(topic.number) })
+            Some(if topic.number == 0 { Kind::Basics } else { Kind::Chapter })
         }
     }
 }
@@ -66,13 +66,12 @@ fn may_import(from: Kind, to: Kind, is_dev: bool) -> bool {
         Kind::Harness | Kind::Runner => matches!(to, Kind::Events | Kind::Processes),
         Kind::Basics => to == Kind::Events || (is_kit && is_dev),
         Kind::Supervisor => matches!(to, Kind::Events | Kind::Basics) || (is_kit && is_dev),
-        Kind::Chapter(number) => {
+        Kind::Chapter => {
             let is_below =
                 matches!(to, Kind::Events | Kind::Processes | Kind::Basics | Kind::Supervisor);
-            let is_composed = number == 7 && matches!(to, Kind::Chapter(2 | 5));
-            is_below || is_composed || (is_kit && is_dev)
+            is_below || (is_kit && is_dev)
         }
-        Kind::Exercises => matches!(to, Kind::Events | Kind::Basics | Kind::Chapter(_)),
+        Kind::Exercises => matches!(to, Kind::Events | Kind::Basics | Kind::Chapter),
     }
 }
 
@@ -85,11 +84,7 @@ fn rule(from: Kind) -> &'static str {
         Kind::Supervisor => {
             "it may import only events and cluster-basics, and for its tests harness and processes"
         }
-        Kind::Chapter(7) => {
-            "chapter 07 may import only events, processes, cluster-basics, supervisor, the chapters \
-             02 and 05, and for its tests harness"
-        }
-        Kind::Chapter(_) => {
+        Kind::Chapter => {
             "chapters are siblings; each may import only events, processes, cluster-basics, \
              supervisor, and for its tests harness"
         }
@@ -117,8 +112,6 @@ mod tests {
             ("rolling-restart", "supervisor", None),
             ("rolling-restart", "harness", Some("dev")),
             ("rolling-restart", "tokio", None),
-            ("zero-downtime-deploy", "rolling-restart", None),
-            ("zero-downtime-deploy", "shared-state", None),
             ("exercises", "graceful-shutdown", None),
             ("harness", "processes", None),
             ("xtask", "events", None),
@@ -141,7 +134,7 @@ mod tests {
             ("graceful-shutdown", "harness", None),
             ("graceful-shutdown", "harness", Some("build")),
             ("graceful-shutdown", "exercises", None),
-            ("zero-downtime-deploy", "graceful-shutdown", None),
+            ("zero-downtime-deploy", "rolling-restart", None),
             ("exercises", "supervisor", None),
             ("exercises", "harness", Some("dev")),
             ("harness", "graceful-shutdown", Some("dev")),
