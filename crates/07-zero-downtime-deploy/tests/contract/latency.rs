@@ -23,7 +23,7 @@ pub(crate) fn a_slow_version_is_sent_back(trial: &Trial) -> Kept {
 
 /// Three looks of five answers each, and not one answer fewer.
 fn slow(trial: &Trial) -> Kept {
-    let faults = fault("slow:600");
+    let faults = fault("slow:800");
     let settings = [
         ("STEPS", "25"),
         ("STEP_ANSWERS", "40"),
