@@ -1,7 +1,7 @@
 //! What the learner did so far, in a git-ignored file that never stands in their way.
 //!
 //! Everything is keyed by stable names, and what this version does not know is kept as it is, so
-//! that an update of the workbook, or a way back, loses nothing. [`file`] reads and writes it.
+//! that an update of the workbook, or a way back, loses nothing. [`mod@file`] reads and writes it.
 
 mod file;
 
