@@ -1,4 +1,4 @@
-//! JOURNAL, which workers write and no report can forge; and HOLD_DIR, which lets a task end.
+//! JOURNAL, which workers write and no report can forge; and `HOLD_DIR`, which lets a task end.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

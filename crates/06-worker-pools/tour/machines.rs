@@ -38,15 +38,15 @@ pub(crate) fn two_share_a_queue(stage: &mut Stage) -> Kept {
     let all = || (completed(&mut client) >= TASKS).then_some(());
     let is_done = processes::until(patience(LIMIT), all).is_some();
     let took = millis(began.elapsed());
-    let stats = client.stats();
+    let counts = client.stats();
     let starts = evidence.starts();
     let twice = starts.values().filter(|starts| starts.len() > 1).count();
-    let lost = TASKS - stats["completed"].as_u64().unwrap_or(0);
+    let lost = TASKS - counts["completed"].as_u64().unwrap_or(0);
     stage.finding(
         is_done && lost == 0 && ids.len() == starts.len(),
         format!(
             "{} of {TASKS} tasks are done, {twice} of them twice, {lost} lost",
-            stats["completed"]
+            counts["completed"]
         ),
     );
     stage.say(&format!("the last one {took} ms after the death; a lease lasts for 1000 ms"));
