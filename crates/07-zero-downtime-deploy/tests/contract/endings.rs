@@ -1,16 +1,18 @@
 //! No request is lost, whichever way a deploy goes.
 
+use std::time::Duration;
+
 use events::Exit;
 use harness::{
     Kept, Signal, Trial,
     load::{Clients, Connections, Load},
-    who,
+    who::{self, children},
 };
 
 use serde_json::Value;
 
 use crate::{
-    scene::{PROMPT, fresh},
+    scene::{PROMPT, fault, fresh, millis},
     site::{NEW, OLD, Site, WORKERS},
 };
 
@@ -26,6 +28,9 @@ const CLIENTS: [Clients; 3] = [
 
 pub(crate) fn no_request_is_lost(trial: &Trial) -> Kept {
     forward_and_back(trial)?;
+    fresh(trial);
+    the_share_goes_first(trial)
+        .map_err(|broken| broken.during("a frozen worker on the way back"))?;
     for phase in ["starting", "canary", "promoting", "rolling-back"] {
         fresh(trial);
         at_the_end(trial, phase)
@@ -57,6 +62,27 @@ fn forward_and_back(trial: &Trial) -> Kept {
     let forward = phases.first().map(harness::ledger::Ledger::answered_in_all);
     trial.expect(good == forward, expected, format!("{good:?} of {forward:?}"))?;
     site.stops()
+}
+
+/// While a worker still knows the old share, the candidate must be there for its requests.
+fn the_share_goes_first(trial: &Trial) -> Kept {
+    let timeout = millis(Duration::from_millis(800));
+    let faults = fault("errors:1");
+    let settings =
+        [("STEPS", "25"), ("ACK_TIMEOUT_MS", timeout.as_str()), ("FAULTS", faults.as_str())];
+    let site = Site::start(trial, &settings)?;
+    let frozen = site.ask_on(3, None)?.pid;
+    let deploy = site.deploy_to(NEW, 25)?;
+    let candidate = site.candidate()?;
+    site.freeze(frozen)?;
+    let mut is_left_alone = false;
+    site.asks_until_it_ends(deploy, "sent-back", |site| {
+        let there = children(&site.cluster);
+        is_left_alone |= there.contains(&frozen) && !there.contains(&candidate);
+        site.ask_on(0, None).map(drop)
+    })?;
+    let expected = "the candidate's worker for as long as a worker knows the old share";
+    trial.expect(!is_left_alone, expected, "it was gone before")
 }
 
 /// Requests are held by both versions when the signal comes. Each is answered whole, by the one that has it.
