@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A request that is under way when the signal comes.
-const HELD: &str = "/slow?ms=700";
+const HELD: &str = "/slow?ms=500";
 
 /// Some of each kind: kept connections, new ones, and requests that take their time.
 const CLIENTS: [Clients; 3] = [
@@ -42,7 +42,9 @@ pub(crate) fn no_request_is_lost(trial: &Trial) -> Kept {
 /// One version is promoted under load, and the next one is sent back.
 fn forward_and_back(trial: &Trial) -> Kept {
     let faults = "1.2.0:errors:3";
-    let settings = [("STEPS", "25,50"), ("STEP_ANSWERS", "40"), ("FAULTS", faults)];
+    // A client that was accepted has this long to send its request, on a busy machine too.
+    let lame_duck = ("LAME_DUCK_MS", "300");
+    let settings = [("STEPS", "25,50"), ("STEP_ANSWERS", "40"), lame_duck, ("FAULTS", faults)];
     let site = Site::start(trial, &settings)?;
     let load = Load::start(site.cluster.address, &CLIENTS);
     let deploy = site.deploy(NEW)?;
@@ -66,7 +68,7 @@ fn forward_and_back(trial: &Trial) -> Kept {
 
 /// While a worker still knows the old share, the candidate must be there for its requests.
 fn the_share_goes_first(trial: &Trial) -> Kept {
-    let timeout = millis(Duration::from_millis(800));
+    let timeout = millis(Duration::from_millis(500));
     let faults = fault("errors:1");
     let settings =
         [("STEPS", "25"), ("ACK_TIMEOUT_MS", timeout.as_str()), ("FAULTS", faults.as_str())];
