@@ -132,7 +132,8 @@ fn no_late_kill(trial: &Trial) -> Kept {
     let again = pool.hold([3])?[0];
     let spin = pool.submit("spin", 0)?;
     let spinning = pool.starts(spin, 1)?;
-    pool.pass(TIMEOUT * 6 / 10);
+    // Before that deadline a new worker has to start, and the first task to end.
+    pool.pass(TIMEOUT * 4 / 10);
     pool.kill(again.pid)?;
     pool.starts(again.id, 2)?;
     pool.release([1])?;
