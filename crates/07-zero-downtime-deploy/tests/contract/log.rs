@@ -101,7 +101,9 @@ fn started_again(trial: &Trial, before: &str) -> Kept {
     site.has_children(WORKERS + 1)?;
     site.stops()?;
     let now = text(trial);
-    let mine = now.lines().filter(|line| line.contains("\"deploy\":4")).count();
+    let is_mine =
+        |line: &&str| serde_json::from_str::<Value>(line).is_ok_and(|entry| entry["deploy"] == 4);
+    let mine = now.lines().filter(is_mine).count();
     trial.expect(
         mine == 1,
         "nothing more about a deploy that SIGTERM ended",
