@@ -36,7 +36,7 @@ const FIRST_FD: i32 = 3;
 pub(crate) const CHANNEL_FILE: &str = "/dev/fd/4";
 
 /// Starts `program` as a worker for `slot`, with `settings` in its environment beside our own, and
-/// returns its pid with our end of its channel. Whoever gets the pid has to reap it.
+/// returns its pid with our end of its channel. The caller has to reap the pid.
 ///
 /// Every other descriptor of ours is close-on-exec. A sibling's channel that leaked into this
 /// worker would hide that sibling's end from us: no end of file arrives while a process holds a

@@ -33,7 +33,7 @@ pub(crate) fn socket_of(pid: Pid) -> String {
     format!("\0zero-downtime-deploy-{pid}")
 }
 
-/// Whether a process of the same user is at the other end. Anybody may take a name that has no file.
+/// Whether a process of the same user is at the other end. Any process may take a name that has no file.
 pub(crate) fn is_ours(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|other| other.uid() == getuid().as_raw())
 }

@@ -32,7 +32,7 @@ pub struct Primary<D> {
     admin: Admin,
     history: RestartHistory,
     telling: Telling,
-    /// Operators that wait until nobody gets the candidate's version any more.
+    /// Operators that wait until no client gets the candidate's version any more.
     taking_back: Vec<Question>,
     /// The files of versions that have one.
     programs: BTreeMap<Version, PathBuf>,

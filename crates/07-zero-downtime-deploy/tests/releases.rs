@@ -1,4 +1,4 @@
-//! A version is a file: its workers execute that, whatever a link leads to later, and whoever starts them.
+//! A version is a file: its workers execute that, whatever a link leads to later, and whichever primary starts them.
 //! It is given to the exercise, so the solution is judged.
 
 use std::{

@@ -63,7 +63,7 @@ impl<D: Deploys> Primary<D> {
         }
     }
 
-    /// Answers each `POST /back` once nobody gets the candidate's version any more.
+    /// Answers each `POST /back` once no client gets the candidate's version any more.
     pub(super) fn answer_who_waits(&mut self, workers: &Workers) {
         let goal = self.deploys.goal();
         let is_back = goal.share == 0

@@ -45,7 +45,7 @@ fn back(trial: &Trial) -> Kept {
     site.is_as_before()
 }
 
-/// From the switch on nobody gets the old version.
+/// From the switch on no client gets the old version.
 fn forward(trial: &Trial) -> Kept {
     let keep = Duration::from_millis(700);
     let limit = millis(keep);

@@ -94,7 +94,7 @@ fn asked_without_a_pause(trial: &Trial) -> Kept {
     next.site.stops()
 }
 
-/// Killed at the moment at which nobody hears workers, or a little before or after.
+/// Killed at the moment at which the primary hears no worker, or a little before or after.
 fn a_worker_dies_meanwhile(trial: &Trial) -> Kept {
     fresh(trial);
     let next = Next::start(trial, &[])?;

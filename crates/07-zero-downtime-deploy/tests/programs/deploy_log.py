@@ -40,7 +40,7 @@ class Log:
             try:
                 self.recovered.learn(json.loads(line))
             except (ValueError, KeyError, TypeError):
-                pass  # Half a line, or somebody else's.
+                pass  # Half a line, or of another program.
         if text and not text.endswith(b"\n"):
             os.write(self.file, b"\n")
         if entry := self.recovered.unfinished:
