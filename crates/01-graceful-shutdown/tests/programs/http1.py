@@ -55,6 +55,19 @@ class Request:
         ]
         await self.send("\r\n".join([*lines, "", ""]).encode())
 
+    async def stream(self, kind, pieces):
+        """An answer whose length is not known at its beginning."""
+        self._connection.head_is_out = True
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        await self.send(head.encode())
+        async for piece in pieces:
+            await self.send(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+        await self.send(b"0\r\n\r\n")
+
+    @property
+    def is_draining(self):
+        return self._connection.is_draining
+
     async def send(self, data):
         self._connection.writer.write(data)
         await self._connection.writer.drain()
@@ -73,6 +86,10 @@ class Connection:
         writer.transport.set_write_buffer_limits(high=0)
         self._server = server
         self._reader = reader
+
+    @property
+    def is_draining(self):
+        return self._server.is_draining
 
     async def serve(self):
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import re
 import socket
@@ -73,6 +74,21 @@ class Stable(Versioned):
         self.split, self.turns = order["split"], 0
         self.is_told.set()
         self.channel.tell(**{"is": "heard"}, id=order["id"])
+
+    async def answer(self, request, worker):
+        if request.route == "GET /events":
+            return await request.stream("text/event-stream", self.events(request, worker))
+        await super().answer(request, worker)
+
+    async def events(self, request, worker):
+        number = int(request.fields.get("last-event-id", 0))
+        says = {"worker": worker.slot, "pid": os.getpid(), "version": worker.version}
+        says = json.dumps(says, separators=(",", ":"))
+        while not request.is_draining:
+            await asyncio.sleep(request.number("ms", 200) / 1000)
+            number += 1
+            yield f"id: {number}\ndata: {says}\n\n".encode()
+        yield b"retry: 0\n\n"
 
     async def versioned(self, request, worker):
         await self.is_told.wait()
