@@ -36,8 +36,8 @@ struct Pool {
     next: Id,
     /// The tasks that have ended, in the order in which they did.
     ended: VecDeque<Id>,
-    /// The workers that may have tasks. One that has tasks must take its next step by this moment: start
-    /// the first one, or finish the one that runs.
+    /// The workers that may have tasks. A worker that has tasks must start the next one, or
+    /// finish the one that runs, by this moment. That is its next step.
     workers: BTreeMap<Pid, Option<Instant>>,
 }
 
@@ -79,8 +79,8 @@ impl Pool {
         self.tasks.values().filter(|task| task.state.worker() == Some(pid)).count()
     }
 
-    /// From now on the worker `pid` has `task_timeout` for its next step. A worker that was given up gets no
-    /// more time.
+    /// From now on the worker `pid` has `task_timeout` for its next step. A worker that isn't in `workers` any
+    /// more gets no more time.
     fn expect_step(&mut self, pid: Pid) {
         if let Some(step) = self.workers.get_mut(&pid) {
             *step = Some(Instant::now() + self.config.task_timeout);
@@ -90,7 +90,7 @@ impl Pool {
     /// Function 5. The task `id` has come to its end, as `state` says.
     ///
     /// 1. Give it that state, and `keep` it, so that it does not run again after the next start of the
-    ///    program: promise 10 ("SIGTERM finishes what runs").
+    ///    program: promise 10 ("SIGTERM finishes what runs") and 11 ("kill -9 of the primary").
     /// 2. Then put it at the end of `ended`.
     /// 3. While more than `config.results_limit` have ended, forget the one that ended first, in `tasks` and
     ///    in the spool: promise 12 ("Results are bounded").
@@ -114,12 +114,13 @@ impl TaskPool for Pool {
 
     /// Function 1. A client brings a task.
     ///
-    /// 1. If `config.queue_limit` tasks or more are waiting, return `Refusal::Full`: promise 5 ("answers 429").
-    /// 2. Otherwise make a task with the number `next`, and write it to the spool before you return its
-    ///    number: promise 11 ("kill -9 of the primary").
-    /// 3. Only if that went well, count `next` up and put the task into `tasks`.
-    /// 4. An extra, promise 15 ("the same key"): if a task has this `work.key` already, return its number,
-    ///    also when the queue is full; or `Refusal::Conflict` if its work is another one.
+    /// 1. If `config.queue_limit` tasks or more wait (`state.is_waiting`: queued or held), return
+    ///    `Refusal::Full`: promise 5 ("answers 429").
+    /// 2. Otherwise make a task with the number `next`, and write it by `self.spool.write(&task)?`: promise 11
+    ///    ("kill -9 of the primary").
+    /// 3. Only if that went well, count `next` up, put the task into `tasks`, and return its number.
+    /// 4. An extra, promise 15 ("the same key"), before all of this: if a task has this `work.key` already,
+    ///    return its number, also when the queue is full; or `Refusal::Conflict` if its work is another one.
     fn submit(&mut self, work: Work) -> Result<Id, Refusal> {
         todo!("accept {work:?}, or refuse it because too many tasks wait")
     }
@@ -129,12 +130,13 @@ impl TaskPool for Pool {
     ///
     /// 1. Of `workers`, take the one with the smallest `load`: promise 3 ("no worker is idle").
     /// 2. It may have at most `config.credit` tasks.
-    /// 3. Take the oldest task that is `Queued`: promise 4 ("in the order"). A task whose worker died is
-    ///    older than all that were never started, so it comes first by itself.
+    /// 3. Take the task that is `Queued` and has the smallest number: promise 4 ("in the order"). A task whose
+    ///    worker died has a smaller number than each that was never started, so it comes first.
     /// 4. From now on the task is `Held` by that worker.
     /// 5. If the worker had no task, it must take its next step in time: `expect_step`.
-    /// 6. An extra, promise 13 ("passes others"): a task that was never started counts as accepted 10 numbers
-    ///    earlier for each step of its `work.priority`. Of several with the same number take the oldest one.
+    /// 6. An extra, promise 13 ("passes others"): first come the tasks that were started before, by their
+    ///    numbers. Then each other one, as if its number were smaller by 10 for each step of its
+    ///    `work.priority`. Of several with the same place take the oldest one.
     fn dispatch(&mut self) -> Option<(Pid, Id)> {
         todo!("which task goes to which worker?")
     }
@@ -151,7 +153,7 @@ impl TaskPool for Pool {
 
     /// Function 4. The worker `pid` has finished the task `id`.
     ///
-    /// 1. If the task isn't `Processing` in this worker, do nothing: it has failed meanwhile, and the worker
+    /// 1. If the task isn't `Processing` in this worker, do nothing: it has ended meanwhile, and the worker
     ///    is about to be killed.
     /// 2. `end` the task with its result.
     /// 3. If the worker holds another task, it must take its next step in time (`expect_step`); otherwise its
@@ -165,7 +167,7 @@ impl TaskPool for Pool {
     /// 1. It may have no more tasks.
     /// 2. A task that it only held is `Queued` again, with the attempts that it had: promise 7 ("don't pay").
     /// 3. The task that it had started is `Queued` again, too: promise 6 ("done by another").
-    /// 4. But if that one was started `config.max_attempts` times, it ends as failed: promise 7
+    /// 4. But if that one was started `config.max_attempts` times or more, it ends as failed: promise 7
     ///    ("fails after 3 starts").
     fn lost(&mut self, pid: Pid) {
         todo!("worker {pid} is dead: what becomes of its tasks?")

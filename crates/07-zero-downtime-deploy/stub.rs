@@ -50,7 +50,7 @@ struct Canary {
 /// Function 1. Does the candidate answer this request? `client` is the client's name for itself; without one
 /// the request is the `nth` of its kind in this worker since the share changed, counted from 1.
 ///
-/// 1. Without a name count, and draw no lots. Of the first n requests floor(n x share / 100) are the
+/// 1. Without a name count: no random numbers. Of the first n requests floor(n x share / 100) are the
 ///    candidate's, so the `nth` is if that number is larger for n than for n - 1: promise 2 ("the share
 ///    that was asked").
 /// 2. With a name take `fnv1a` of the text `DEPLOY/CLIENT`, such as `3/anna`. Modulo 10,000 it must be less
@@ -64,8 +64,8 @@ fn choose(split: &Split, client: Option<&str>, nth: u64) -> bool {
 ///
 /// 1. Count it in `answers`, in `by_candidate` if the candidate gave it, and in `errors` if that was bad.
 /// 2. A good answer leaves `value` as it is.
-/// 3. Let p be the candidate's share of the answers so far, this one included. Each bad answer, whoever gave
-///    it, takes ln(1 + p x (worse - 1)) away: promise 7 ("a fault of both").
+/// 3. Let p be the candidate's share of the answers so far, this one included. Each bad answer of either
+///    version takes ln(1 + p x (worse - 1)) away: promise 7 ("a fault of both").
 /// 4. A bad answer of the candidate adds ln(worse) as well: promise 5 ("10 % errors").
 fn score_after(mut score: Score, answer: &Answer, worse: f64) -> Score {
     todo!("what does {answer:?} add to {score:?}?")
