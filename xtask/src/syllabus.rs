@@ -130,7 +130,7 @@ pub(crate) const TOPICS: [Topic; 8] = [
         exercise: Some(Exercise {
             number: 5,
             minutes: (45, 60),
-            learnt: "Your pool finishes each task, also those whose worker died over them.",
+            learnt: "Your pool brings each task to an end, also those whose worker died over them.",
         }),
     },
     Topic {

@@ -32,6 +32,8 @@ pub struct Primary<D> {
     admin: Admin,
     history: RestartHistory,
     telling: Telling,
+    /// Workers that were killed because their drain took too long, and what they were before.
+    overdue_drains: BTreeMap<Pid, State>,
     /// Operators that wait until no client gets the candidate's version any more.
     taking_back: Vec<Question>,
     /// The files of versions that have one.
@@ -52,6 +54,7 @@ impl<D: Deploys> Primary<D> {
             admin,
             history,
             telling,
+            overdue_drains: BTreeMap::new(),
             taking_back: Vec::new(),
             programs: BTreeMap::new(),
             holds_deploys: false,
@@ -200,8 +203,12 @@ impl<D: Deploys> Primary<D> {
                 return Some((worker.pid, Down::Answer { id, answer: () }));
             }
             Notice::Report(worker, Up::Heard { id }) => self.telling.heard(worker.pid, id),
-            Notice::Exited(worker, _) => {
+            Notice::Exited(mut worker, _) => {
                 self.telling.gone(worker.pid);
+                // A worker that was told to drain has not crashed, however it ends.
+                if let Some(draining) = self.overdue_drains.remove(&worker.pid) {
+                    worker.state = draining;
+                }
                 if !matches!(worker.state, State::Draining { .. }) {
                     self.history.count(&worker);
                 }
@@ -227,6 +234,9 @@ impl<D: Deploys> Primary<D> {
     /// Time has passed.
     pub fn tick(&mut self, workers: &mut Workers) {
         let now = Instant::now();
+        let is_draining = |worker: &Worker| matches!(worker.state, State::Draining { .. });
+        let overdue = workers.overdue(now).into_iter().filter(is_draining);
+        self.overdue_drains.extend(overdue.map(|worker| (worker.pid, worker.state)));
         workers.kill_overdue(now);
         for pid in self.telling.overdue(now) {
             workers.kill(pid, "it has not acknowledged the split");

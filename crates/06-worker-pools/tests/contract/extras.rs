@@ -51,8 +51,10 @@ pub(crate) fn a_high_priority_passes_others_but_not_forever(trial: &Trial) -> Ke
     let started: Vec<u64> = starts(trial)?.into_iter().filter(|id| *id != first.id).collect();
     let wrong = wanted.iter().zip(&started).position(|(wanted, started)| wanted != started);
     let at = wrong.unwrap_or(0);
-    let expected = format!("task {} is the start number {}", wanted[at], at + 1);
-    let observed = format!("task {:?} is", started.get(at));
+    let place = format!("of the {} that waited, number {}", wanted.len(), at + 1);
+    let expected = format!("task {} starts as {place}", wanted[at]);
+    let observed = started.get(at).map_or("no task".to_owned(), |id| format!("task {id}"));
+    let observed = format!("{observed} starts as {place}");
     trial.expect(wanted == started, expected, observed)
 }
 

@@ -110,6 +110,21 @@ impl<'a> Site<'a> {
         (0..WORKERS).map(|line| self.ask_on(line, client)).collect()
     }
 
+    /// One request on each connection, at the same time. No worker may have closed one.
+    pub(crate) fn ask_all_at_once(&self) -> Kept<Vec<Got>> {
+        let mut lines = self.lines.borrow_mut();
+        for connection in lines.iter_mut().flatten() {
+            let _ = connection.send(request_with_cookie("GET", "/", None, "").as_bytes());
+        }
+        let answers = lines.iter_mut().flatten().map(|connection| {
+            let answer = connection.answer();
+            let answer = answer
+                .map_err(|failure| self.trial.broken("a whole answer", failure.to_string()))?;
+            Got::of(self.trial, &answer)
+        });
+        answers.collect()
+    }
+
     /// Many requests at once, each on a connection of its own.
     pub(crate) fn volley(&self, number: usize) -> Kept<Vec<Got>> {
         let mut open: Vec<_> = (0..number).map(|_| self.cluster.connect()).collect::<Kept<_>>()?;
