@@ -11,12 +11,13 @@ use crate::{
 
 pub(crate) fn a_crash_of_the_new_version_is_a_verdict(trial: &Trial) -> Kept {
     type Scene = fn(&Trial) -> Kept;
-    let scenes: [(&str, Scene); 6] = [
+    let scenes: [(&str, Scene); 7] = [
         ("a candidate that crashes on its fifth answer", on_an_answer),
         ("a candidate that is killed while it is idle", while_it_is_idle),
         ("a candidate that is killed over a request", over_a_request),
         ("a candidate that never comes up", never_up),
         ("a version that crashes in slot 3, when it is promoted", when_it_is_promoted),
+        ("a candidate that freezes, is told to drain, and must be killed", in_its_drain),
         ("an old worker that is killed", the_old_one),
     ];
     for (what, scene) in scenes {
@@ -53,6 +54,20 @@ fn while_it_is_idle(trial: &Trial) -> Kept {
     site.ends(deploy, "sent-back")?;
     site.log_is(deploy, &["accepted", "sent-back"])?;
     site.is_as_before()
+}
+
+/// The candidate's own worker has done its work: its version is in every slot.
+fn in_its_drain(trial: &Trial) -> Kept {
+    let settings =
+        [("STEPS", "25"), ("STEP_ANSWERS", "2"), ("KEEP_MS", "1000"), ("DRAIN_TIMEOUT_MS", "300")];
+    let site = Site::start(trial, &settings)?;
+    let deploy = site.deploy_to(NEW, 25)?;
+    let candidate = site.candidate()?;
+    site.ask_many(0, 8)?;
+    site.until("phase keeping", |said| said["phase"] == "keeping")?;
+    site.freeze(candidate)?;
+    site.ends(deploy, "promoted")?;
+    site.log_is(deploy, &["accepted", "step", "promoted"])
 }
 
 /// One request has no byte of its answer, and another one has the head.
