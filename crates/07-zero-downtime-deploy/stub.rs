@@ -1,4 +1,4 @@
-//! Exercise 7: a canary with a verdict (75 minutes).
+//! Exercise 7: a canary with a verdict (75 to 95 minutes).
 //!
 //! An operator deploys a new version, the candidate. It gets a small share of the requests, then a larger one.
 //! If it is worse than the version that runs, the primary sends it back by itself; otherwise every worker runs
@@ -62,7 +62,8 @@ fn choose(split: &Split, client: Option<&str>, nth: u64) -> bool {
 
 /// Function 2. The score of a step after one more `answer`.
 ///
-/// 1. Count it in `answers`, in `by_candidate` if the candidate gave it, and in `errors` if that was bad.
+/// 1. Count it in `answers`, in `by_candidate` if the candidate gave it, and in `errors` if it is bad
+///    and the candidate gave it.
 /// 2. A good answer leaves `value` as it is.
 /// 3. Let p be the candidate's share of the answers so far, this one included. Each bad answer of either
 ///    version takes ln(1 + p x (worse - 1)) away: promise 7 ("a fault of both").

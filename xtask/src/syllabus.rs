@@ -142,7 +142,7 @@ pub(crate) const TOPICS: [Topic; 8] = [
         reading: 45,
         exercise: Some(Exercise {
             number: 7,
-            minutes: (60, 75),
+            minutes: (75, 95),
             learnt: "Your deploys judge themselves: a bad version goes back by itself, a good one goes on.",
         }),
     },

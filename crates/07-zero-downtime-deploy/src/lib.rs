@@ -21,7 +21,7 @@
 //! Seen       score, look, slow_looks;     Score   answers, by_candidate, errors, value
 //! DeployLog  write(did, &deploy): a line, or an error; note(did, &deploy): a line, or a warning
 //! Did        Accepted, Step, SentBack, Promoted
-//! Worker     version, state; State: Starting, Ready, Draining, Killed, Exited
+//! Worker     version, state; State: Starting { .. }, Ready { .. }, Draining { .. }, Killed, Exited
 //! ```
 //!
 //! | file | idea |
