@@ -110,19 +110,27 @@ impl<'a> Site<'a> {
         (0..WORKERS).map(|line| self.ask_on(line, client)).collect()
     }
 
-    /// One request on each connection, at the same time. No worker may have closed one.
+    /// One request on each connection, all at the same time.
     pub(crate) fn ask_all_at_once(&self) -> Kept<Vec<Got>> {
         let mut lines = self.lines.borrow_mut();
-        for connection in lines.iter_mut().flatten() {
+        for line in lines.iter_mut() {
+            let open = line.take().and_then(|mut open| (!open.is_closed()).then_some(open));
+            let mut connection = open.map_or_else(|| self.cluster.connect(), Ok)?;
             let _ = connection.send(request_with_cookie("GET", "/", None, "").as_bytes());
+            *line = Some(connection);
         }
-        let answers = lines.iter_mut().flatten().map(|connection| {
+        let mut got = Vec::new();
+        for line in lines.iter_mut() {
+            let Some(mut connection) = line.take() else { continue };
             let answer = connection.answer();
             let answer = answer
                 .map_err(|failure| self.trial.broken("a whole answer", failure.to_string()))?;
-            Got::of(self.trial, &answer)
-        });
-        answers.collect()
+            got.push(Got::of(self.trial, &answer)?);
+            if !answer.closes {
+                *line = Some(connection);
+            }
+        }
+        Ok(got)
     }
 
     /// Many requests at once, each on a connection of its own.
