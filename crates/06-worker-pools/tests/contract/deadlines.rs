@@ -51,7 +51,8 @@ fn runaways(trial: &Trial) -> Kept {
     for id in &waiting {
         pool.completes(*id, true, 1)?;
     }
-    // Two run at once, on new workers.
+    // Two run at once, on new workers. Before both are there, one would hold both tasks.
+    pool.has_ready(2)?;
     let mut pids = vec![spinning, frozen.pid];
     let holds = pool.hold([2, 3])?;
     for held in &holds {
