@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -34,6 +35,11 @@ class Channel:
         except OSError:
             line = b""
         return json.loads(line) if line.endswith(b"\n") else None
+
+    def is_silent(self):
+        """Whether there is nothing to hear now, neither here nor in the kernel."""
+        end = self._writer.get_extra_info("socket")
+        return not self._reader._buffer and not select.select([end], [], [], 0)[0]
 
     async def flush(self):
         await self._writer.drain()

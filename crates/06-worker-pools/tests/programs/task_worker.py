@@ -71,7 +71,8 @@ class Worker:
             os.write(self.journal, json.dumps(line).encode() + b"\n")
 
     def start_next(self):
-        if self.running or not self.held:
+        # A task that was called off already must not start, so what the primary has said is heard first.
+        if self.running or not self.held or not self.channel.is_silent():
             return
         self.running = self.held.popleft()
         # Before it can do any harm. The kernel has the message when this returns, unless it is full.
@@ -120,6 +121,6 @@ async def run():
             worker.forget(order["forget"])
         else:
             worker.held.append(order)
-            worker.start_next()
+        worker.start_next()
     # The primary is gone.
     os._exit(1)
