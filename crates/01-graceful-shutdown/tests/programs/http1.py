@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from urllib.parse import parse_qs, urlsplit
 
 LONGEST_HEAD = 16 * 1024
@@ -146,6 +147,9 @@ class Server:
         except OSError:
             return False  # Another worker was quicker, or there is no descriptor left: try later.
         client.setblocking(False)
+        # asyncio sets it only where it knows the protocol. Head and body are two writes, and without it the
+        # second one waits for an acknowledgement of the first: 40 ms on Linux.
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = asyncio.create_task(self._serve(client))
         self._tasks[task] = None
         task.add_done_callback(self._tasks.pop)
