@@ -149,7 +149,8 @@ class Server:
         client.setblocking(False)
         # asyncio sets it only where it knows the protocol. Head and body are two writes, and without it the
         # second one waits for an acknowledgement of the first: 40 ms on Linux.
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if client.family == socket.AF_INET:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = asyncio.create_task(self._serve(client))
         self._tasks[task] = None
         task.add_done_callback(self._tasks.pop)
