@@ -18,6 +18,7 @@ use nix::{
     },
     unistd,
 };
+use processes::Stat;
 use tempfile::TempDir;
 use tokio::{runtime::Builder, time::timeout};
 
@@ -64,6 +65,16 @@ async fn hear(cluster: &mut Workers) -> String {
 
 fn unix(pid: Pid) -> unistd::Pid {
     unistd::Pid::from_raw(i32::try_from(pid.0).expect("a pid"))
+}
+
+/// The primary starts others meanwhile, and hears of the death before it hears of the end of the channel.
+#[tokio::test]
+async fn a_worker_that_is_dead_when_the_primary_first_looks_has_closed_nothing_by_itself() {
+    let (mut cluster, pid, _folder) = start("exit 1");
+    let is_dead = || Stat::of(pid.0).is_some_and(|stat| stat.state == 'Z').then_some(());
+    assert!(processes::until(GENEROUS, is_dead).is_some(), "it ends");
+    let notice = next(&mut cluster).await;
+    assert!(matches!(notice, Notice::Exited { exit: Exit::Code(1), .. }), "{notice:?}");
 }
 
 #[tokio::test]

@@ -110,6 +110,8 @@ async fn read<In: DeserializeOwned>(
                 let _ = notice.send(Notice::Garbled { id, error }).await;
                 return receiver;
             }
+            // Its end is known: this is the end of file that comes with it.
+            Err(_) if limit.is_some() => return receiver,
             // End of file, 30 µs after a kill -9. A worker that has closed its end and lives on can't
             // be told anything, and drains never.
             Err(error) => {
