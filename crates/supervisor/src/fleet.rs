@@ -69,7 +69,7 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// The workers of another program of this primary, which has started so many in each slot.
+    /// The workers that another program of this primary left, and how many it had started in each slot.
     pub(crate) fn with(workers: Vec<Worker>, starts: BTreeMap<Slot, u64>) -> Self {
         Fleet { workers, starts }
     }

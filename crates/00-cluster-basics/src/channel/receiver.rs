@@ -50,7 +50,7 @@ impl<T> Receiver<T> {
         Receiver { stream, frames: Frames::after(unread), message: PhantomData }
     }
 
-    /// The socket, and what was read from it and is no whole message yet.
+    /// The socket, and the bytes that were read from it and don't make a whole message yet.
     pub(super) fn into_parts(self) -> (OwnedReadHalf, Vec<u8>) {
         (self.stream, self.frames.into_unread())
     }

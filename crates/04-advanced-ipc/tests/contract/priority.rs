@@ -61,7 +61,7 @@ fn is_in_order(trial: &Trial, came: &[Note], normal: &[Note], high: &[Note]) -> 
     Ok(())
 }
 
-/// A bound that does not hold for them is no bound.
+/// The bound holds for messages of high priority, too.
 fn they_take_places_like_others(trial: &Trial) -> Kept {
     let cluster = trial.start(&[("QUEUE_LIMIT", "2")])?;
     let (mut doors, _) = doors(trial, &cluster, 2)?;

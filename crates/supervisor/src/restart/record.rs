@@ -1,5 +1,5 @@
-//! The deaths, written down for the program that takes this primary's place: a new program is no reason to
-//! start a version at once that keeps dying.
+//! The deaths, written down for the program that takes this primary's place: it waits as long as this one
+//! would have, before it starts a version that keeps dying.
 
 use std::time::{Duration, Instant};
 
