@@ -10,12 +10,14 @@ use harness::{
 };
 
 const WORKERS: usize = 2;
+/// How long the name of the origin takes.
+const NAME: Duration = Duration::from_secs(10);
 /// No request here takes long, but for the one that needs the name.
 const LIMIT: Duration = Duration::from_mins(1);
 
 fn main() -> ExitCode {
     let program = env!("CARGO_BIN_EXE_solution-6");
-    without_names(program, no_event_loop_waits_for_a_name)
+    without_names(program, NAME, no_event_loop_waits_for_a_name)
 }
 
 fn no_event_loop_waits_for_a_name(trial: &Trial) -> Kept {

@@ -1,4 +1,4 @@
-//! A name server that says nothing: each name takes ten seconds, and is not found then.
+//! A name server that says nothing: each name takes as long as a test says, and is not found then.
 //!
 //! This process moves to a network and a list of mounts of its own. There `/etc/resolv.conf` names 127.0.0.1,
 //! and the check holds the port of a name server and reads nothing.
@@ -9,6 +9,7 @@ use std::{
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{Command, ExitCode, Stdio},
+    time::Duration,
 };
 
 use crate::{
@@ -19,16 +20,18 @@ use crate::{
 
 /// Set in the process that runs inside: the file with the settings of the resolver.
 const INSIDE: &str = "SILENT_NAME_SERVER";
-const SETTINGS: &str = "nameserver 127.0.0.1\noptions timeout:5 attempts:2\n";
+/// How often a question is asked. The resolver allows for no more.
+const ATTEMPTS: u64 = 5;
 /// `$0` is that file, and the rest is what runs inside.
 const MOVE: &str = "ip link set lo up && mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
 
-/// Lets `scene` try `program` where no name server answers. Prints why not, where this machine does not allow
+/// Lets `scene` try `program` where no name server answers, and a name takes as long as `takes`: 150 s at most,
+/// as the resolver waits 30 s for one answer. Prints why not, where this machine does not allow
 /// it.
 #[must_use]
-pub fn without_names(program: &str, scene: fn(&Trial) -> Kept) -> ExitCode {
+pub fn without_names(program: &str, takes: Duration, scene: fn(&Trial) -> Kept) -> ExitCode {
     let Some(settings) = env::var_os(INSIDE) else {
-        return move_inside();
+        return move_inside(takes);
     };
     // The name of the file is all that is needed of it: it is mounted.
     let _ = fs::remove_file(settings);
@@ -42,8 +45,8 @@ pub fn without_names(program: &str, scene: fn(&Trial) -> Kept) -> ExitCode {
     }
 }
 
-fn move_inside() -> ExitCode {
-    let moved = settings().and_then(|file| {
+fn move_inside(takes: Duration) -> ExitCode {
+    let moved = settings(takes).and_then(|file| {
         let works = namespace(&file).arg("true").stderr(Stdio::null()).status()?.success();
         if !works {
             fs::remove_file(&file)?;
@@ -60,9 +63,11 @@ fn move_inside() -> ExitCode {
     })
 }
 
-fn settings() -> io::Result<PathBuf> {
+fn settings(takes: Duration) -> io::Result<PathBuf> {
     let file = env::temp_dir().join(format!("resolv-{}.conf", std::process::id()));
-    fs::write(&file, SETTINGS)?;
+    let timeout = takes.as_secs() / ATTEMPTS;
+    let text = format!("nameserver 127.0.0.1\noptions timeout:{timeout} attempts:{ATTEMPTS}\n");
+    fs::write(&file, text)?;
     Ok(file)
 }
 

@@ -12,7 +12,7 @@ use std::{
 use events::Exit;
 use harness::{
     Cluster, Kept, Signal, Trial, patience,
-    who::{children, meet, meet_all},
+    who::{children, meet, meet_all, whole},
 };
 use nix::sys::signal::{SigSet, SigmaskHow, Signal::SIGTERM};
 
@@ -63,6 +63,17 @@ pub(crate) fn sigterm_to_the_group_at_the_start_loses_nothing(trial: &Trial) -> 
         trial.expect(exit == Exit::Code(0), "exit code 0: nothing was lost", observed)?;
     }
     Ok(())
+}
+
+/// A closed terminal sends it to every process in the foreground.
+pub(crate) fn sighup_to_the_group_loses_nothing(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[])?;
+    meet_all(trial, &cluster, "/", 2)?;
+    let held = cluster.get("/slow")?.in_flight()?;
+    cluster.signal_group(Signal::SIGHUP);
+    whole(trial, held)?;
+    let exit = cluster.wait_exit(PROMPT)?;
+    trial.expect(exit == Exit::Code(0), "exit code 0", exit.to_string())
 }
 
 /// The primary is stopped meanwhile, so that it finds the death when it shuts down already.

@@ -37,6 +37,11 @@ const PROMISES: &[Promise] = &[
         "#births-and-deaths"
     ),
     promise!(
+        outside::a_start_that_fails_is_tried_again,
+        "A worker that can't be started is started later, and the other one loses nothing.",
+        "#births-and-deaths"
+    ),
+    promise!(
         outside::a_stopped_worker_ends_with_its_primary,
         "A stopped worker does not outlive a primary that dies by SIGKILL.",
         "#births-and-deaths"
@@ -64,6 +69,11 @@ const PROMISES: &[Promise] = &[
     promise!(
         inherited::sigterm_to_the_group_at_the_start_loses_nothing,
         "SIGTERM to the whole group while workers start: exit code 0.",
+        "#births-and-deaths"
+    ),
+    promise!(
+        inherited::sighup_to_the_group_loses_nothing,
+        "SIGHUP to the whole group, as when a terminal is closed: the request is answered.",
         "#births-and-deaths"
     ),
     promise!(

@@ -12,10 +12,11 @@ use std::{
 
 use harness::{
     Cluster, Kept, Signal, Trial, patience,
-    who::{Who, greet, meet, meet_all},
+    who::{Who, children, greet, meet, meet_all, whole},
     wire::Connection,
 };
 use processes::until;
+use rustix::process::{Resource, Rlimit};
 
 use crate::{PROMPT, inherited::own_program};
 
@@ -80,6 +81,39 @@ pub(crate) fn a_replaced_program_gets_new_workers(trial: &Trial) -> Kept {
     let replaced = fs::write(&next, "#!/bin/sh\n").and_then(|()| fs::rename(&next, &program));
     replaced.map_err(|error| trial.broken("a file that can be replaced", error.to_string()))?;
     is_replaced(trial, &cluster, other, killed)
+}
+
+/// A primary that has no descriptor left can't start a worker. Its other worker holds a request meanwhile.
+pub(crate) fn a_start_that_fails_is_tried_again(trial: &Trial) -> Kept {
+    let cluster = trial.start(&[])?;
+    let mut met = meet_all(trial, &cluster, "/", 2)?;
+    let [other, killed] = pids(&met);
+    let (_, connection) = met.remove(&other).expect("both were met");
+    let held = cluster.get_on(connection, "/slow").in_flight()?;
+    // The three that every process has are in use, and further ones aren't to be had.
+    let before = limit_descriptors(trial, &cluster, Some(3))?;
+    cluster.signal_process(killed, Signal::SIGKILL)?;
+    whole(trial, held)?;
+    let workers = children(&cluster);
+    let observed = format!("pids {workers:?}");
+    trial.expect(
+        !workers.iter().any(|pid| *pid != other && *pid != killed),
+        "no new worker",
+        observed,
+    )?;
+    limit_descriptors(trial, &cluster, before)?;
+    new_worker(trial, &cluster, &[other, killed])
+}
+
+/// Sets how many descriptors the primary may have; returns how many it was before.
+fn limit_descriptors(trial: &Trial, cluster: &Cluster, most: Option<u64>) -> Kept<Option<u64>> {
+    let primary = rustix::process::Pid::from_raw(cluster.pid.cast_signed());
+    let now = rustix::process::getrlimit(Resource::Nofile);
+    let limit = Rlimit { current: most, maximum: now.maximum };
+    match rustix::process::prlimit(primary, Resource::Nofile, limit) {
+        Ok(before) => Ok(before.current),
+        Err(error) => Err(trial.broken("a limit that can be set", error.to_string())),
+    }
 }
 
 pub(crate) fn a_stopped_worker_ends_with_its_primary(trial: &Trial) -> Kept {
