@@ -28,7 +28,7 @@ fn a_closed_terminal_ends_the_cluster_and_loses_nothing() {
     // A process that inherits this end keeps the terminal open.
     fcntl(&terminal.master, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).expect("a descriptor");
     let mut primary = start(terminal.slave);
-    let address = listening(&mut primary).expect("an event `listening` with an address");
+    let address = listening(&mut primary.0).expect("an event `listening` with an address");
     let mut connection = Connection::open(address, patience(PROMPT)).expect("a connection");
     let answer = connection.get("/").expect("an answer");
     assert_eq!(answer.status, 200);
@@ -37,19 +37,29 @@ fn a_closed_terminal_ends_the_cluster_and_loses_nothing() {
     drop(terminal.master);
     let answer = connection.read_body(&head).expect("a whole answer");
     assert_eq!(answer.status, 200);
-    let ended = until(patience(PROMPT), || primary.try_wait().expect("a child"));
+    let ended = until(patience(PROMPT), || primary.0.try_wait().expect("a child"));
     assert_eq!(ended.and_then(|status| status.code()), Some(0));
 }
 
-/// The solution as the first process of a session in the terminal whose one end is `slave`. It ends when the
-/// terminal is closed, so it does not outlive this test.
-fn start(slave: OwnedFd) -> Child {
+/// The process that we started. Its workers end with it.
+struct Primary(Child);
+
+impl Drop for Primary {
+    fn drop(&mut self) {
+        // An error: it has ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The solution as the first process of a session in the terminal whose one end is `slave`.
+fn start(slave: OwnedFd) -> Primary {
     let mut command = Command::new("setsid");
     command.arg("--ctty").arg(env!("CARGO_BIN_EXE_solution-2"));
     command.env_clear().env("PATH", env::var_os("PATH").unwrap_or_default());
     command.env("PORT", "0").env("ADMIN_PORT", "0");
     command.stdin(slave).stdout(Stdio::piped()).stderr(Stdio::null());
-    command.spawn().expect("setsid")
+    Primary(command.spawn().expect("setsid"))
 }
 
 /// Where it says that it listens.
