@@ -109,6 +109,11 @@ impl<P: TaskPool> Primary<P> {
 
     fn next_order(&mut self) -> Option<(Pid, Order)> {
         let (pid, id) = self.pool.dispatch()?;
+        debug_assert!(
+            !self.recycled.contains(&pid),
+            "`dispatch` hands task {id} to the worker with pid {pid}, which was killed over its task: it \
+             must not be in `workers` any more"
+        );
         let task = self.pool.tasks().get(&id)?;
         // A pool that hands out a task and does not note it would hand it out forever.
         let is_noted = task.state == State::Held(pid);

@@ -1,12 +1,22 @@
 //! A worker: it starts what the primary hands it, one task at a time, and goes on hearing its primary
 //! meanwhile.
 
-use std::{collections::VecDeque, process::ExitCode, time::Instant};
+use std::{
+    collections::VecDeque,
+    ops::ControlFlow::{self, Break, Continue},
+    process::ExitCode,
+    time::Instant,
+};
 
-use cluster_basics::{StartError, channel::Sender, worker::die_with_primary};
+use cluster_basics::{
+    StartError,
+    channel::{ReceiveError, Sender},
+    worker::die_with_primary,
+};
+use futures_util::FutureExt;
 use serde_json::Value;
 use supervisor::{FromWorker, at, messages::ToWorker};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, unconstrained};
 
 use crate::{
     Config, Id, Work,
@@ -17,6 +27,9 @@ use crate::{
 
 /// What the primary handed down.
 type Inherited = cluster_basics::Worker<FromWorker<Report>, ToWorker<Order>>;
+
+/// What came from the primary.
+type Heard = Result<ToWorker<Order>, ReceiveError>;
 
 /// The task that runs.
 struct Running {
@@ -34,6 +47,8 @@ struct Worker {
     running: Option<Running>,
     /// Tasks that have ended since the drain began.
     answered: usize,
+    /// Once the drain has begun: when this process must end.
+    gone_by: Option<Instant>,
 }
 
 /// Runs as the worker that `place` describes, from its start to its end.
@@ -44,36 +59,26 @@ pub(crate) async fn work(place: Inherited, config: Config) -> Result<ExitCode, S
     drop(listener);
     let journal = Journal::open(config.journal.as_deref())?;
     let (held, running) = (VecDeque::new(), None);
-    let mut worker = Worker { config, sender, journal, held, running, answered: 0 };
+    let mut worker = Worker { config, sender, journal, held, running, answered: 0, gone_by: None };
     worker.say(FromWorker::Ready).await;
-    let mut gone_by = None;
     loop {
+        // All orders that are there come before the next start. After a while in which this process was
+        // frozen, the task that it may start and the word that it was called off are there together.
+        while let Some(order) = unconstrained(receiver.recv()).now_or_never() {
+            if let Break(code) = worker.obey(order).await {
+                return Ok(code);
+            }
+        }
         worker.start_next().await;
-        if gone_by.is_some() && worker.running.is_none() {
+        if worker.gone_by.is_some() && worker.running.is_none() {
             return Ok(worker.leave(0).await);
         }
         tokio::select! {
-            // An order to drain comes before the next start.
-            biased;
-            order = receiver.recv() => match order {
-                Ok(ToWorker::Order(Order::Run { id, attempt, work })) => {
-                    worker.held.push_back((id, attempt, work));
-                }
-                Ok(ToWorker::Order(Order::Forget(id))) => {
-                    worker.held.retain(|(held, ..)| *held != id);
-                    if worker.running.as_ref().is_some_and(|running| running.id == id) {
-                        return Ok(ExitCode::FAILURE);
-                    }
-                    worker.say(FromWorker::Report(Report::Forgotten)).await;
-                }
-                Ok(ToWorker::Drain { timeout, .. }) => {
-                    gone_by = Some(Instant::now() + timeout);
-                    worker.drain().await;
-                }
-                Err(_) => return Ok(ExitCode::FAILURE),
+            order = receiver.recv() => if let Break(code) = worker.obey(order).await {
+                return Ok(code);
             },
             result = ended(&mut worker.running) => worker.finish(result).await,
-            () = at(gone_by) => return Ok(worker.leave(1).await),
+            () = at(worker.gone_by) => return Ok(worker.leave(1).await),
         }
     }
 }
@@ -90,6 +95,28 @@ impl Worker {
     /// If the primary is gone, the receiver says so.
     async fn say(&self, message: FromWorker<Report>) {
         let _ = self.sender.send(&message).await;
+    }
+
+    /// Does what the primary says. Returns the exit code, if this process must end at once.
+    async fn obey(&mut self, order: Heard) -> ControlFlow<ExitCode> {
+        match order {
+            Ok(ToWorker::Order(Order::Run { id, attempt, work })) => {
+                self.held.push_back((id, attempt, work));
+            }
+            Ok(ToWorker::Order(Order::Forget(id))) => {
+                self.held.retain(|(held, ..)| *held != id);
+                if self.running.as_ref().is_some_and(|running| running.id == id) {
+                    return Break(ExitCode::FAILURE);
+                }
+                self.say(FromWorker::Report(Report::Forgotten)).await;
+            }
+            Ok(ToWorker::Drain { timeout, .. }) => {
+                self.gone_by = Some(Instant::now() + timeout);
+                self.drain().await;
+            }
+            Err(_) => return Break(ExitCode::FAILURE),
+        }
+        Continue(())
     }
 
     /// Starts the next task if none runs. The primary is told before the task can do any harm.

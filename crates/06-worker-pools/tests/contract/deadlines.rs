@@ -21,6 +21,11 @@ pub(crate) fn a_task_over_its_deadline_fails(trial: &Trial) -> Kept {
     never_started(trial)
         .map_err(|broken| broken.during("a task that was handed to a frozen worker"))?;
     fresh(trial);
+    handed_more(trial).map_err(|broken| broken.during("a worker that is handed more tasks"))?;
+    fresh(trial);
+    frozen_before_the_start(trial)
+        .map_err(|broken| broken.during("a task that its worker started later"))?;
+    fresh(trial);
     held_behind_another(trial)
         .map_err(|broken| broken.during("a task that its worker held behind another one"))?;
     fresh(trial);
@@ -103,6 +108,43 @@ fn never_started(trial: &Trial) -> Kept {
     let line = lines(trial)?.into_iter().find(|line| line.task == id);
     let is_new = line.is_some_and(|line| !before.contains(&line.pid));
     trial.expect(is_new, "a new worker ran it", "a worker that was frozen ran it")
+}
+
+/// Other tasks come to its worker all the time. They must not put off the end of the one that runs.
+fn handed_more(trial: &Trial) -> Kept {
+    let limit = millis(TIMEOUT);
+    let settings = [("WORKERS", "1"), ("CREDIT", "16"), ("TASK_TIMEOUT_MS", limit.as_str())];
+    let pool = Pool::start(trial, &settings)?;
+    let began = Instant::now();
+    let spin = pool.submit("spin", 0)?;
+    // More hand-outs than fit into the time in which the end may be noticed.
+    for _ in 0..12 {
+        if pool.task(spin)?.status_name() == "failed" {
+            break;
+        }
+        pool.submit("prime", 7)?;
+        pool.pass(TIMEOUT * 3 / 10);
+    }
+    pool.fails(spin, "deadline", 1)?;
+    in_time(trial, began)
+}
+
+/// The worker is idle and frozen when it is handed the task. The clock starts anew when the task starts.
+fn frozen_before_the_start(trial: &Trial) -> Kept {
+    let (time, limit) = (TIMEOUT * 7 / 10, millis(TIMEOUT));
+    let pool = Pool::start(trial, &[("WORKERS", "1"), ("TASK_TIMEOUT_MS", limit.as_str())])?;
+    let only = pool.has_workers(1)?.pop_first();
+    let pid = only.ok_or_else(|| trial.broken("a worker", "none"))?;
+    pool.freeze(pid)?;
+    let held = pool.submit("hold", 1)?;
+    pool.pass(time);
+    pool.cluster.signal_process(pid, Signal::SIGCONT)?;
+    pool.starts(held, 1)?;
+    pool.pass(time);
+    pool.is(held, "processing", 1)?;
+    pool.release([1])?;
+    pool.completes(held, 1, 1)?;
+    has_exactly(trial, [(held, 1)])
 }
 
 /// The clock of a task starts when the task does. A worker that sleeps for less than that is left alone.

@@ -1,12 +1,14 @@
 //! Promises beyond what the exercise asks for.
 
+use std::time::Duration;
+
 use harness::{Kept, Signal, Trial};
 use serde_json::json;
 
 use crate::{
     deaths::none_of,
     journal::{has_exactly, starts},
-    scene::{Pool, fresh},
+    scene::{Pool, fresh, millis},
 };
 
 fn submit_with(pool: &Pool, kind: &str, n: u64, priority: u64) -> Kept<u64> {
@@ -117,7 +119,32 @@ pub(crate) fn a_task_can_be_called_off(trial: &Trial) -> Kept {
     it_is_forgotten_like_others(trial)?;
     fresh(trial);
     held_by_a_frozen_worker(trial)
-        .map_err(|broken| broken.during("many tasks called off while their worker is frozen"))
+        .map_err(|broken| broken.during("many tasks called off while their worker is frozen"))?;
+    fresh(trial);
+    nothing_is_due(trial)
+        .map_err(|broken| broken.during("the only task of a frozen worker is called off"))
+}
+
+/// The worker is idle and frozen when it is handed the task. It has no task then, so it has no deadline either.
+fn nothing_is_due(trial: &Trial) -> Kept {
+    const TIMEOUT: Duration = Duration::from_secs(1);
+    let limit = millis(TIMEOUT);
+    let pool = Pool::start(trial, &[("WORKERS", "1"), ("TASK_TIMEOUT_MS", limit.as_str())])?;
+    let before = pool.has_workers(1)?;
+    for pid in &before {
+        pool.freeze(*pid)?;
+    }
+    let id = pool.submit("prime", 7)?;
+    called_off(&pool, id)?;
+    pool.pass(TIMEOUT * 12 / 10);
+    let now = pool.has_workers(1)?;
+    trial.expect(now == before, "a worker without a task is left alone", "another one is there")?;
+    for pid in &before {
+        pool.cluster.signal_process(*pid, Signal::SIGCONT)?;
+    }
+    let last = pool.submit("prime", 11)?;
+    pool.completes(last, true, 1)?;
+    has_exactly(trial, [(last, 1)])
 }
 
 /// More than any channel holds. The frozen worker runs a task, and each of these is held behind it.
