@@ -206,7 +206,7 @@ impl Deploys for Canary {
     ///
     /// 1. If its version isn't that of the deploy under way, do nothing. The primary starts another one:
     ///    promise 9 ("a crash of the old").
-    /// 2. If it was `State::Draining`, it was told to go: do nothing.
+    /// 2. If it was `State::Draining { .. }`, it was told to go: do nothing.
     /// 3. Otherwise it crashed, or was killed because it was not ready in time: `send_back`, at once:
     ///    promise 9 ("is a verdict").
     fn lost(&mut self, worker: &Worker) {

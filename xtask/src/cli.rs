@@ -79,9 +79,9 @@ fn learners_commands() -> [Clap; 8] {
         Clap::new("run")
             .about("Play the tour of an example, or of your own exercise")
             .arg(name("What to run: 01-graceful-shutdown, 1, exercise-1"))
-            .arg(arg!(--serve "Start the program and nothing else; Ctrl-C stops it"))
+            .arg(arg!(--serve "Start the program and nothing else, in your shell's environment; Ctrl-C stops it"))
             .args([&solution, &program])
-            .arg(env.clone().conflicts_with("serve"))
+            .arg(env.clone())
             .arg(json.clone().conflicts_with("serve"))
             .group(clap::ArgGroup::new("subject").args(["solution", "program"])),
         Clap::new("check")

@@ -78,7 +78,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Outcome {
         source: &options.source,
         with_tour: !options.serve && topic.has_tour(workspace),
     };
-    if stage.with_tour { stage.tour(options) } else { stage.serve(options.serve) }
+    if stage.with_tour { stage.tour(options) } else { stage.serve(options) }
 }
 
 impl Stage<'_> {
@@ -115,9 +115,9 @@ impl Stage<'_> {
     }
 
     /// Becomes the program.
-    fn serve(&self, asked_for: bool) -> Outcome {
+    fn serve(&self, options: &Options) -> Outcome {
         interrupt::guard(|| {})?;
-        if !asked_for {
+        if !options.serve {
             note("There is no tour here: the program runs until Ctrl-C.\n");
         }
         let Some((_, command)) = self.build()? else {
@@ -127,7 +127,11 @@ impl Stage<'_> {
         let (program, arguments) = words.split_first().context("there is nothing to run")?;
         let (name, pid) = (program.rsplit('/').next().unwrap_or(program), std::process::id());
         note(format!("{name} is process {pid}; Ctrl-C stops it."));
-        let error = interrupt::become_it(Command::new(program).args(arguments));
+        let mut become_it = Command::new(program);
+        let settings = shlex::split(&options.env).unwrap_or_default();
+        let pairs = settings.iter().filter_map(|setting| setting.split_once('='));
+        become_it.args(arguments).envs(pairs);
+        let error = interrupt::become_it(&mut become_it);
         Err(anyhow!("{program} can't be started: {error}").into())
     }
 }

@@ -186,8 +186,8 @@ fn a_tour_passes_its_exit_code_on() {
 #[test]
 fn serving_becomes_the_program_and_ends_as_it_does() {
     let sham = Sham::new();
-    sham.script("program", "echo $$; exit 7");
-    let output = sham.run("run 01 --serve").code(7);
+    sham.script("program", "echo $$; [ \"$STEPS\" = 50 ] && exit 7");
+    let output = sham.run("run 01 --serve --env STEPS=50").code(7);
     let pid = String::from_utf8_lossy(&output.get_output().stdout).trim().to_owned();
     output.stderr(contains(format!("program is process {pid}; Ctrl-C stops it.")));
 }
