@@ -14,6 +14,7 @@ use crate::{
 };
 
 pub(crate) const TTL: Duration = Duration::from_secs(2);
+const ANY: &str = "/page/any";
 const USED: &str = "/page/used";
 const SLOW: &str = "/page/slow";
 
@@ -29,6 +30,7 @@ pub(crate) fn a_page_expires(trial: &Trial, origin: &Origin, url: &str) -> Kept 
     slow.send(trial, "GET /page/slow")?;
     is_asked(trial, origin, &mut slow, (SLOW, 1))?;
     while_it_is_used(trial, origin, &mut user)?;
+    stays_expired(trial, origin, &mut user)?;
     // That load began before the page did that has expired by now.
     origin.set(SLOW, Manner::Answers);
     slow.answer(trial)?.is(trial, 200)?;
@@ -41,11 +43,24 @@ pub(crate) fn a_page_expires(trial: &Trial, origin: &Origin, url: &str) -> Kept 
 /// From its first word from the primary on, the worker uses its cache.
 fn is_current(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {
     let cached = processes::until(patience(PROMPT), || {
-        let before = origin.asked("/page/any").len();
+        let before = origin.asked(ANY).len();
         page(trial, door, "any", "").ok()?;
-        (before > 0 && origin.asked("/page/any").len() == before).then_some(())
+        (before > 0 && origin.asked(ANY).len() == before).then_some(())
     });
     trial.expect(cached.is_some(), "a worker that uses its cache", "it asks the origin each time")
+}
+
+/// A page that is served because the origin fails has expired all the same. It was loaded before the page did that
+/// has expired by now.
+fn stays_expired(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {
+    origin.set(ANY, Manner::Fails);
+    let before = origin.asked(ANY).len();
+    for _ in 0..3 {
+        page(trial, door, "any", "")?;
+    }
+    let asked = origin.asked(ANY).len() - before;
+    let expected = "each of three requests for an expired page asks the origin, which fails";
+    trial.expect(asked == 3, expected, format!("it was asked {}", times(asked)))
 }
 
 /// Asks for a page again and again, until the origin is asked for it once more.

@@ -13,6 +13,8 @@ use crate::{
 pub(crate) fn a_version_with_errors_is_sent_back(trial: &Trial) -> Kept {
     one_after_the_other(trial)?;
     fresh(trial);
+    the_score_is_exact(trial)?;
+    fresh(trial);
     no_answers(trial).map_err(|broken| broken.during("a candidate that gives no answer"))
 }
 
@@ -64,6 +66,20 @@ fn has_figures(trial: &Trial, end: &Value, share: u64) -> Kept {
     let is_so = end["share"] == share && score >= 100_f64.ln() && end["reason"].is_string();
     let expected = format!("sent back at {share} %, with a score of ln(100) or more, and a reason");
     trial.expect(is_so, expected, told(end))
+}
+
+/// One worker gives each second request to the candidate, which fails each time. Of two answers one is the
+/// candidate's, and of four answers two, so p is a half after each bad one.
+fn the_score_is_exact(trial: &Trial) -> Kept {
+    let site = Site::start(trial, &[("STEPS", "50"), ("FAULTS", "1.1.0:errors:1")])?;
+    site.deploy_to(NEW, 50)?;
+    site.ask_many(0, 4)?;
+    site.until("both bad answers have been counted", |json| json["errors"] == 2)?;
+    let said = site.operates("GET", "/deploy", 200)?.json;
+    let score = said["score"].as_f64().unwrap_or_default();
+    let each = 4_f64.ln() - (1.0 + 0.5 * 3.0_f64).ln();
+    let expected = format!("a score of {:.3} after two bad answers of four", 2.0 * each);
+    trial.expect((score - 2.0 * each).abs() < 0.001, expected, format!("{score:.3}"))
 }
 
 /// A frozen worker takes requests and answers none. The stable workers do, and no client notices.

@@ -18,17 +18,21 @@ pub(crate) fn a_slow_version_is_sent_back(trial: &Trial) -> Kept {
     sometimes(trial, "errors:3", "3")
         .map_err(|broken| broken.during("looks with one bad answer of three"))?;
     fresh(trial);
-    sometimes(trial, "errors:2", "1").map_err(|broken| broken.during("each second look is slow"))
+    sometimes(trial, "errors:2", "1")
+        .map_err(|broken| broken.during("each second look is slow"))?;
+    fresh(trial);
+    twice_in_each_step(trial).map_err(|broken| broken.during("two slow looks in each step"))
 }
 
-/// Three looks of five answers each, and not one answer fewer. Each of four workers passes every fourth request
+/// Three looks of five answers each, and not one answer fewer. The last one ends the step as well, and the verdict
+/// comes first. Each of four workers passes every fourth request
 /// on, so of five answers one worker has passed on two, and has answered three requests itself in between: no
 /// look is without an answer of the stable version.
 fn slow(trial: &Trial) -> Kept {
     let faults = fault("slow:800");
     let settings = [
         ("STEPS", "25"),
-        ("STEP_ANSWERS", "40"),
+        ("STEP_ANSWERS", "15"),
         ("SLOWER_BY_MS", "200"),
         ("LOOK_ANSWERS", "5"),
         ("FAULTS", &faults),
@@ -67,6 +71,22 @@ fn fails_fast(trial: &Trial) -> Kept {
     let is_so = end["answers"] == 9 && end["errors"] == 9;
     trial.expect(is_so, "sent back after 9 answers, which are three looks", told(&end))?;
     site.is_as_before()
+}
+
+/// A step begins with no looks, so there are never three slow ones in a row.
+fn twice_in_each_step(trial: &Trial) -> Kept {
+    let faults = fault("slow:150");
+    let settings = [
+        ("STEPS", "25,50"),
+        ("STEP_ANSWERS", "6"),
+        ("SLOWER_BY_MS", "50"),
+        ("LOOK_ANSWERS", "3"),
+        ("FAULTS", &faults),
+    ];
+    let site = Site::start(trial, &settings)?;
+    let deploy = site.deploy_to(NEW, 25)?;
+    site.asks_until_it_ends(deploy, "promoted", |site| site.ask_all_at_once().map(drop))?;
+    site.log_is(deploy, &["accepted", "step", "step", "promoted"])
 }
 
 /// The median is a good answer; or three slow looks are never one after the other. One worker passes all

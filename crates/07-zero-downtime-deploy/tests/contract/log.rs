@@ -6,7 +6,7 @@ use harness::{Kept, Signal, Trial};
 use serde_json::Value;
 
 use crate::{
-    scene::{PROMPT, told},
+    scene::{PROMPT, fresh, told},
     site::{NEW, Site, WORKERS},
 };
 
@@ -22,7 +22,25 @@ pub(crate) fn the_log_tells_each_step_and_verdict(trial: &Trial) -> Kept {
     started_again(trial, &before)?;
     let folder = trial.path("deploys.log.d");
     fs::create_dir(&folder).map_err(|error| trial.broken("a folder", error.to_string()))?;
-    trial.refuses("DEPLOY_LOG", &folder.display().to_string())
+    trial.refuses("DEPLOY_LOG", &folder.display().to_string())?;
+    fresh(trial);
+    a_full_disk(trial).map_err(|broken| broken.during("a log that can't be written"))
+}
+
+/// What is refused has not happened: neither its version nor its number is taken.
+fn a_full_disk(trial: &Trial) -> Kept {
+    let [steps, answers] = STEPS;
+    let site = Site::start_on_a_small_disk(trial, &[steps, answers])?;
+    trial.limit_files(&site.cluster, Some(0))?;
+    let path = format!("/deploy?version={NEW}&by=anna");
+    site.operates("POST", &path, 503)?;
+    let said = site.operates("GET", "/deploy", 200)?.json;
+    let is_so = said["phase"] == "steady" && said["deploy"] == 0;
+    trial.expect(is_so, "steady, and no deploy", said.to_string())?;
+    trial.limit_files(&site.cluster, None)?;
+    let said = site.operates("POST", &path, 202)?.json;
+    trial.expect(said["deploy"] == 1, "deploy 1", said.to_string())?;
+    site.log_is(1, &["accepted"])
 }
 
 /// One is sent back, one is promoted, and one is under way when everything is killed.

@@ -92,6 +92,9 @@ fn the_next_ones(site: &Site<'_>) -> Kept {
         let is_so = step["answers"] == 12 && step["errors"] == 0;
         site.trial.expect(is_so, "a step of 12 answers and no error", told(&step))?;
         site.are_all(&site.ask_all(None)?, version)?;
+        let said = site.operates("GET", "/deploy", 200)?.json;
+        let expected = "no reason after a deploy that was promoted";
+        site.trial.expect(said["reason"].is_null(), expected, said["reason"].to_string())?;
     }
     // Back is to the version before it, not to the first one.
     let deploy = site.deploy_to("1.4.0", 25)?;

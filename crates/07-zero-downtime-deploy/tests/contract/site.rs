@@ -51,18 +51,15 @@ impl<'a> Site<'a> {
     /// Starts the program with `settings`, and meets each of its four workers. Slowness is no verdict by
     /// itself here, and drains are short; a promise that is about these says so itself.
     pub(crate) fn start(trial: &'a Trial, settings: &[(&str, &str)]) -> Kept<Self> {
-        let usual = [
-            ("SLOWER_BY_MS", "60000"),
-            ("ACK_TIMEOUT_MS", "60000"),
-            ("ANSWER_TIMEOUT_MS", "60000"),
-            ("LAME_DUCK_MS", "50"),
-            ("MIN_READY_MS", "0"),
-            ("RESTART_DELAY_MS", "0"),
-        ];
-        let is_set = |name: &str| settings.iter().any(|(set, _)| *set == name);
-        let usual = usual.iter().filter(|(name, _)| !is_set(name));
-        let all: Vec<_> = settings.iter().chain(usual).copied().collect();
-        let cluster = trial.start(&all)?;
+        Self::of(trial, trial.start(&with_the_usual(settings))?)
+    }
+
+    /// The same on a disk that can be full later.
+    pub(crate) fn start_on_a_small_disk(trial: &'a Trial, settings: &[(&str, &str)]) -> Kept<Self> {
+        Self::of(trial, trial.start_on_a_small_disk(&with_the_usual(settings))?)
+    }
+
+    fn of(trial: &'a Trial, cluster: Cluster) -> Kept<Self> {
         let met = who::meet_all(trial, &cluster, "/", WORKERS)?;
         let first = met.keys().copied().collect();
         let lines = met.into_values().map(|(_, connection)| Some(connection)).collect();
@@ -204,6 +201,21 @@ impl<'a> Site<'a> {
         let did = |entry: &Value| entry["did"].as_str().unwrap_or_default().to_owned();
         Ok(self.log()?.iter().filter(|entry| of_it(entry)).map(did).collect())
     }
+}
+
+/// `settings`, and what a check does not set itself.
+fn with_the_usual<'s>(settings: &[(&'s str, &'s str)]) -> Vec<(&'s str, &'s str)> {
+    let usual = [
+        ("SLOWER_BY_MS", "60000"),
+        ("ACK_TIMEOUT_MS", "60000"),
+        ("ANSWER_TIMEOUT_MS", "60000"),
+        ("LAME_DUCK_MS", "50"),
+        ("MIN_READY_MS", "0"),
+        ("RESTART_DELAY_MS", "0"),
+    ];
+    let is_set = |name: &str| settings.iter().any(|(set, _)| *set == name);
+    let usual = usual.iter().filter(|(name, _)| !is_set(name));
+    settings.iter().chain(usual).copied().collect()
 }
 
 /// One request on an open connection.
