@@ -51,7 +51,9 @@ fn ends_after_the_change(
 ) -> Kept {
     let (mut early, mut late) = changes_meanwhile(trial, origin, doors, other, "a")?;
     origin.set("/page/a", Manner::Answers);
-    early.answer(trial)?.is(trial, 200)?;
+    let reply = early.answer(trial)?.is(trial, 200)?;
+    let version = if reply.json["value"] == "old" { 1 } else { 2 };
+    reply.has(trial, "version", version)?;
     page(trial, &mut late, "a", "new")?;
     page(trial, &mut early, "a", "new").map(drop)
 }

@@ -12,7 +12,22 @@ use crate::{
 pub(crate) fn all_requests_change_their_version_at_once(trial: &Trial) -> Kept {
     back(trial)?;
     fresh(trial);
-    forward(trial).map_err(|broken| broken.during("a deploy that is kept"))
+    forward(trial).map_err(|broken| broken.during("a deploy that is kept"))?;
+    fresh(trial);
+    a_crash(trial).map_err(|broken| broken.during("a crash while the last step is kept"))
+}
+
+/// The new version is still on trial.
+fn a_crash(trial: &Trial) -> Kept {
+    let settings = [("STEPS", "25"), ("STEP_ANSWERS", "4"), ("KEEP_MS", "60000")];
+    let site = Site::start(trial, &settings)?;
+    let deploy = site.deploy_to(NEW, 25)?;
+    let candidate = site.candidate()?;
+    site.ask_until_new(4)?;
+    site.until("the last step is kept", |json| json["phase"] == "keeping")?;
+    site.kill(candidate)?;
+    site.ends(deploy, "sent-back")?;
+    site.is_as_before()
 }
 
 /// It is slow, and nothing is beside it that could show that.

@@ -63,7 +63,8 @@ fn judged(site: &Site<'_>, deploy: u64, did: &str) -> Kept<(Vec<Got>, Value)> {
 
 fn has_figures(trial: &Trial, end: &Value, share: u64) -> Kept {
     let score = end["score"].as_f64().unwrap_or_default();
-    let is_so = end["share"] == share && score >= 100_f64.ln() && end["reason"].is_string();
+    let has_reason = end["reason"].as_str().is_some_and(|reason| !reason.is_empty());
+    let is_so = end["share"] == share && score >= 100_f64.ln() && has_reason;
     let expected = format!("sent back at {share} %, with a score of ln(100) or more, and a reason");
     trial.expect(is_so, expected, told(end))
 }
