@@ -57,7 +57,7 @@ impl Reply {
         Reply { status, json }
     }
 
-    /// An answer that says in one sentence why there is no better one.
+    /// An answer that says in one sentence what went wrong.
     pub fn sentence(status: StatusCode, sentence: impl Into<String>) -> Self {
         Reply { status, json: json!({ "error": sentence.into() }) }
     }

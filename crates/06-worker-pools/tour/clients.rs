@@ -32,7 +32,7 @@ impl Client {
         Client { address, connection: None, ledger: Ledger::default() }
     }
 
-    /// One request: its status, and its JSON. Status 0 is no answer.
+    /// One request: its status, and its JSON. Status 0: no answer came.
     pub(crate) fn ask(&mut self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let began = Instant::now();
         let outcome = self.exchange(&request(method, path, body));

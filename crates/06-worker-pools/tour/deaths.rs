@@ -75,7 +75,7 @@ pub(crate) fn everything_is_killed(stage: &mut Stage) -> Kept {
     let mut client = Client::of(&cluster);
     let ids = client.submit_all("hold", 1..=10);
     evidence.wait_started(stage, 4)?;
-    // A start that the primary has not heard of yet is no attempt.
+    // A start that the primary has not heard of yet does not count as an attempt.
     let is_known = || (client.stats()["processing"] == 4).then_some(());
     let known = processes::until(patience(LIMIT), is_known);
     stage.trial().expect(known.is_some(), "four tasks in processing", "fewer")?;

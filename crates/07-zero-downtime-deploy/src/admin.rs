@@ -46,7 +46,7 @@ impl Question {
         let _ = self.answer.send((status, json));
     }
 
-    /// Says in one sentence why there is no better answer.
+    /// Says in one sentence why the answer isn't a better one.
     pub fn refuse(self, status: StatusCode, sentence: &str) {
         self.answer(status, json!({ "error": sentence }));
     }

@@ -10,7 +10,7 @@ use crate::{
 const TASKS: u64 = 120;
 /// Each `POISON`-th task kills its workers.
 const POISON: u64 = 5;
-/// After so many tasks a worker is killed.
+/// A worker is killed each time that this many tasks are done.
 const KILL: u64 = 20;
 
 pub(crate) fn stats_add_up_at_every_sample(trial: &Trial) -> Kept {

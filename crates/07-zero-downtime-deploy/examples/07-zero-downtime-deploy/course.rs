@@ -75,7 +75,7 @@ impl Rules {
     }
 
     fn verdict(&self, seen: &mut Seen, answer: &Answer) -> Verdict {
-        // A client that gets a second bad answer within a look is no further evidence.
+        // A second bad answer to the same client within a look says nothing new.
         if !seen.look.add(answer) {
             return Verdict::Wait;
         }

@@ -2,7 +2,7 @@
 //!
 //! It runs as a child, on the real will and a copy of each listening socket, while this primary serves on. It
 //! says "ok", or why not, in one line on the socket that is its stdin. Whatever else it does is a refusal, and
-//! an exit code of 0 is no answer: `/bin/true` has that as well.
+//! an exit code of 0 does not say enough: `/bin/true` has that as well.
 
 use std::{
     fs::File,
@@ -109,7 +109,7 @@ impl Actor {
     /// Ends it and all that it has started, reaps it, and says how it ended.
     async fn end(&mut self, linger: Duration) -> String {
         let ended = timeout(linger, self.has_ended()).await;
-        // It is no stranger's group: its leader was not reaped yet.
+        // The group is ours: its leader was not reaped yet.
         let _ = killpg(self.pid, SIGKILL);
         self.has_ended().await;
         let _ = waitpid(self.pid, None);

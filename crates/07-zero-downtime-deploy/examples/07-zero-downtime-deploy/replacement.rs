@@ -103,7 +103,7 @@ impl Replacement {
         emit(PrimaryEvent::Kept { program: self.name(), reason });
     }
 
-    /// Whether somebody asked who has not been heard: after [`supervisor::signals::caught`].
+    /// Whether a signal asked that has not been heard: after [`supervisor::signals::caught`].
     pub(crate) fn is_asked_again(&mut self) -> bool {
         supervisor::signals::is_unread(&mut self.asked).is_some() || self.is_due
     }

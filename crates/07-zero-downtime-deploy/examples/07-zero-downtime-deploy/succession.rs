@@ -53,7 +53,7 @@ fn begin() -> Result<Running, StartError> {
 
 /// A further one. It has proved in its rehearsal that it can do all of this.
 fn take() -> Result<Running, StartError> {
-    // Handlers first: signals wait, and the first one that nobody takes would end everything.
+    // Handlers first: signals wait, and a signal without a handler would end everything.
     let (intents, replacement) = signals()?;
     let (will, handover, admin) = Legacy::receive(&inherited()?)?.into_parts();
     let config = Config::from_env()?;

@@ -253,7 +253,7 @@ pub(crate) fn command(name: &str) -> PathBuf {
     found.into_iter().find(|path| path.is_file()).unwrap_or_else(|| Path::new("/bin").join(name))
 }
 
-/// Lets `time` pass, which is no condition of anything: a kill or a signal falls at another moment each time.
+/// Lets `time` pass, which no condition waits for: a kill or a signal falls at another moment each time.
 pub(crate) fn apart(time: Duration) {
     processes::until(time, || None::<()>);
 }

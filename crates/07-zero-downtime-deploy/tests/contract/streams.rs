@@ -134,7 +134,7 @@ fn post(address: SocketAddr, path: &str) -> Option<u16> {
     connection.answer().ok().map(|answer| answer.status)
 }
 
-/// A stream that is open at SIGTERM ends, and is no loss.
+/// A stream that is open at SIGTERM ends, and counts as no loss.
 fn at_the_end(trial: &Trial, cluster: &Cluster) -> Kept {
     let mut lines = client::stream(cluster.address, "/events?ms=20", 0)
         .map_err(|failure| trial.broken("200 for GET /events", failure.to_string()))?

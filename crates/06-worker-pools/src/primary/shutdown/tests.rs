@@ -63,7 +63,7 @@ fn terminate() {
     kill(Process::this(), Signal::SIGTERM).expect("a signal");
 }
 
-/// The last task has ended, and there is no worker any more.
+/// The last task has ended, and no worker is left.
 #[tokio::test]
 async fn a_second_signal_ends_it_although_the_tasks_lie_in_a_frozen_process()
 -> Result<(), StartError> {
