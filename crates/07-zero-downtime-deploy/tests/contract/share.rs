@@ -72,7 +72,7 @@ fn in_turn(trial: &Trial, answers: &[Got], share: usize) -> Kept {
     let got = answers.iter().zip(1..).filter(|(got, _)| got.is_new()).map(|(_, n)| n);
     let got: Vec<usize> = got.collect();
     let expected = format!("at {share} % the requests {wanted:?} for {NEW}, and no others");
-    trial.expect(got == wanted, expected, format!("{got:?}"))
+    trial.expect(got == wanted, expected, format!("{got:?} of {NEW}"))
 }
 
 /// Of requests one after the other on one connection, and of connections with one request each.
