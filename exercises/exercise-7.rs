@@ -6,7 +6,7 @@
 //!
 //! The numbered functions are yours; you may add to the rest. What you may call is in `zero_downtime_deploy`.
 //! None of your functions waits, starts a worker or sends a message. The primary calls one after the other,
-//! looks at `goal` after each, and brings that about.
+//! reads `goal` after each, and brings that about.
 //!
 //! ```text
 //! read     guide 08-zero-downtime-deploys             cargo xtask guide 8
@@ -183,20 +183,20 @@ impl Deploys for Canary {
         todo!("what does {answer:?} say about {}?", deploy.release.version)
     }
 
-    /// Function 6. Something has changed: `reached` says what of the goal is so. Take one step, and return; the
+    /// Function 6. Something has changed: `reached` says what of the goal is so. Change one thing, and return; the
     /// primary calls again.
     ///
     /// 1. `Starting`: once the share is known to every stable worker, the phase is `Canary`.
     /// 2. `Canary`: nothing. Only answers end a step: promise 8 ("Too little").
     /// 3. `Keeping(until)`: from that moment on, the phase is `Promoting`, and the goal has the candidate's
     ///    version in every slot: promise 4 ("to all workers").
-    /// 4. `Promoting`: once every slot is `rolled`, take the candidate's own workers away (below), and
+    /// 4. `Promoting`: once every slot is `rolled`, withdraw the candidate (below). When that is done,
     ///    `end` with `Did::Promoted`: promise 4 ("to all workers").
-    /// 5. `RollingBack`: take the candidate's own workers away (below), and once every slot is `rolled`, too,
-    ///    `end` with `Did::SentBack`.
+    /// 5. `RollingBack`: withdraw the candidate (below), while the slots go back. When that is done and every
+    ///    slot is `rolled`, `end` with `Did::SentBack`.
     ///
-    /// Take its workers away in this order: promise 12 ("No request is lost"). A share of 0; once that is
-    /// known, no candidate; once the stable workers are alone, it is done.
+    /// To withdraw the candidate takes three calls: promise 12 ("No request is lost"). Make the share 0; once
+    /// that is known, make `goal.candidate` `None`; once the stable workers are `alone`, it is done.
     fn go_on(&mut self, reached: Reached, now: Instant) {
         let Some(deploy) = &mut self.current else { return };
         todo!("{:?}: what comes next, now that {reached:?}?", deploy.phase)

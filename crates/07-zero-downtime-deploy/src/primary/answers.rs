@@ -12,6 +12,9 @@ use crate::{
     talk::Workers,
 };
 
+/// `back` of the exercise returned `false`: no deploy is under way, or the extra isn't written yet.
+const NO_WAY_BACK: &str = "there is no deploy to take back, or this program can't take one back";
+
 impl<D: Deploys> Primary<D> {
     /// An operator asked.
     pub fn answer(&mut self, question: Question) {
@@ -21,7 +24,7 @@ impl<D: Deploys> Primary<D> {
             }
             Wish::Deploy(release) => self.deploy(release, question),
             Wish::Back if self.deploys.back() => self.taking_back.push(question),
-            Wish::Back => question.refuse(StatusCode::CONFLICT, "there is no deploy to take back"),
+            Wish::Back => question.refuse(StatusCode::CONFLICT, NO_WAY_BACK),
             Wish::Status => {
                 let mut says = json!(self.deploys.status());
                 says["share"] = json!(self.telling.known_share());

@@ -6,6 +6,7 @@ use events::Exit;
 use harness::{
     Kept, Signal, Trial,
     load::{Clients, Connections, Load},
+    patience,
     who::{self, children},
 };
 
@@ -36,7 +37,29 @@ pub(crate) fn no_request_is_lost(trial: &Trial) -> Kept {
         at_the_end(trial, phase)
             .map_err(|broken| broken.during(&format!("SIGTERM while {phase}")))?;
     }
-    Ok(())
+    fresh(trial);
+    operators_are_told(trial).map_err(|broken| broken.during("operators in a shutdown"))
+}
+
+/// A frozen worker can't drain, so the program is still there.
+fn operators_are_told(trial: &Trial) -> Kept {
+    let site = Site::start(trial, &[("DRAIN_TIMEOUT_MS", "60000")])?;
+    let frozen = site.ask_on(3, None)?.pid;
+    site.freeze(frozen)?;
+    site.cluster.signal(Signal::SIGTERM);
+    let has_heard = || {
+        let said = site.operate("GET", "/deploy");
+        said.map_or(true, |said| said.status != 200).then_some(())
+    };
+    processes::until(patience(PROMPT), has_heard);
+    for (method, path) in [("GET", "/deploy"), ("POST", "/deploy?version=1.1.0"), ("POST", "/back")]
+    {
+        site.operates(method, path, 503)?;
+    }
+    site.cluster.signal_process(frozen, Signal::SIGCONT)?;
+    let exit = site.cluster.wait_exit(PROMPT)?;
+    trial.expect(exit == Exit::Code(0), "exit code 0", exit.to_string())?;
+    site.cluster.wait_gone(PROMPT)
 }
 
 /// One version is promoted under load, and the next one is sent back.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use harness::{Kept, Trial};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     scene::{fresh, millis, shown, told},
@@ -37,7 +37,12 @@ fn one_after_the_other(trial: &Trial) -> Kept {
     has_figures(trial, &end, 25)?;
     site.log_is(deploy, &["accepted", "sent-back"])?;
     site.is_as_before()?;
+    says(
+        &site,
+        &json!({ "phase": "steady", "candidate": null, "share": 0, "reason": end["reason"] }),
+    )?;
     let deploy = site.deploy_to("1.2.0", 25)?;
+    says(&site, &json!({ "phase": "canary", "candidate": "1.2.0", "share": 25, "reason": null }))?;
     let (answers, end) = judged(&site, deploy, "sent-back")?;
     has_figures(trial, &end, 50)?;
     site.log_is(deploy, &["accepted", "step", "sent-back"])?;
@@ -59,6 +64,17 @@ fn judged(site: &Site<'_>, deploy: u64, did: &str) -> Kept<(Vec<Got>, Value)> {
         Ok(())
     })?;
     Ok((answers, end))
+}
+
+/// `GET /deploy` says this, of the deploy under way or the last one.
+fn says(site: &Site<'_>, wanted: &Value) -> Kept {
+    let said = site.operates("GET", "/deploy", 200)?;
+    for (name, wanted) in wanted.as_object().into_iter().flatten() {
+        let is_so = said.json.get(name) == Some(wanted);
+        let observed = format!("{name}={}", said.json[name]);
+        site.trial.expect(is_so, format!("GET /deploy with {name}={wanted}"), observed)?;
+    }
+    Ok(())
 }
 
 fn has_figures(trial: &Trial, end: &Value, share: u64) -> Kept {

@@ -99,6 +99,11 @@ fn each_step_is_told(site: &Site<'_>, deploy: u64, end: &Value) -> Kept {
         let expected = format!("a step of {share} % with 20 answers and no error");
         site.trial.expect(is_so, expected, told(entry))?;
     }
+    let log = site.log()?;
+    let last = log.iter().rfind(|entry| entry["did"] == "step").cloned().unwrap_or_default();
+    let is_so = ["share", "answers", "errors", "score"].iter().all(|name| end[name] == last[name]);
+    let expected = format!("promoted with the figures of the last step, {}", told(&last));
+    site.trial.expect(is_so, expected, told(end))?;
     let is_so = end["version"] == NEW && end["by"] == "anna";
     site.trial.expect(is_so, format!("{NEW} promoted, deployed by anna"), end.to_string())
 }

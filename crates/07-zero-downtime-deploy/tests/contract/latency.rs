@@ -52,24 +52,27 @@ fn slow(trial: &Trial) -> Kept {
     site.is_as_before()
 }
 
-/// Each answer is an error, and comes at once. Three looks of three answers come before the errors weigh
-/// enough.
+/// Each answer is an error, or each second one, and comes at once. Three looks of two answers come before the
+/// errors weigh enough. Of two answers the slower one is the median.
 fn fails_fast(trial: &Trial) -> Kept {
-    let faults = fault("errors:1");
     let [worse, doubt] = LENIENT;
     let settings = [
         ("STEPS", "25"),
         ("SLOWER_BY_MS", "60000"),
-        ("LOOK_ANSWERS", "3"),
-        ("FAULTS", &faults),
+        ("LOOK_ANSWERS", "2"),
+        ("FAULTS", "1.1.0:errors:1,1.2.0:errors:2"),
         worse,
         doubt,
     ];
     let site = Site::start(trial, &settings)?;
-    let deploy = site.deploy_to(NEW, 25)?;
-    let end = site.asks_until_it_ends(deploy, "sent-back", |site| site.ask_all(None).map(drop))?;
-    let is_so = end["answers"] == 9 && end["errors"] == 9;
-    trial.expect(is_so, "sent back after 9 answers, which are three looks", told(&end))?;
+    for (version, errors) in [(NEW, 6), ("1.2.0", 3)] {
+        let deploy = site.deploy_to(version, 25)?;
+        let ask = |site: &Site<'_>| site.ask_on(0, None).map(drop);
+        let end = site.asks_until_it_ends(deploy, "sent-back", ask)?;
+        let is_so = end["answers"] == 6 && end["errors"] == errors;
+        let expected = format!("sent back after 6 answers, three looks, with {errors} errors");
+        trial.expect(is_so, expected, told(&end))?;
+    }
     site.is_as_before()
 }
 

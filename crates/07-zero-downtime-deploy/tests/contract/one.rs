@@ -17,7 +17,7 @@ pub(crate) fn a_second_deploy_is_refused(trial: &Trial) -> Kept {
     let faults = "1.1.0:errors-after:3,1.4.0:errors-after:1";
     let settings = [("STEPS", "25"), ("STEP_ANSWERS", "12"), ("FAULTS", faults)];
     let site = Site::start(trial, &settings)?;
-    for version in [OLD, "0.9.9"] {
+    for version in [OLD, "0.9.9", OLD] {
         site.operates("POST", &format!("/deploy?version={version}"), 422)?;
     }
     two_at_once(&site)?;
@@ -29,7 +29,8 @@ pub(crate) fn a_second_deploy_is_refused(trial: &Trial) -> Kept {
     trial.expect(now == there, "the same workers as before", format!("{} workers", now.len()))?;
     on_its_way_back(&site)?;
     site.is_as_before()?;
-    for version in [NEW, "1.0.5"] {
+    // A refusal changes nothing: not even what is refused after it.
+    for version in [NEW, "1.0.5", NEW] {
         site.operates("POST", &format!("/deploy?version={version}"), 422)?;
     }
     the_next_ones(&site)?;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     scene::{ENDLESS, PROMPT, fresh, shown},
-    site::{NEW, OLD, Site, WORKERS},
+    site::{Got, NEW, OLD, Site, WORKERS},
 };
 
 pub(crate) fn four_workers_serve(trial: &Trial) -> Kept {
@@ -44,7 +44,35 @@ pub(crate) fn a_deploy_gets_the_share_that_was_asked_for(trial: &Trial) -> Kept 
         gets_its_share(trial, share, workers)
             .map_err(|broken| broken.during(&format!("with STEPS={share}")))?;
     }
-    Ok(())
+    fresh(trial);
+    each_share_begins_anew(trial).map_err(|broken| broken.during("with STEPS=25,30"))
+}
+
+/// Twelve answers end the first step. Only one worker got requests, so a program may count for each worker or
+/// for all of them.
+fn each_share_begins_anew(trial: &Trial) -> Kept {
+    let site = Site::start(trial, &[("STEPS", "25,30"), ("STEP_ANSWERS", "12")])?;
+    site.deploy_to(NEW, 25)?;
+    in_turn(trial, &site.ask_many(0, 48)?, 25)?;
+    site.has_share(30)?;
+    let mut answers = Vec::new();
+    for _ in 0..9 {
+        // A request with a name is not counted.
+        site.ask_on(0, Some("anna"))?;
+        answers.push(site.ask_on(0, None)?);
+    }
+    in_turn(trial, &answers, 30)?;
+    site.stops()
+}
+
+/// Of the first n requests floor(n x share / 100) are the candidate's, for each n.
+fn in_turn(trial: &Trial, answers: &[Got], share: usize) -> Kept {
+    let wanted = (1..=answers.len()).filter(|n| n * share / 100 > (n - 1) * share / 100);
+    let wanted: Vec<usize> = wanted.collect();
+    let got = answers.iter().zip(1..).filter(|(got, _)| got.is_new()).map(|(_, n)| n);
+    let got: Vec<usize> = got.collect();
+    let expected = format!("at {share} % the requests {wanted:?} for {NEW}, and no others");
+    trial.expect(got == wanted, expected, format!("{got:?} of {NEW}"))
 }
 
 /// Of requests one after the other on one connection, and of connections with one request each.
@@ -61,6 +89,7 @@ fn gets_its_share(trial: &Trial, share: usize, workers: usize) -> Kept {
         let got = answers.iter().filter(|got| got.version == NEW).count();
         let expected = format!("{share} of 100 requests on one connection, or one off");
         trial.expect(got.abs_diff(share) <= 1, expected, format!("{got} of {NEW}"))?;
+        in_turn(trial, &answers, share)?;
         for got in &answers {
             let is_so = got.status == 200
                 && there.contains(&got.pid)

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use harness::{Kept, Trial};
+use harness::{Kept, Signal, Trial};
 
-use crate::site::{NEW, OLD, Site, WORKERS};
+use crate::{
+    scene::{ENDLESS, PROMPT},
+    site::{NEW, OLD, Site, WORKERS},
+};
 
 const CLIENTS: usize = 100;
 
@@ -25,7 +28,22 @@ pub(crate) fn a_client_keeps_its_version(trial: &Trial) -> Kept {
         let expected = format!("the same version for {client}, with one more cookie");
         trial.expect(again.version == NEW, expected, format!("{OLD}, with {cookie}"))?;
     }
-    site.log_is(1, &["accepted", "step"])
+    site.log_is(1, &["accepted", "step"])?;
+    site.cluster.signal(Signal::SIGKILL);
+    site.cluster.wait_gone(PROMPT)?;
+    // The next deploy goes on in the same log, and has another number.
+    let site = Site::start(trial, &[("STEPS", "25"), ENDLESS])?;
+    site.deploy_to("1.2.0", 25)?;
+    let mut next = BTreeSet::new();
+    for number in 0..CLIENTS {
+        let client = format!("c{number}");
+        if site.ask_on(0, Some(&client))?.is_new() {
+            next.insert(client);
+        }
+    }
+    is_about(trial, next.len(), 25, 4..=46)?;
+    let expected = "other clients than at the deploy before, at the same share";
+    trial.expect(next != few, expected, format!("the same {} of {CLIENTS}", next.len()))
 }
 
 /// Chance: 4.9 standard deviations, so that one right program in a million fails.

@@ -2,10 +2,17 @@
 
 use std::time::Duration;
 
-use harness::{Kept, Trial, who::children, wire::request_with_cookie};
+use events::Exit;
+use harness::{
+    Kept, Signal, Trial,
+    exchange::start,
+    patience,
+    who::children,
+    wire::{Connection, request_with_cookie},
+};
 
 use crate::{
-    scene::{ENDLESS, fresh, millis, shown},
+    scene::{ENDLESS, PROMPT, fresh, millis, shown},
     site::{Got, NEW, OLD, Site, WORKERS, ask_with},
 };
 
@@ -16,7 +23,56 @@ pub(crate) fn back_is_done_when_it_answers(trial: &Trial) -> Kept {
     fresh(trial);
     in_a_promotion(trial).map_err(|broken| broken.during("a promotion"))?;
     fresh(trial);
-    with_a_frozen_worker(trial).map_err(|broken| broken.during("a frozen worker"))
+    with_a_frozen_worker(trial).map_err(|broken| broken.during("a frozen worker"))?;
+    fresh(trial);
+    on_its_way_back(trial).map_err(|broken| broken.during("a deploy on its way back"))?;
+    fresh(trial);
+    when_sigterm_comes(trial).map_err(|broken| broken.during("SIGTERM during POST /back"))
+}
+
+/// One of its two workers has died. The other one is frozen, so the deploy stays on its way back.
+fn on_its_way_back(trial: &Trial) -> Kept {
+    let settings = [("STEPS", "50"), ENDLESS, ("DRAIN_TIMEOUT_MS", "60000")];
+    let site = Site::start(trial, &settings)?;
+    let deploy = site.deploy_to(NEW, 50)?;
+    let candidates: Vec<u32> = site.newcomers().into_iter().collect();
+    let [victim, frozen] = candidates[..] else {
+        return Err(trial.broken("two workers of the candidate", format!("{candidates:?}")));
+    };
+    site.freeze(frozen)?;
+    site.kill(victim)?;
+    site.until("the deploy is on its way back", |json| json["phase"] == "rolling-back")?;
+    let why = site.operates("GET", "/deploy", 200)?.json["reason"].clone();
+    for _ in 0..2 {
+        site.operates("POST", "/back", 200)?;
+    }
+    site.cluster.signal_process(frozen, Signal::SIGCONT)?;
+    let end = site.ends(deploy, "sent-back")?;
+    let expected = format!("sent back for the first reason, {why}");
+    trial.expect(why.is_string() && end["reason"] == why, expected, end["reason"].to_string())
+}
+
+/// A frozen worker can't acknowledge that the share is 0, so the operator waits when the program is ended.
+fn when_sigterm_comes(trial: &Trial) -> Kept {
+    let settings = [("STEPS", "25"), ENDLESS, ("DRAIN_TIMEOUT_MS", "60000")];
+    let site = Site::start(trial, &settings)?;
+    let frozen = site.ask_on(3, None)?.pid;
+    site.deploy_to(NEW, 25)?;
+    site.freeze(frozen)?;
+    let admin = site.cluster.admin.ok_or_else(|| trial.broken("an address", "none"))?;
+    let operator = Connection::open(admin, patience(PROMPT))
+        .map_err(|failure| trial.broken("a connection", failure.to_string()))?;
+    let limit = patience(PROMPT);
+    let waits = start(&trial.recorder, operator, "POST", "/back", "", limit).sent()?;
+    site.until("the deploy is on its way back", |json| json["phase"] == "rolling-back")?;
+    site.cluster.signal(Signal::SIGTERM);
+    let status = waits.outcome()?.map_or(0, |reply| reply.answer.status);
+    let expected = "503 for the operator who waits";
+    trial.expect(status == 503, expected, format!("status {status}"))?;
+    site.cluster.signal_process(frozen, Signal::SIGCONT)?;
+    let exit = site.cluster.wait_exit(PROMPT)?;
+    trial.expect(exit == Exit::Code(0), "exit code 0", exit.to_string())?;
+    site.cluster.wait_gone(PROMPT)
 }
 
 fn under_way(trial: &Trial) -> Kept {

@@ -69,8 +69,8 @@ class Deploy:
 
 
 class Deploys:
-    """`stable` is the release that runs, `share` what the candidate shall get, `target` the version that
-    all slots shall run, and `has_candidate` whether its own workers stay.
+    """`stable` is the release that runs, `share` what the candidate must get, `target` the version that
+    all slots must run, and `has_candidate` whether its own workers stay.
     """
 
     def __init__(self, rule, log, recovered):

@@ -270,6 +270,8 @@ class Primary:
             for worker in self.workers.all:
                 self.kill(worker, "a second signal")
             return
+        while self.taking_back:
+            self.taking_back.pop().set_result(None)
         # While any process holds it, the kernel goes on completing handshakes.
         self.listener.close()
         for worker in self.stable():
@@ -304,7 +306,10 @@ class Primary:
                 done = asyncio.get_running_loop().create_future()
                 self.taking_back.append(done)
                 self.go()
-                await request.json(200, {"version": await done})
+                if target := await done:
+                    await request.json(200, {"version": target})
+                else:
+                    await request.json(503, {"error": "the program is ending"})
             case ["POST", "/back"]:
                 await request.json(409, {"error": "there is no deploy to take back"})
             case [_, "/deploy" | "/back"]:
