@@ -127,11 +127,11 @@ impl Stage<'_> {
         let (program, arguments) = words.split_first().context("there is nothing to run")?;
         let (name, pid) = (program.rsplit('/').next().unwrap_or(program), std::process::id());
         note(format!("{name} is process {pid}; Ctrl-C stops it."));
-        let mut become_it = Command::new(program);
+        let mut process = Command::new(program);
         let settings = shlex::split(&options.env).unwrap_or_default();
         let pairs = settings.iter().filter_map(|setting| setting.split_once('='));
-        become_it.args(arguments).envs(pairs);
-        let error = interrupt::become_it(&mut become_it);
+        process.args(arguments).envs(pairs);
+        let error = interrupt::become_it(&mut process);
         Err(anyhow!("{program} can't be started: {error}").into())
     }
 }
