@@ -46,7 +46,7 @@ impl Question {
         let _ = self.answer.send((status, json));
     }
 
-    /// Says in one sentence why the answer isn't a better one.
+    /// Says in one sentence what went wrong.
     pub fn refuse(self, status: StatusCode, sentence: &str) {
         self.answer(status, json!({ "error": sentence }));
     }

@@ -183,8 +183,8 @@ pub(crate) fn lock_writes(trial: &Trial) -> Kept<ByteLock> {
     Ok(lock)
 }
 
-/// Without this a program without any cache would keep the promise. Changes of another key take no page away. A
-/// change to the value that is there is a change, too.
+/// Without this a program without any cache would keep the promise. Changes of another key take no page away, and
+/// each counts, also one to the value that is there.
 fn is_cached(trial: &Trial, origin: &Origin, all: &mut [Door]) -> Kept {
     for version in 1..=2 {
         change(trial, &mut all[0], "same", "value")?.has(trial, "version", version)?;

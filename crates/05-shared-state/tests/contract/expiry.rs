@@ -50,8 +50,8 @@ fn is_current(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {
     trial.expect(cached.is_some(), "a worker that uses its cache", "it asks the origin each time")
 }
 
-/// A page that is served because the origin fails has expired all the same. It was loaded before the page did that
-/// has expired by now.
+/// A page that is served because the origin fails has expired all the same. This page was loaded before
+/// `/page/used`, which has expired by now.
 fn stays_expired(trial: &Trial, origin: &Origin, door: &mut Door) -> Kept {
     origin.set(ANY, Manner::Fails);
     let before = origin.asked(ANY).len();

@@ -154,7 +154,7 @@ fn poison(trial: &Trial, pool: &Pool, attempts: u64) -> Kept {
     killed_from_outside(trial, pool, attempts)
 }
 
-/// A task whose worker is killed by another hand counts as one, too. The tasks that the worker held pay nothing.
+/// A task whose worker is killed from outside fails after as many starts. The tasks that the worker held pay nothing.
 fn killed_from_outside(trial: &Trial, pool: &Pool, attempts: u64) -> Kept {
     let victim = pool.submit("hold", 2)?;
     let behind = pool.submit_all("hold", 3..6)?;

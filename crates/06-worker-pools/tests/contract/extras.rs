@@ -125,7 +125,8 @@ pub(crate) fn a_task_can_be_called_off(trial: &Trial) -> Kept {
         .map_err(|broken| broken.during("the only task of a frozen worker is called off"))
 }
 
-/// The worker is idle and frozen when it is handed the task. It has no task then, so it has no deadline either.
+/// The worker is idle and frozen when it is handed the task. Once the task is called off, the worker has none, and
+/// no deadline either.
 fn nothing_is_due(trial: &Trial) -> Kept {
     const TIMEOUT: Duration = Duration::from_secs(1);
     let limit = millis(TIMEOUT);
